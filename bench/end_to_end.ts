@@ -1,0 +1,129 @@
+/**
+ * Compares the framework with hand-written floors and with other runtimes.
+ *
+ * `deno run -A bench/end_to_end.ts [--only <text>] [--rounds N] [--seconds S]`
+ *
+ * @module
+ */
+
+import { Flags } from "./floor/command.ts";
+import { table } from "./floor/table.ts";
+import { type Case, type Contender, exists, runCase } from "./harness.ts";
+
+const BENCH = import.meta.dirname!;
+
+/** A Deno program under `bench/`, with the flags its server gets. */
+function deno(name: string, path: string, ...flags: string[]): Contender {
+  const command = [Deno.execPath(), "run", "-A", `${BENCH}/${path}`];
+  return {
+    name,
+    server: [...command, "server", ...flags],
+    client: [...command, "client"],
+  };
+}
+
+/** The framework's own program, once it exists. */
+function framework(program: string): Contender[] {
+  const path = `programs/${program}.ts`;
+  return exists(`${BENCH}/${path}`) ? [deno("wireway", path)] : [];
+}
+
+/** A program of another runtime, which does what `mode` says. */
+function peer(name: string, command: string[], mode: string): Contender {
+  return {
+    name,
+    server: [...command, mode, "server"],
+    client: [...command, mode, "client"],
+  };
+}
+
+function peers(mode: string): Contender[] {
+  return [
+    peer("node net", ["node", `${BENCH}/peers/node_tcp.mjs`], mode),
+    peer(
+      "erlang gen_tcp",
+      ["escript", `${BENCH}/peers/erlang_tcp.escript`],
+      mode,
+    ),
+  ];
+}
+
+/** Every HTTP server is loaded by the same client. */
+function http(contender: Contender): Contender {
+  return { ...contender, client: deno("", "floor/http_load.ts").client };
+}
+
+function oneWay(label: string, bytes: number): Case {
+  return {
+    name: `one way, ${label}`,
+    contenders: [
+      deno("floor", "floor/one_way.ts"),
+      ...framework("one_way"), // The framework's contender.
+      deno("floor, buffer reused", "floor/one_way.ts", "--reuse"),
+      ...peers("one-way"),
+    ],
+    flags: ["--bytes", String(bytes)],
+    figures: [{ key: "messagesPerSecond", label: "messages/s" }],
+  };
+}
+
+function calls(label: string, bytes: number, inFlight: number): Case {
+  return {
+    name: `calls, ${label}, ${inFlight} in flight`,
+    contenders: [
+      deno("floor", "floor/calls.ts"),
+      ...framework("calls"), // The framework's contender.
+      ...peers("calls"),
+    ],
+    flags: ["--bytes", String(bytes), "--in-flight", String(inFlight)],
+    figures: inFlight === 1
+      ? [
+        { key: "p50", label: "p50 µs (less is better)" },
+        { key: "p99", label: "p99 µs (less is better)" },
+      ]
+      : [{ key: "callsPerSecond", label: "calls/s" }],
+  };
+}
+
+const CASES: Case[] = [
+  oneWay("1 KB", 1024),
+  oneWay("64 B", 64),
+  calls("64 B", 64, 128),
+  calls("1 KB", 1024, 128),
+  calls("64 B", 64, 1),
+  {
+    name: "HTTP hello, 32 connections",
+    contenders: [
+      http(deno("floor", "floor/http.ts")),
+      ...framework("http").map(http), // The framework's contender.
+    ],
+    flags: [],
+    figures: [{ key: "requestsPerSecond", label: "requests/s" }],
+  },
+  {
+    name: "idle TCP connections",
+    contenders: [
+      deno("floor", "floor/idle_tcp.ts"),
+      ...framework("idle"), // The framework's contender.
+    ],
+    flags: ["--connections", "10000"],
+    figures: [{
+      key: "bytesPerConnection",
+      label: "bytes/connection (less is better)",
+    }],
+  },
+];
+
+if (import.meta.main) {
+  const flags = new Flags(Deno.args);
+  const only = flags.text("only", "");
+  const rounds = flags.number("rounds", 5);
+  const seconds = flags.number("seconds", 2);
+  for (const each of CASES.filter(({ name }) => name.includes(only))) {
+    const timed = { ...each, flags: [...each.flags, "--seconds", `${seconds}`] };
+    const options = { rounds, timeoutMs: 1000 * (seconds + 30) };
+    const outcomes = await runCase(timed, options);
+    console.log(`\n${each.name} (${rounds} rounds)`);
+    for (const figure of each.figures) console.log(table(figure, outcomes));
+  }
+}

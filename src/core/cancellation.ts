@@ -1,0 +1,158 @@
+/**
+ * Cancelling a call, without the price of an `AbortController` per call.
+ *
+ * @module
+ */
+
+import { TransportError } from "./errors.ts";
+
+/**
+ * Who wants to know that a call is cancelled.
+ *
+ * @example
+ * ```ts
+ * import type { CancelListener } from "@wireway/wireway";
+ * const listener: CancelListener = { cancelled: (reason) => console.log(reason.message) };
+ * ```
+ */
+export interface CancelListener {
+  /** Called at most once, with the reason. */
+  cancelled(reason: TransportError): void;
+}
+
+/**
+ * What can cancel one call, and who listens for it. An `AbortSignal` is made
+ * only when somebody asks for one.
+ *
+ * A cancellation may follow another one, or a caller's `AbortSignal`. It hears
+ * that source only while it has listeners itself, so a long-lived signal keeps
+ * nothing of the calls that have ended.
+ *
+ * @example
+ * ```ts
+ * import { Cancellation, TransportError } from "@wireway/wireway";
+ * const cancellation = new Cancellation();
+ * cancellation.subscribe({ cancelled: (reason) => console.log(reason.code) });
+ * cancellation.cancel(new TransportError("cancelled", "Call cancelled: the user left"));
+ * ```
+ */
+export class Cancellation implements CancelListener {
+  readonly #source: Cancellation | undefined;
+  readonly #signal: AbortSignal | undefined;
+  #reason: TransportError | undefined = undefined;
+  #first: CancelListener | undefined = undefined;
+  #more: Set<CancelListener> | undefined = undefined;
+  #controller: AbortController | undefined = undefined;
+  #onAbort: (() => void) | undefined = undefined;
+
+  /** Makes a cancellation that follows `source` and a caller's `signal`, where they are given. */
+  constructor(source?: Cancellation, signal?: AbortSignal) {
+    this.#source = source;
+    this.#signal = signal;
+  }
+
+  /** Why the call was cancelled; undefined as long as it was not. */
+  get reason(): TransportError | undefined {
+    if (this.#reason === undefined) {
+      if (this.#source !== undefined) this.#reason = this.#source.reason;
+      if (this.#reason === undefined && this.#signal?.aborted) this.#reason = fromSignal(this.#signal);
+    }
+    return this.#reason;
+  }
+
+  /**
+   * An `AbortSignal` for it, made on first use. Where only a caller's signal is
+   * followed it is that signal, so that nothing is hung onto a long-lived one.
+   */
+  get signal(): AbortSignal {
+    if (this.#signal !== undefined && this.#source === undefined) return this.#signal;
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      const reason = this.reason;
+      if (reason !== undefined) this.#controller.abort(reason);
+      else this.subscribe(new SignalListener(this.#controller));
+    }
+    return this.#controller.signal;
+  }
+
+  /** Tells all listeners. Only the first call has an effect. */
+  cancel(reason: TransportError): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    const first = this.#first;
+    const more = this.#more;
+    this.release();
+    first?.cancelled(reason);
+    if (more !== undefined) { for (const listener of more) listener.cancelled(reason); }
+  }
+
+  /** Follows a source: cancels this one for the same reason. */
+  cancelled(reason: TransportError): void {
+    this.cancel(reason);
+  }
+
+  /** Listens. Does not call back if the cancellation has happened already: look at `reason` first. */
+  subscribe(listener: CancelListener): void {
+    if (this.#first === undefined && this.#more === undefined) {
+      this.#first = listener;
+      this.#follow();
+    } else {
+      (this.#more ??= new Set()).add(listener);
+    }
+  }
+
+  /** Stops listening. */
+  unsubscribe(listener: CancelListener): void {
+    if (this.#first === listener) this.#first = undefined;
+    else this.#more?.delete(listener);
+    if (this.#more?.size === 0) this.#more = undefined;
+    if (this.#first === undefined && this.#more === undefined) this.#unfollow();
+  }
+
+  /** Drops all listeners and lets go of the source: the call has ended. */
+  release(): void {
+    this.#first = undefined;
+    this.#more = undefined;
+    this.#unfollow();
+  }
+
+  #follow(): void {
+    this.#source?.subscribe(this);
+    const signal = this.#signal;
+    if (signal !== undefined) {
+      this.#onAbort = () => this.cancel(fromSignal(signal));
+      signal.addEventListener("abort", this.#onAbort, { once: true });
+    }
+  }
+
+  #unfollow(): void {
+    this.#source?.unsubscribe(this);
+    if (this.#onAbort !== undefined) {
+      this.#signal!.removeEventListener("abort", this.#onAbort);
+      this.#onAbort = undefined;
+    }
+  }
+}
+
+class SignalListener implements CancelListener {
+  readonly #controller: AbortController;
+
+  constructor(controller: AbortController) {
+    this.#controller = controller;
+  }
+
+  cancelled(reason: TransportError): void {
+    this.#controller.abort(reason);
+  }
+}
+
+/** The reason a caller's signal gives, as an error of ours. */
+function fromSignal(signal: AbortSignal): TransportError {
+  const reason: unknown = signal.reason;
+  if (reason instanceof TransportError) return reason;
+  if (reason instanceof DOMException && reason.name === "TimeoutError") {
+    return new TransportError("deadline-exceeded", "Call timed out: the caller's signal expired", { cause: reason });
+  }
+  const why = reason instanceof Error ? reason.message : String(reason);
+  return new TransportError("cancelled", `Call cancelled: ${why}`, { cause: reason });
+}

@@ -1,0 +1,247 @@
+/**
+ * Channels: message-oriented connections, and the transports that make them.
+ *
+ * @module
+ */
+
+import type { TransportError } from "./errors.ts";
+
+/**
+ * What a channel moves. Text is sent as UTF-8; whether it arrives as text or as
+ * bytes is the transport's.
+ *
+ * @example
+ * ```ts
+ * import type { Message } from "@wireway/wireway";
+ * const messages: Message[] = ["hello", new Uint8Array([1, 2, 3])];
+ * ```
+ */
+export type Message = Uint8Array | string;
+
+/**
+ * Where an end of a connection is.
+ *
+ * @example
+ * ```ts
+ * import { type Address, formatAddress } from "@wireway/wireway";
+ * const address: Address = { transport: "tcp", hostname: "127.0.0.1", port: 9000 };
+ * formatAddress(address); // "127.0.0.1:9000"
+ * ```
+ */
+export interface Address {
+  /** The kind of transport: `tcp`, `unix`, `memory`, `http` … */
+  readonly transport: string;
+  /** Host name or IP address, where there is one. */
+  readonly hostname?: string;
+  /** Port, where there is one. */
+  readonly port?: number;
+  /** Path of a unix socket, or the name of an in-process transport. */
+  readonly path?: string;
+}
+
+/**
+ * An address as people write it: `127.0.0.1:9000`, `[::1]:9000` or a path.
+ *
+ * @example
+ * ```ts
+ * import { formatAddress } from "@wireway/wireway";
+ * formatAddress({ transport: "tcp", hostname: "::1", port: 9000 }); // "[::1]:9000"
+ * ```
+ */
+export function formatAddress(address: Address): string {
+  if (address.hostname === undefined) return address.path ?? address.transport;
+  const host = address.hostname.includes(":") ? `[${address.hostname}]` : address.hostname;
+  return address.port === undefined ? host : `${host}:${address.port}`;
+}
+
+/**
+ * Takes what arrives on a channel.
+ *
+ * @example
+ * ```ts
+ * import type { Receiver } from "@wireway/wireway";
+ * const receiver: Receiver = {
+ *   message: (message) => console.log(message.length),
+ *   end: () => console.log("the peer sends no more"),
+ *   closed: (error) => console.log(error?.message ?? "closed"),
+ * };
+ * ```
+ */
+export interface Receiver {
+  /**
+   * One message. A message that was handed out is never overwritten. Returning
+   * a promise stops the reading until it has settled: that is the receiver's
+   * backpressure.
+   */
+  message(message: Message): void | Promise<void>;
+  /** The peer sends no more, but may still read. */
+  end(): void;
+  /** The channel is over: the last call, made exactly once. `error` says why where the end was not in order. */
+  closed(error: TransportError | undefined): void;
+}
+
+/**
+ * One live, duplex, message-oriented connection.
+ *
+ * @example Answer every message with itself
+ * ```ts
+ * import type { Channel } from "@wireway/wireway";
+ * function echo(channel: Channel): void {
+ *   channel.receive({
+ *     message: (message) => channel.send(message),
+ *     end: () => void channel.close(),
+ *     closed: () => {},
+ *   });
+ * }
+ * ```
+ */
+export interface Channel {
+  /** This end. */
+  readonly local: Address;
+  /** The far end. */
+  readonly remote: Address;
+  /** The largest message that this channel sends and takes, in bytes. */
+  readonly maxMessageBytes: number;
+  /** Bytes taken by `send()` that the platform has not taken yet. */
+  readonly bufferedBytes: number;
+  /** The protocol agreed in the TLS handshake, where there was one. */
+  readonly alpnProtocol?: string | null;
+
+  /**
+   * Sends a message. The channel owns it from then on: do not change its bytes.
+   *
+   * Returns a promise once more than the high-water mark is buffered, resolved
+   * when there is room again: wait for it before sending more.
+   *
+   * Throws `closed` after the end, `message-too-large` past
+   * {@linkcode Channel.maxMessageBytes}, and `overloaded` where a sender that
+   * did not wait has filled the buffer to its limit. A message that was refused
+   * has not been sent in part.
+   */
+  send(message: Message): void | Promise<void>;
+
+  /**
+   * Sends the first `headLength` bytes of `head` followed by `body` as one
+   * message, without joining them first. Unlike the body, `head` is copied and
+   * may be used again at once. Channels that can't save a copy leave it out.
+   */
+  sendParts?(head: Uint8Array, headLength: number, body: Uint8Array): void | Promise<void>;
+
+  /** Starts the receiving. To be called once; nothing is read before. */
+  receive(receiver: Receiver): void;
+
+  /**
+   * Ends in order: sends what was given to `send()`, tells the peer, takes
+   * nothing new. Resolves when all is over. Calling it again returns the same
+   * promise.
+   */
+  close(): Promise<void>;
+
+  /** Ends at once; what was not sent yet is lost. The receiver's `closed` gets `reason`. */
+  abort(reason: TransportError): void;
+}
+
+/**
+ * What a dial may be given.
+ *
+ * @example
+ * ```ts
+ * import type { ChannelTransport, DialOptions } from "@wireway/wireway";
+ * declare const transport: ChannelTransport;
+ * const options: DialOptions = { signal: AbortSignal.timeout(1000) };
+ * const channel = await transport.dial(options);
+ * ```
+ */
+export interface DialOptions {
+  /** Gives up the connecting. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Live counters of a listener. Each is a plain number that only its owner
+ * writes; read them whenever you like.
+ *
+ * @example
+ * ```ts
+ * import { emptyCounters } from "@wireway/wireway";
+ * console.log(emptyCounters().connectionsOpen); // 0
+ * ```
+ */
+export interface ChannelCounters {
+  /** Connections that are open now. */
+  connectionsOpen: number;
+  /** Connections accepted since the start. */
+  connectionsAccepted: number;
+  /** Connections turned away: over the limit, or failed in the handshake. */
+  connectionsRefused: number;
+  /** Connections that ended with an error. */
+  connectionsFailed: number;
+  /** Bytes read from the wire. */
+  bytesIn: number;
+  /** Bytes written to the wire. */
+  bytesOut: number;
+  /** Messages received. */
+  messagesIn: number;
+  /** Messages sent. */
+  messagesOut: number;
+}
+
+/**
+ * Counters that start at 0.
+ *
+ * @example
+ * ```ts
+ * import { emptyCounters } from "@wireway/wireway";
+ * const counters = emptyCounters();
+ * ```
+ */
+export function emptyCounters(): ChannelCounters {
+  return {
+    connectionsOpen: 0,
+    connectionsAccepted: 0,
+    connectionsRefused: 0,
+    connectionsFailed: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    messagesIn: 0,
+    messagesOut: 0,
+  };
+}
+
+/**
+ * A place that accepts channels.
+ *
+ * @example
+ * ```ts
+ * import { type Channel, formatAddress, tcp } from "@wireway/wireway";
+ * const listener = await tcp({ port: 0 }).listen((channel: Channel) => void channel.close());
+ * console.log(formatAddress(listener.addr));
+ * await listener.close();
+ * ```
+ */
+export interface Listener {
+  /** Where it listens, with the port that the system chose where it was left to it. */
+  readonly addr: Address;
+  /** Live counters. */
+  readonly counters: ChannelCounters;
+  /** Resolves when it has stopped accepting; rejects where it had to. */
+  readonly finished: Promise<void>;
+  /** Stops accepting. The channels it has accepted live on. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes channels: by dialling and by listening. One value describes both ends.
+ *
+ * @example
+ * ```ts
+ * import { type ChannelTransport, tcp } from "@wireway/wireway";
+ * const transport: ChannelTransport = tcp({ port: 9000 });
+ * ```
+ */
+export interface ChannelTransport {
+  /** Connects. Rejects with `connect-failed`, `connect-timeout` or `cancelled`. */
+  dial(options?: DialOptions): Promise<Channel>;
+  /** Listens. `accept` is called with each new channel and must set its receiver. Rejects with `address-in-use`, say. */
+  listen(accept: (channel: Channel) => void): Promise<Listener>;
+}

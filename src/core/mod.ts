@@ -1,0 +1,21 @@
+/**
+ * The contracts that the rest of Wireway is built from: services, middleware
+ * and {@linkcode chain}, the context of a call, channels, sessions and their
+ * transports, errors, the observer and the clock.
+ *
+ * @module
+ */
+
+export * from "./cancellation.ts";
+export * from "./chain.ts";
+export * from "./channel.ts";
+export * from "./clock.ts";
+export * from "./context.ts";
+export * from "./deadline_queue.ts";
+export { describe, named, type Stage, stagesOf } from "./describe.ts";
+export * from "./errors.ts";
+export type { Metadata } from "./metadata.ts";
+export type { Observer, TransportEvent } from "./observer.ts";
+export * from "./outcome.ts";
+export * from "./service.ts";
+export * from "./session.ts";

@@ -1,0 +1,63 @@
+/**
+ * The one verdict on a call that every controller (breaker, balancer, limiter,
+ * budget) reads, so that they can't disagree on what a failure is.
+ *
+ * @module
+ */
+
+import { TransportError } from "./errors.ts";
+
+/**
+ * How a call ended:
+ *
+ * - `success`: it was answered;
+ * - `failure`: the far side or the network failed it;
+ * - `overload`: the far side refused it because it has too much to do;
+ * - `rejected`: this side refused it before sending; says nothing about the peer;
+ * - `cancelled`: the caller gave up; says nothing about the peer;
+ * - `superseded`: another attempt of the same call won.
+ *
+ * @example
+ * ```ts
+ * import { type Outcome, outcomeOf } from "@wireway/wireway";
+ * const counts = (outcome: Outcome): boolean => outcome === "failure" || outcome === "overload";
+ * console.log(counts(outcomeOf(new Error("boom")))); // true
+ * ```
+ */
+export type Outcome = "success" | "failure" | "overload" | "rejected" | "cancelled" | "superseded";
+
+/**
+ * The verdict on a call that was rejected with `error`. An error that is not a
+ * {@linkcode TransportError} is a `failure`.
+ *
+ * @example
+ * ```ts
+ * import { outcomeOf, TransportError } from "@wireway/wireway";
+ * outcomeOf(new TransportError("connection-lost", "Connection reset")); // "failure"
+ * outcomeOf(new TransportError("too-many-calls", "Limit reached: 10")); // "rejected"
+ * ```
+ */
+export function outcomeOf(error: unknown): Outcome {
+  if (!(error instanceof TransportError)) return "failure";
+  switch (error.code) {
+    case "cancelled":
+      return "cancelled";
+    case "superseded":
+      return "superseded";
+    case "too-many-calls":
+    case "overloaded":
+    case "rate-limited":
+    case "circuit-open":
+      return error.remote ? "overload" : "rejected";
+    case "acquire-timeout":
+    case "closed":
+    case "draining":
+    case "invalid-request":
+    case "invalid-option":
+    case "message-too-large":
+    case "unsupported":
+      return error.remote ? "failure" : "rejected";
+    default:
+      return "failure";
+  }
+}

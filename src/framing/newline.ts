@@ -1,0 +1,122 @@
+/**
+ * Messages that end with a line feed: newline-delimited JSON, and whatever one
+ * types into netcat.
+ *
+ * @module
+ */
+
+import { named } from "../core/describe.ts";
+import { TransportError } from "../core/errors.ts";
+import { flag, integer, readOptions } from "../core/options.ts";
+import type { FrameDecoder, Framing } from "./framing.ts";
+
+/**
+ * Options of {@linkcode newline}.
+ *
+ * @example
+ * ```ts
+ * import { newline, type NewlineOptions } from "@wireway/wireway";
+ * const options: NewlineOptions = { maxBytes: 4096, stripCarriageReturn: true };
+ * newline(options);
+ * ```
+ */
+export interface NewlineOptions {
+  /** The longest line without its end, in bytes. @default {1048576} 1 MiB */
+  maxBytes?: number;
+  /** Whether a carriage return before the line feed is taken off what is received. @default {false} */
+  stripCarriageReturn?: boolean;
+}
+
+const lineFeed = 10;
+const carriageReturn = 13;
+
+/**
+ * Messages that end with a line feed. What stands after the last line feed when
+ * the peer ends is not a message.
+ *
+ * Errors: `message-too-large` for a line over the limit; `invalid-request` for
+ * sending a message with a line feed in it; `invalid-option`.
+ *
+ * @example
+ * ```ts
+ * import { newline, tcp } from "@wireway/wireway";
+ * const transport = tcp({ port: 9000, framing: newline({ stripCarriageReturn: true }) });
+ * ```
+ */
+export function newline(options: NewlineOptions = {}): Framing {
+  const { maxBytes, stripCarriageReturn } = readOptions("newline()", options, {
+    maxBytes: integer(1024 * 1024, 1, 0x7fff_ffff),
+    stripCarriageReturn: flag(false),
+  });
+  return named("newline", { maxBytes, stripCarriageReturn }, new Newline(maxBytes, stripCarriageReturn));
+}
+
+class Newline implements Framing {
+  readonly maxBytes: number;
+  readonly headBytes = 0;
+  readonly tailBytes = 1;
+  readonly #strip: boolean;
+
+  constructor(maxBytes: number, strip: boolean) {
+    this.maxBytes = maxBytes;
+    this.#strip = strip;
+  }
+
+  writeHead(): void {}
+
+  writeTail(target: Uint8Array, offset: number): void {
+    target[offset] = lineFeed;
+  }
+
+  check(message: Uint8Array): void {
+    const at = message.indexOf(lineFeed);
+    if (at >= 0) {
+      throw new TransportError("invalid-request", `Cannot send message as a line: it has a line feed at byte ${at}`);
+    }
+  }
+
+  decoder(): FrameDecoder {
+    return new NewlineDecoder(this.maxBytes, this.#strip);
+  }
+}
+
+class NewlineDecoder implements FrameDecoder {
+  messageStart = 0;
+  messageEnd = 0;
+  frameEnd = 0;
+  needed = 1;
+  readonly #maxBytes: number;
+  readonly #strip: boolean;
+  /** Bytes from the start of the line that were searched already, so that a slow line is not searched again and again. */
+  #searched = 0;
+
+  constructor(maxBytes: number, strip: boolean) {
+    this.#maxBytes = maxBytes;
+    this.#strip = strip;
+  }
+
+  next(bytes: Uint8Array, start: number, end: number): boolean {
+    const from = start + this.#searched;
+    const found = bytes.subarray(from, end).indexOf(lineFeed);
+    const at = found < 0 ? -1 : from + found;
+    const length = (at < 0 ? end : at) - start;
+    if (length > this.#maxBytes) {
+      throw new TransportError(
+        "message-too-large",
+        `Line refused: it has ${length} bytes or more, ${this.#maxBytes} are allowed`,
+        { details: { maxBytes: this.#maxBytes } },
+      );
+    }
+    if (at < 0) {
+      this.#searched = end - start;
+      // How long the line will be is not known: room for twice as much keeps the copying linear.
+      this.needed = Math.min(2 * length, this.#maxBytes) + 1;
+      return false;
+    }
+    this.#searched = 0;
+    this.messageStart = start;
+    this.messageEnd = this.#strip && at > start && bytes[at - 1] === carriageReturn ? at - 1 : at;
+    this.frameEnd = at + 1;
+    return true;
+  }
+}

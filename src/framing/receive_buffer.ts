@@ -1,0 +1,59 @@
+/**
+ * The buffer that a connection reads into: starts small so that an idle
+ * connection is cheap, grows with what arrives, and never writes again where a
+ * message was handed out.
+ *
+ * @module
+ */
+
+/** What an idle connection keeps. */
+const initialBytes = 256;
+
+/** What a busy connection reads at once: larger reads save little and keep more memory alive behind a small message. */
+const busyBytes = 64 * 1024;
+
+/**
+ * A window onto received bytes. Bytes from `start` to `end` have not been
+ * consumed; what stands before `start` belongs to messages that were handed out.
+ */
+export class ReceiveBuffer {
+  /** The bytes. */
+  bytes: Uint8Array = new Uint8Array(initialBytes);
+  /** Where the unconsumed bytes begin. */
+  start = 0;
+  /** Where the unconsumed bytes end. */
+  end = 0;
+  #nextSize = initialBytes;
+
+  /**
+   * Makes room and returns it. `needed` is how many bytes the unfinished frame
+   * has in all, as far as is known: the buffer grows towards it by doubling, so
+   * that memory follows what has arrived and not what a header claims.
+   */
+  space(needed: number): Uint8Array {
+    const pending = this.end - this.start;
+    const room = this.bytes.length - this.end;
+    // A tail of less than a quarter would make for small reads, each as dear as a large one.
+    if (room < this.bytes.length >> 2 || room === 0 || this.start + needed > this.bytes.length) {
+      const wanted = Math.min(needed, Math.max(pending * 2, busyBytes));
+      const size = Math.max(this.#nextSize, wanted, pending + (initialBytes >> 1));
+      if (this.start > 0 || size > this.bytes.length) {
+        const bytes = new Uint8Array(size);
+        if (pending > 0) bytes.set(this.bytes.subarray(this.start, this.end));
+        this.bytes = bytes;
+        this.start = 0;
+        this.end = pending;
+      }
+    }
+    return this.bytes.subarray(this.end);
+  }
+
+  /** Takes in `count` bytes that were read into the space. */
+  filled(count: number): void {
+    const room = this.bytes.length - this.end;
+    this.end += count;
+    // A read that fills its space says that more is waiting; one that fills little says that less would do.
+    if (count === room) this.#nextSize = Math.min(busyBytes, this.bytes.length * 4);
+    else if (count < this.bytes.length >> 4) this.#nextSize = Math.max(initialBytes, this.#nextSize >> 1);
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * Writes messages to a stream of bytes: everything that is sent in one turn, or
+ * while a write is under way, goes out as one write.
+ *
+ * @module
+ */
+
+import { TransportError } from "../core/errors.ts";
+import type { Framing } from "../framing/framing.ts";
+import { borrowScratch, maxScratchBytes, returnScratch } from "../util/scratch.ts";
+
+/** What the bytes go to: `Deno.Conn` and its like. */
+export interface ByteSink {
+  /** Writes some of the bytes and resolves with how many. */
+  write(bytes: Uint8Array): Promise<number>;
+}
+
+/** The bounds of a writer, in bytes. */
+export interface WriterLimits {
+  /** Past this many buffered bytes, `send()` returns a promise. */
+  readonly highWaterBytes: number;
+  /** Past this many buffered bytes, `send()` refuses. */
+  readonly maxBufferedBytes: number;
+}
+
+/** Who hears of a writer. */
+export interface WriterOwner {
+  /** Bytes went out. */
+  wrote(byteLength: number): void;
+  /** A write failed: nothing more will go out. */
+  writeFailed(error: unknown): void;
+}
+
+/** Bytes that wait for their write, and the scratch buffer to give back after it. */
+interface Segment {
+  readonly bytes: Uint8Array;
+  readonly scratch: Uint8Array | undefined;
+}
+
+/** Messages from this size on are written from where they lie: copying them would cost more than a write of their own. */
+const directBytes = 64 * 1024;
+
+/**
+ * The one writer of a connection. At most one write is in flight, and a partial
+ * one is finished before anything else goes out: the platform would otherwise
+ * put the rest behind what was queued later.
+ */
+export class CoalescingWriter {
+  readonly #sink: ByteSink;
+  readonly #framing: Framing;
+  readonly #limits: WriterLimits;
+  readonly #owner: WriterOwner;
+  /** Bytes given to `send()` that the platform has not taken. */
+  bufferedBytes = 0;
+  /** What is being filled; none while there is nothing to write. */
+  #scratch: Uint8Array | undefined = undefined;
+  #used = 0;
+  /** What comes before the scratch, in order. */
+  #ready: Segment[] = [];
+  /** The write in flight, and the scratch buffer that it came from, if it did. */
+  #writing: Uint8Array | undefined = undefined;
+  #writingFrom: Uint8Array | undefined = undefined;
+  #scheduled = false;
+  #failed = false;
+  #drained: PromiseWithResolvers<void> | undefined = undefined;
+  #flushed: PromiseWithResolvers<void> | undefined = undefined;
+  readonly #flush = (): void => this.#start();
+  readonly #onWritten = (count: number): void => this.#written(count);
+  readonly #onFailed = (error: unknown): void => this.#fail(error);
+
+  /** Makes the writer of one connection. */
+  constructor(sink: ByteSink, framing: Framing, limits: WriterLimits, owner: WriterOwner) {
+    this.#sink = sink;
+    this.#framing = framing;
+    this.#limits = limits;
+    this.#owner = owner;
+  }
+
+  /** Frames and sends `head[0..headLength)` and `body` as one message. Returns a promise past the high-water mark. */
+  send(head: Uint8Array, headLength: number, body: Uint8Array): void | Promise<void> {
+    const framing = this.#framing;
+    const messageBytes = headLength + body.length;
+    const frameBytes = framing.headBytes + messageBytes + framing.tailBytes;
+    if (messageBytes > framing.maxBytes) throw tooLarge(messageBytes, framing.maxBytes);
+    if (framing.check !== undefined) framing.check(body);
+    if (this.bufferedBytes + frameBytes > this.#limits.maxBufferedBytes && this.bufferedBytes > 0) {
+      throw new TransportError(
+        "overloaded",
+        `Cannot send message: ${this.bufferedBytes} bytes wait for a peer that does not read, ${this.#limits.maxBufferedBytes} are allowed`,
+      );
+    }
+    this.bufferedBytes += frameBytes;
+
+    const direct = body.length >= directBytes;
+    const copied = direct ? framing.headBytes + headLength : frameBytes;
+    let used = this.#used;
+    let scratch = this.#scratch;
+    if (scratch === undefined || used + copied > scratch.length) {
+      scratch = this.#room(copied);
+      used = this.#used;
+    }
+    framing.writeHead(scratch, used, messageBytes);
+    used += framing.headBytes;
+    for (let i = 0; i < headLength; i++) scratch[used++] = head[i];
+    if (direct) {
+      this.#used = used;
+      this.#writeDirect(body);
+    } else {
+      scratch.set(body, used);
+      used += body.length;
+      if (framing.tailBytes > 0) framing.writeTail(scratch, used);
+      this.#used = used + framing.tailBytes;
+    }
+
+    if (!this.#scheduled && this.#writing === undefined) {
+      this.#scheduled = true;
+      queueMicrotask(this.#flush);
+    }
+    if (this.bufferedBytes > this.#limits.highWaterBytes) {
+      return (this.#drained ??= Promise.withResolvers<void>()).promise;
+    }
+  }
+
+  /** Resolves when all that was sent has been taken by the platform. Rejects where a write fails. */
+  flushed(): Promise<void> {
+    if (this.bufferedBytes === 0) return Promise.resolve();
+    return (this.#flushed ??= Promise.withResolvers<void>()).promise;
+  }
+
+  /** Drops what was not written and refuses the rest: the connection is gone. */
+  stop(error: TransportError): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#ready = [];
+    if (this.#scratch !== undefined) returnScratch(this.#scratch);
+    this.#scratch = undefined;
+    this.#used = 0;
+    this.bufferedBytes = 0;
+    // A sender that waits for room must not wait forever; its next send says what happened.
+    this.#drained?.resolve();
+    this.#drained = undefined;
+    this.#flushed?.promise.catch(() => {});
+    this.#flushed?.reject(error);
+    this.#flushed = undefined;
+  }
+
+  /** Makes room for `byteLength` bytes: a larger scratch buffer, or a new one behind this one. */
+  #room(byteLength: number): Uint8Array {
+    const scratch = this.#scratch;
+    if (scratch === undefined) return this.#scratch = borrowScratch(byteLength);
+    const wanted = this.#used + byteLength;
+    if (wanted <= maxScratchBytes) {
+      const larger = borrowScratch(wanted);
+      larger.set(scratch.subarray(0, this.#used));
+      returnScratch(scratch);
+      return this.#scratch = larger;
+    }
+    this.#ready.push({ bytes: scratch.subarray(0, this.#used), scratch });
+    this.#used = 0;
+    return this.#scratch = borrowScratch(byteLength);
+  }
+
+  #writeDirect(body: Uint8Array): void {
+    const tailBytes = this.#framing.tailBytes;
+    const scratch = this.#scratch!;
+    this.#ready.push({ bytes: scratch.subarray(0, this.#used), scratch }, { bytes: body, scratch: undefined });
+    this.#scratch = undefined;
+    this.#used = 0;
+    if (tailBytes > 0) {
+      this.#scratch = borrowScratch(tailBytes);
+      this.#framing.writeTail(this.#scratch, 0);
+      this.#used = tailBytes;
+    }
+  }
+
+  #start(): void {
+    this.#scheduled = false;
+    if (this.#writing !== undefined || this.#failed) return;
+    if (this.#ready.length > 0) {
+      const segment = this.#ready.shift()!;
+      this.#writingFrom = segment.scratch;
+      this.#write(segment.bytes);
+    } else if (this.#scratch !== undefined) {
+      this.#writingFrom = this.#scratch;
+      this.#scratch = undefined;
+      const used = this.#used;
+      this.#used = 0;
+      this.#write(this.#writingFrom.subarray(0, used));
+    }
+  }
+
+  #write(bytes: Uint8Array): void {
+    this.#writing = bytes;
+    this.#sink.write(bytes).then(this.#onWritten, this.#onFailed);
+  }
+
+  #written(count: number): void {
+    this.#owner.wrote(count);
+    const bytes = this.#writing!;
+    if (this.#failed) {
+      this.#writing = undefined;
+      return;
+    }
+    this.bufferedBytes -= count;
+    if (count < bytes.length) return this.#write(bytes.subarray(count));
+    this.#writing = undefined;
+    if (this.#writingFrom !== undefined) {
+      returnScratch(this.#writingFrom);
+      this.#writingFrom = undefined;
+    }
+    if (this.bufferedBytes > 0) this.#start();
+    if (this.#drained !== undefined && this.bufferedBytes <= this.#limits.highWaterBytes >> 1) {
+      this.#drained.resolve();
+      this.#drained = undefined;
+    }
+    if (this.#flushed !== undefined && this.bufferedBytes === 0) {
+      this.#flushed.resolve();
+      this.#flushed = undefined;
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#writing = undefined;
+    if (!this.#failed) this.#owner.writeFailed(error);
+  }
+}
+
+/** The error for a message over the limit. */
+export function tooLarge(messageBytes: number, maxBytes: number): TransportError {
+  return new TransportError(
+    "message-too-large",
+    `Cannot send message: it has ${messageBytes} bytes, ${maxBytes} are allowed`,
+    { details: { messageBytes, maxBytes } },
+  );
+}
+
+/** A message that has no head. */
+export const noHead: Uint8Array = new Uint8Array(0);

@@ -1,0 +1,223 @@
+/**
+ * The two ends of a connection within one process.
+ *
+ * @module
+ */
+
+import {
+  type Address,
+  type Channel,
+  type ChannelCounters,
+  formatAddress,
+  type Message,
+  type Receiver,
+} from "../core/channel.ts";
+import type { Clock, Timer } from "../core/clock.ts";
+import { TransportError } from "../core/errors.ts";
+import { notify, type Observer } from "../core/observer.ts";
+
+/** Settings of an in-process connection. */
+export interface MemorySettings {
+  readonly name: string;
+  readonly maxMessageBytes: number;
+  readonly highWaterBytes: number;
+  readonly maxBufferedBytes: number;
+  readonly maxConnections: number;
+  readonly lingerMs: number;
+  readonly clock: Clock;
+  readonly observer: Observer | undefined;
+}
+
+/** One end of a connection within the process. */
+export class MemoryChannel implements Channel {
+  readonly local: Address;
+  readonly remote: Address;
+  readonly maxMessageBytes: number;
+  readonly #settings: MemorySettings;
+  readonly #counters: ChannelCounters;
+  readonly #side: "client" | "server";
+  #peer: MemoryChannel | undefined = undefined;
+  #receiver: Receiver | undefined = undefined;
+  /** Messages that have come and were not handed out; a count of bytes keeps it bounded. */
+  #inbox: Message[] = [];
+  #inboxBytes = 0;
+  #peerEnded = false;
+  #ended = false;
+  #over = false;
+  #paused = false;
+  #scheduled = false;
+  #endTold = false;
+  #linger: Timer | undefined = undefined;
+  #closing: PromiseWithResolvers<void> | undefined = undefined;
+  /** Who waits for this channel's inbox to empty: the peer's sender. */
+  #room: PromiseWithResolvers<void> | undefined = undefined;
+
+  constructor(address: Address, settings: MemorySettings, counters: ChannelCounters, side: "client" | "server") {
+    this.local = address;
+    this.remote = address;
+    this.maxMessageBytes = settings.maxMessageBytes;
+    this.#settings = settings;
+    this.#counters = counters;
+    this.#side = side;
+  }
+
+  join(peer: MemoryChannel): void {
+    this.#peer = peer;
+    this.#counters.connectionsOpen++;
+    const { observer } = this.#settings;
+    if (observer !== undefined) {
+      notify(observer, { type: "connection-opened", side: this.#side, local: this.local, remote: this.remote });
+    }
+  }
+
+  get bufferedBytes(): number {
+    return this.#peer!.#inboxBytes;
+  }
+
+  send(message: Message): void | Promise<void> {
+    if (this.#closing !== undefined || this.#over) throw this.#closedError();
+    // A text of n characters has at least n bytes: near enough for a bound, without encoding it.
+    const bytes = message.length;
+    if (bytes > this.maxMessageBytes) {
+      throw new TransportError(
+        "message-too-large",
+        `Cannot send message: it has ${bytes} bytes, ${this.maxMessageBytes} are allowed`,
+      );
+    }
+    const peer = this.#peer!;
+    if (peer.#inboxBytes > 0 && peer.#inboxBytes + bytes > this.#settings.maxBufferedBytes) {
+      throw new TransportError(
+        "overloaded",
+        `Cannot send message: ${peer.#inboxBytes} bytes wait for a peer that does not read, ${this.#settings.maxBufferedBytes} are allowed`,
+      );
+    }
+    this.#counters.messagesOut++;
+    this.#counters.bytesOut += bytes;
+    peer.#inbox.push(message);
+    peer.#inboxBytes += bytes;
+    peer.#schedule();
+    if (peer.#inboxBytes > this.#settings.highWaterBytes) return (peer.#room ??= Promise.withResolvers<void>()).promise;
+  }
+
+  receive(receiver: Receiver): void {
+    if (this.#receiver !== undefined) throw new TransportError("unsupported", "Cannot receive twice on one channel");
+    this.#receiver = receiver;
+    if (this.#over) receiver.closed(this.#closedError());
+    else this.#schedule();
+  }
+
+  close(): Promise<void> {
+    if (this.#closing === undefined) {
+      this.#closing = Promise.withResolvers<void>();
+      if (this.#over) this.#closing.resolve();
+      else this.#sendEnd();
+    }
+    return this.#closing.promise;
+  }
+
+  abort(reason: TransportError): void {
+    if (this.#over) return;
+    this.#end(reason);
+    this.#peer!.#end(
+      new TransportError(
+        "connection-lost",
+        `Connection lost: ${formatAddress(this.local)} closed it: ${reason.message}`,
+      ),
+    );
+  }
+
+  #sendEnd(): void {
+    this.#ended = true;
+    this.#peer!.#peerEnded = true;
+    this.#peer!.#schedule();
+    this.#schedule();
+    this.#linger = this.#settings.clock.schedule(() => this.#end(undefined), this.#settings.lingerMs);
+    if (this.#receiver === undefined) this.receive({ message: () => {}, end: () => {}, closed: () => {} });
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#paused || this.#receiver === undefined) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#deliver();
+    });
+  }
+
+  #deliver(): void {
+    if (this.#over || this.#paused) return;
+    const receiver = this.#receiver!;
+    const inbox = this.#inbox;
+    this.#inbox = [];
+    for (let i = 0; i < inbox.length; i++) {
+      const message = inbox[i];
+      this.#inboxBytes -= message.length;
+      this.#counters.messagesIn++;
+      this.#counters.bytesIn += message.length;
+      let pause: void | Promise<void>;
+      try {
+        pause = receiver.message(message);
+      } catch (error) {
+        return this.abort(TransportError.from(error, "protocol"));
+      }
+      if (this.#over) return;
+      if (pause !== undefined) {
+        this.#inbox = [...inbox.slice(i + 1), ...this.#inbox];
+        this.#makeRoom();
+        return this.#pause(pause);
+      }
+    }
+    this.#makeRoom();
+    if (this.#peerEnded && this.#inbox.length === 0) this.#afterPeerEnd();
+  }
+
+  #makeRoom(): void {
+    if (this.#room !== undefined && this.#inboxBytes <= this.#settings.highWaterBytes >> 1) {
+      this.#room.resolve();
+      this.#room = undefined;
+    }
+  }
+
+  #pause(until: Promise<void>): void {
+    this.#paused = true;
+    until.then(() => {
+      this.#paused = false;
+      this.#schedule();
+    }, (error) => this.abort(TransportError.from(error, "protocol")));
+  }
+
+  #afterPeerEnd(): void {
+    if (!this.#endTold) {
+      this.#endTold = true;
+      this.#receiver!.end();
+    }
+    const peer = this.#peer!;
+    // Both sides have ended, and each has handed out what it was sent.
+    if (this.#ended && peer.#endTold) {
+      this.#end(undefined);
+      peer.#end(undefined);
+    }
+  }
+
+  #end(error: TransportError | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#linger?.cancel();
+    this.#inbox = [];
+    this.#inboxBytes = 0;
+    this.#room?.resolve();
+    this.#counters.connectionsOpen--;
+    if (error !== undefined) this.#counters.connectionsFailed++;
+    this.#closing ??= Promise.withResolvers<void>();
+    this.#closing.resolve();
+    this.#receiver?.closed(error);
+    const { observer } = this.#settings;
+    if (observer !== undefined) {
+      notify(observer, { type: "connection-closed", side: this.#side, remote: this.remote, error });
+    }
+  }
+
+  #closedError(): TransportError {
+    return new TransportError("closed", `Cannot use connection to ${formatAddress(this.remote)}: it is closed`);
+  }
+}

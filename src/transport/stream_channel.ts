@@ -1,0 +1,333 @@
+/**
+ * A channel over a stream of bytes: a framing below, one coalescing writer, one
+ * reader, and the end of the connection in all its forms.
+ *
+ * @module
+ */
+
+import {
+  type Address,
+  type Channel,
+  type ChannelCounters,
+  formatAddress,
+  type Message,
+  type Receiver,
+} from "../core/channel.ts";
+import type { Clock } from "../core/clock.ts";
+import { type DeadlineEntry, deadlinesOf } from "../core/deadline_queue.ts";
+import { TransportError } from "../core/errors.ts";
+import { notify, type Observer } from "../core/observer.ts";
+import type { FrameDecoder, Framing } from "../framing/framing.ts";
+import { ReceiveBuffer } from "../framing/receive_buffer.ts";
+import { type ByteSink, CoalescingWriter, noHead, type WriterLimits } from "./coalescing_writer.ts";
+
+/** The stream that a channel is made of: `Deno.Conn` and its like. */
+export interface ByteStream extends ByteSink {
+  /** Reads into `bytes`; resolves with how many, or null at the end. */
+  read(bytes: Uint8Array): Promise<number | null>;
+  /** Tells the peer that nothing more comes. */
+  closeWrite(): Promise<void>;
+  /** Closes; whatever is under way is rejected. */
+  close(): void;
+}
+
+/** Settings of a stream channel. */
+export interface StreamSettings extends WriterLimits {
+  readonly framing: Framing;
+  /** Time without a byte received after which the connection ends, in milliseconds. */
+  readonly idleTimeoutMs: number;
+  /** Time in which a frame that was begun must be whole, in milliseconds. */
+  readonly frameTimeoutMs: number;
+  /** Time that a peer has to end its side after this one did, in milliseconds. */
+  readonly lingerMs: number;
+  readonly clock: Clock;
+  readonly observer: Observer | undefined;
+}
+
+/** What is known of a connection when its channel is made. */
+export interface StreamOrigin {
+  readonly side: "client" | "server";
+  readonly local: Address;
+  readonly remote: Address;
+  readonly alpnProtocol: string | null;
+  readonly counters: ChannelCounters;
+  /** Called once when the connection is over. */
+  readonly onClosed: ((channel: Channel) => void) | undefined;
+}
+
+const encoder = new TextEncoder();
+
+/** See the module. */
+export class StreamChannel implements Channel, DeadlineEntry {
+  readonly local: Address;
+  readonly remote: Address;
+  readonly alpnProtocol: string | null;
+  readonly maxMessageBytes: number;
+  readonly #stream: ByteStream;
+  readonly #settings: StreamSettings;
+  readonly #origin: StreamOrigin;
+  readonly #writer: CoalescingWriter;
+  readonly #decoder: FrameDecoder;
+  readonly #received = new ReceiveBuffer();
+  readonly #onRead = (count: number | null): void => this.#read(count);
+  readonly #onReadFailed = (error: unknown): void => this.#lost("read from", error);
+  #receiver: Receiver | undefined = undefined;
+  /** The peer has sent its last byte. */
+  #peerEnded = false;
+  /** `close()` was called. */
+  #closing: PromiseWithResolvers<void> | undefined = undefined;
+  #over = false;
+  /** The receiver has asked for a pause. */
+  #paused = false;
+  #lastByteAt = 0;
+  #frameSince = 0;
+  #lingerUntil = Infinity;
+
+  // As an entry of the deadline queue the channel watches over itself.
+  dueAt = Infinity;
+  position = -1;
+  readonly holds = false;
+
+  constructor(stream: ByteStream, settings: StreamSettings, origin: StreamOrigin) {
+    this.#stream = stream;
+    this.#settings = settings;
+    this.#origin = origin;
+    this.local = origin.local;
+    this.remote = origin.remote;
+    this.alpnProtocol = origin.alpnProtocol;
+    this.maxMessageBytes = settings.framing.maxBytes;
+    this.#writer = new CoalescingWriter(stream, settings.framing, settings, this);
+    this.#decoder = settings.framing.decoder();
+    origin.counters.connectionsOpen++;
+    if (settings.observer !== undefined) {
+      notify(settings.observer, {
+        type: "connection-opened",
+        side: origin.side,
+        local: this.local,
+        remote: this.remote,
+      });
+    }
+  }
+
+  get bufferedBytes(): number {
+    return this.#writer.bufferedBytes;
+  }
+
+  send(message: Message): void | Promise<void> {
+    return this.sendParts(noHead, 0, typeof message === "string" ? encoder.encode(message) : message);
+  }
+
+  sendParts(head: Uint8Array, headLength: number, body: Uint8Array): void | Promise<void> {
+    if (this.#closing !== undefined || this.#over) throw this.#closedError();
+    const backpressure = this.#writer.send(head, headLength, body);
+    this.#origin.counters.messagesOut++;
+    return backpressure;
+  }
+
+  receive(receiver: Receiver): void {
+    if (this.#receiver !== undefined) throw new TransportError("unsupported", "Cannot receive twice on one channel");
+    this.#receiver = receiver;
+    if (this.#over) return receiver.closed(this.#closedError());
+    this.#lastByteAt = this.#settings.clock.now();
+    this.#watch(this.#settings.idleTimeoutMs);
+    this.#readMore();
+  }
+
+  close(): Promise<void> {
+    if (this.#closing === undefined) {
+      this.#closing = Promise.withResolvers<void>();
+      if (this.#over) this.#closing.resolve();
+      else this.#finish();
+    }
+    return this.#closing.promise;
+  }
+
+  abort(reason: TransportError): void {
+    this.#end(reason);
+  }
+
+  // WriterOwner
+
+  wrote(byteLength: number): void {
+    this.#origin.counters.bytesOut += byteLength;
+  }
+
+  writeFailed(error: unknown): void {
+    this.#lost("write to", error);
+  }
+
+  // DeadlineEntry
+
+  expire(): void {
+    const { clock, idleTimeoutMs, frameTimeoutMs } = this.#settings;
+    const now = clock.now();
+    if (now >= this.#lingerUntil) return this.#end(undefined);
+    if (this.#frameSince > 0 && now >= this.#frameSince + frameTimeoutMs) {
+      const error = `Connection closed: ${
+        formatAddress(this.remote)
+      } began a frame and did not finish it within ${frameTimeoutMs} ms`;
+      return this.#end(new TransportError("protocol", error));
+    }
+    if (now >= this.#lastByteAt + idleTimeoutMs && !this.#paused) {
+      const error = `Connection closed: nothing came from ${formatAddress(this.remote)} for ${idleTimeoutMs} ms`;
+      return this.#end(new TransportError("connection-lost", error));
+    }
+    // Bytes came in the meantime; look again when the next limit could be reached.
+    const idleAt = this.#paused ? now + idleTimeoutMs : this.#lastByteAt + idleTimeoutMs;
+    const frameAt = this.#frameSince > 0 ? this.#frameSince + frameTimeoutMs : Infinity;
+    this.#watch(Math.min(idleAt, frameAt, this.#lingerUntil) - now);
+  }
+
+  /** Sees to it that `expire()` runs `inMs` from now, or earlier where it would anyway. */
+  #watch(inMs: number): void {
+    if (inMs === Infinity) return;
+    const deadlines = deadlinesOf(this.#settings.clock);
+    const dueAt = this.#settings.clock.now() + inMs;
+    if (this.position >= 0) {
+      if (this.dueAt <= dueAt) return;
+      deadlines.remove(this);
+    }
+    this.dueAt = dueAt;
+    deadlines.add(this);
+  }
+
+  #readMore(): void {
+    if (this.#over) return;
+    this.#stream.read(this.#received.space(this.#decoder.needed)).then(this.#onRead, this.#onReadFailed);
+  }
+
+  #read(count: number | null): void {
+    if (this.#over) return;
+    if (count === null) return this.#peerEnd();
+    this.#origin.counters.bytesIn += count;
+    this.#received.filled(count);
+    if (this.#settings.idleTimeoutMs !== Infinity) this.#lastByteAt = this.#settings.clock.now();
+    this.#deliver();
+  }
+
+  /** Hands out the messages there are, until the receiver asks for a pause; then reads on. */
+  #deliver(): void {
+    const received = this.#received;
+    const decoder = this.#decoder;
+    const receiver = this.#receiver!;
+    let messages = 0;
+    try {
+      while (decoder.next(received.bytes, received.start, received.end)) {
+        received.start = decoder.frameEnd;
+        messages++;
+        const pause = receiver.message(received.bytes.subarray(decoder.messageStart, decoder.messageEnd));
+        if (this.#over) return;
+        if (pause !== undefined) {
+          this.#pause(pause);
+          return;
+        }
+      }
+    } catch (error) {
+      return this.#end(TransportError.from(error, "protocol"));
+    } finally {
+      this.#origin.counters.messagesIn += messages;
+    }
+    if (this.#peerEnded) return this.#afterPeerEnd();
+    this.#noteFrame(messages);
+    this.#readMore();
+  }
+
+  /** Notes since when a frame is unfinished. */
+  #noteFrame(messages: number): void {
+    if (this.#received.start === this.#received.end) {
+      this.#frameSince = 0;
+    } else if (this.#frameSince === 0 || messages > 0) {
+      const { clock, frameTimeoutMs } = this.#settings;
+      if (frameTimeoutMs === Infinity) return;
+      this.#frameSince = clock.now();
+      if (this.position < 0) this.#watch(frameTimeoutMs);
+    }
+  }
+
+  #pause(until: Promise<void>): void {
+    this.#paused = true;
+    until.then(() => {
+      this.#paused = false;
+      if (this.#over) return;
+      if (this.#settings.idleTimeoutMs !== Infinity) this.#lastByteAt = this.#settings.clock.now();
+      this.#deliver();
+    }, (error) => this.#end(TransportError.from(error, "protocol")));
+  }
+
+  #peerEnd(): void {
+    this.#peerEnded = true;
+    if (!this.#paused) this.#afterPeerEnd();
+  }
+
+  #afterPeerEnd(): void {
+    const left = this.#received.end - this.#received.start;
+    if (left > 0 && this.#closing === undefined) {
+      return this.#end(
+        new TransportError(
+          "connection-lost",
+          `Connection lost: ${formatAddress(this.remote)} ended in the middle of a frame, after ${left} of its bytes`,
+        ),
+      );
+    }
+    this.#receiver!.end();
+    if (this.#closing !== undefined && this.bufferedBytes === 0) this.#end(undefined);
+  }
+
+  /** The end in order: everything out, our side ended, the peer's end awaited so that nothing of ours is lost to a reset. */
+  #finish(): void {
+    this.#watchLinger();
+    this.#writer.flushed().then(() => this.#over ? undefined : this.#stream.closeWrite()).then(() => {
+      if (this.#over) return;
+      if (this.#peerEnded) return this.#end(undefined);
+      // Nobody ever received on it: read on only to see the peer's end.
+      if (this.#receiver === undefined) this.receive({ message: () => {}, end: () => {}, closed: () => {} });
+    }).catch((error) => this.#lost("end the connection to", error));
+  }
+
+  #watchLinger(): void {
+    const { clock, lingerMs } = this.#settings;
+    this.#lingerUntil = clock.now() + lingerMs;
+    this.#watch(lingerMs);
+  }
+
+  #lost(doing: string, error: unknown): void {
+    if (this.#over) return;
+    // A peer that closed while we were ending in order has only been faster.
+    if (this.#closing !== undefined && this.bufferedBytes === 0) return this.#end(undefined);
+    const message = error instanceof Error ? error.message : String(error);
+    this.#end(
+      new TransportError(
+        "connection-lost",
+        `Connection lost: cannot ${doing} ${formatAddress(this.remote)}: ${message}`,
+        { cause: error },
+      ),
+    );
+  }
+
+  #end(error: TransportError | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    deadlinesOf(this.#settings.clock).remove(this);
+    this.#writer.stop(error ?? this.#closedError());
+    try {
+      this.#stream.close();
+    } catch {
+      // It was closed already, by the platform.
+    }
+    const { counters, side, onClosed } = this.#origin;
+    counters.connectionsOpen--;
+    if (error !== undefined) counters.connectionsFailed++;
+    this.#closing ??= Promise.withResolvers<void>();
+    this.#closing.resolve();
+    this.#receiver?.closed(error);
+    onClosed?.(this);
+    if (this.#settings.observer !== undefined) {
+      notify(this.#settings.observer, { type: "connection-closed", side, remote: this.remote, error });
+    }
+    deadlinesOf(this.#settings.clock).trim();
+  }
+
+  #closedError(): TransportError {
+    return new TransportError("closed", `Cannot use connection to ${formatAddress(this.remote)}: it is closed`);
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * Listening over TCP, TLS and unix sockets.
+ *
+ * @module
+ */
+
+import {
+  type Address,
+  type Channel,
+  type ChannelCounters,
+  emptyCounters,
+  formatAddress,
+  type Listener,
+} from "../core/channel.ts";
+import { TransportError } from "../core/errors.ts";
+import { notify } from "../core/observer.ts";
+import { invalidOption } from "../core/options.ts";
+import { StreamChannel } from "./stream_channel.ts";
+import { closeQuietly } from "./tcp_dial.ts";
+import { type TcpSettings, toAddress } from "./tcp_options.ts";
+
+/** How long accepting rests when the system has no descriptors left, in milliseconds. */
+const exhaustedPauseMs = 100;
+
+/** Listens, and gives each connection to `accept`. */
+export function listenStreams(settings: TcpSettings, accept: (channel: Channel) => void): Promise<Listener> {
+  try {
+    return Promise.resolve(new StreamListener(settings, open(settings), accept));
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+type AnyListener = Deno.Listener<Deno.Conn, Deno.Addr>;
+
+function open(settings: TcpSettings): AnyListener {
+  const { hostname, port, path, tls, backlog } = settings;
+  try {
+    if (path !== undefined) return Deno.listen({ transport: "unix", path });
+    const where = { hostname, port: port!, tcpBacklog: backlog };
+    if (tls === undefined) return Deno.listen(where);
+    if (tls.cert === undefined || tls.key === undefined) {
+      throw invalidOption("tcp()", "tls", "without cert and key", "cert and key, to listen");
+    }
+    return Deno.listenTls({ ...where, cert: tls.cert, key: tls.key, alpnProtocols: tls.alpnProtocols });
+  } catch (error) {
+    throw listenError(path ?? `${hostname}:${port}`, error);
+  }
+}
+
+/** The error for a place that can't be listened on. */
+export function listenError(where: string, error: unknown): TransportError {
+  if (error instanceof Deno.errors.AddrInUse) {
+    return new TransportError("address-in-use", `Cannot listen on ${where}: another program does`, { cause: error });
+  }
+  if (error instanceof TransportError) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  return new TransportError("connect-failed", `Cannot listen on ${where}: ${why}`, { cause: error });
+}
+
+class StreamListener implements Listener {
+  readonly addr: Address;
+  readonly counters: ChannelCounters = emptyCounters();
+  readonly finished: Promise<void>;
+  readonly #settings: TcpSettings;
+  readonly #listener: AnyListener;
+  readonly #accept: (channel: Channel) => void;
+  readonly #handshaking = new Set<Deno.Conn>();
+  #closed = false;
+  #resume: (() => void) | undefined = undefined;
+
+  constructor(settings: TcpSettings, listener: AnyListener, accept: (channel: Channel) => void) {
+    this.#settings = settings;
+    this.#listener = listener;
+    this.#accept = accept;
+    this.addr = toAddress(listener.addr);
+    this.finished = this.#run();
+  }
+
+  close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      closeQuietly(this.#listener);
+      for (const conn of this.#handshaking) closeQuietly(conn);
+      this.#resume?.();
+    }
+    return this.finished;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closed) {
+      try {
+        this.#take(await this.#listener.accept());
+      } catch (error) {
+        if (this.#closed) return;
+        this.#refused(undefined, TransportError.from(error, "connect-failed"));
+        await this.#rest();
+      }
+    }
+  }
+
+  /** Rests, so that running out of descriptors does not become a busy loop. */
+  #rest(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#settings.clock.schedule(resolve, exhaustedPauseMs);
+      this.#resume = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  #take(conn: Deno.Conn): void {
+    const remote = toAddress(conn.remoteAddr);
+    const open = this.counters.connectionsOpen + this.#handshaking.size;
+    if (open >= this.#settings.maxConnections) {
+      closeQuietly(conn);
+      const why = `Connection from ${
+        formatAddress(remote)
+      } refused: ${open} are open, ${this.#settings.maxConnections} are allowed`;
+      return this.#refused(remote, new TransportError("overloaded", why));
+    }
+    if ("setNoDelay" in conn) {
+      if (this.#settings.noDelay) (conn as Deno.TcpConn).setNoDelay(true);
+      if (this.#settings.keepAlive) (conn as Deno.TcpConn).setKeepAlive(true);
+    }
+    if ("handshake" in conn) void this.#handshake(conn as Deno.TlsConn, remote);
+    else this.#give(conn, remote, null);
+  }
+
+  async #handshake(conn: Deno.TlsConn, remote: Address): Promise<void> {
+    this.#handshaking.add(conn);
+    const { clock, connectTimeoutMs } = this.#settings;
+    const timer = connectTimeoutMs === Infinity
+      ? undefined
+      : clock.schedule(() => closeQuietly(conn), connectTimeoutMs);
+    timer?.hold(false);
+    try {
+      const { alpnProtocol } = await conn.handshake();
+      this.#handshaking.delete(conn);
+      if (this.#closed) closeQuietly(conn);
+      else this.#give(conn, remote, alpnProtocol);
+    } catch (error) {
+      this.#handshaking.delete(conn);
+      closeQuietly(conn);
+      const why = error instanceof Error ? error.message : String(error);
+      const refusal = `Connection from ${formatAddress(remote)} refused: TLS handshake failed: ${why}`;
+      this.#refused(remote, new TransportError("protocol", refusal, { cause: error }));
+    } finally {
+      timer?.cancel();
+    }
+  }
+
+  #give(conn: Deno.Conn, remote: Address, alpnProtocol: string | null): void {
+    this.counters.connectionsAccepted++;
+    const channel = new StreamChannel(conn, this.#settings, {
+      side: "server",
+      local: this.addr,
+      remote,
+      alpnProtocol,
+      counters: this.counters,
+      onClosed: undefined,
+    });
+    try {
+      this.#accept(channel);
+    } catch (error) {
+      channel.abort(TransportError.from(error, "protocol"));
+    }
+  }
+
+  #refused(remote: Address | undefined, error: TransportError): void {
+    this.counters.connectionsRefused++;
+    const { observer } = this.#settings;
+    if (observer !== undefined) notify(observer, { type: "connection-refused", remote, error });
+  }
+}
