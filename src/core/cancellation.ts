@@ -5,6 +5,7 @@
  */
 
 import { TransportError } from "./errors.ts";
+import { textOf } from "./thrown.ts";
 
 /**
  * Who wants to know that a call is cancelled.
@@ -42,7 +43,10 @@ export class Cancellation implements CancelListener {
   #reason: TransportError | undefined = undefined;
   #first: CancelListener | undefined = undefined;
   #more: Set<CancelListener> | undefined = undefined;
+  /** Whether the listeners have been told. A reason may be there before: `reason` reads it off a source. */
+  #told = false;
   #controller: AbortController | undefined = undefined;
+  #joined: AbortSignal | undefined = undefined;
   #onAbort: (() => void) | undefined = undefined;
 
   /** Makes a cancellation that follows `source` and a caller's `signal`, where they are given. */
@@ -65,7 +69,9 @@ export class Cancellation implements CancelListener {
    * followed it is that signal, so that nothing is hung onto a long-lived one.
    */
   get signal(): AbortSignal {
-    if (this.#signal !== undefined && this.#source === undefined) return this.#signal;
+    if (this.#signal !== undefined) {
+      return this.#source === undefined ? this.#signal : this.#joined ??= this.#join(this.#source, this.#signal);
+    }
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
       const reason = this.reason;
@@ -77,13 +83,17 @@ export class Cancellation implements CancelListener {
 
   /** Tells all listeners. Only the first call has an effect. */
   cancel(reason: TransportError): void {
-    if (this.#reason !== undefined) return;
-    this.#reason = reason;
+    if (this.#told) return;
+    this.#told = true;
+    const told = this.#reason ??= reason;
     const first = this.#first;
-    const more = this.#more;
-    this.release();
-    first?.cancelled(reason);
-    if (more !== undefined) { for (const listener of more) listener.cancelled(reason); }
+    this.#first = undefined;
+    this.detach();
+    if (this.#joined !== undefined) this.#controller!.abort(told);
+    if (first !== undefined) tell(first, told);
+    // One listener may take another back: what has left the set is not told.
+    if (this.#more !== undefined) { for (const listener of this.#more) tell(listener, told); }
+    this.#more = undefined;
   }
 
   /** Follows a source: cancels this one for the same reason. */
@@ -93,9 +103,10 @@ export class Cancellation implements CancelListener {
 
   /** Listens. Does not call back if the cancellation has happened already: look at `reason` first. */
   subscribe(listener: CancelListener): void {
+    if (this.#told) return;
     if (this.#first === undefined && this.#more === undefined) {
       this.#first = listener;
-      this.#follow();
+      this.attach();
     } else {
       (this.#more ??= new Set()).add(listener);
     }
@@ -106,17 +117,25 @@ export class Cancellation implements CancelListener {
     if (this.#first === listener) this.#first = undefined;
     else this.#more?.delete(listener);
     if (this.#more?.size === 0) this.#more = undefined;
-    if (this.#first === undefined && this.#more === undefined) this.#unfollow();
+    if (this.#first === undefined && this.#more === undefined) this.detach();
   }
 
   /** Drops all listeners and lets go of the source: the call has ended. */
   release(): void {
     this.#first = undefined;
     this.#more = undefined;
-    this.#unfollow();
+    this.detach();
   }
 
-  #follow(): void {
+  /** A signal that follows both sources and `cancel()`. The platform lets go of it once nobody holds it. */
+  #join(source: Cancellation, signal: AbortSignal): AbortSignal {
+    this.#controller = new AbortController();
+    if (this.#told) this.#controller.abort(this.#reason);
+    return AbortSignal.any([this.#controller.signal, source.signal, signal]);
+  }
+
+  /** Begins to hear the sources: there is a first listener. */
+  protected attach(): void {
     this.#source?.subscribe(this);
     const signal = this.#signal;
     if (signal !== undefined) {
@@ -125,7 +144,8 @@ export class Cancellation implements CancelListener {
     }
   }
 
-  #unfollow(): void {
+  /** Stops hearing the sources: the last listener is gone. */
+  protected detach(): void {
     this.#source?.unsubscribe(this);
     if (this.#onAbort !== undefined) {
       this.#signal!.removeEventListener("abort", this.#onAbort);
@@ -146,6 +166,17 @@ class SignalListener implements CancelListener {
   }
 }
 
+/** One bad listener must not keep the others from hearing; what it throws is reported as any uncaught error is. */
+function tell(listener: CancelListener, reason: TransportError): void {
+  try {
+    listener.cancelled(reason);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
+
 /** The reason a caller's signal gives, as an error of ours. */
 function fromSignal(signal: AbortSignal): TransportError {
   const reason: unknown = signal.reason;
@@ -153,6 +184,5 @@ function fromSignal(signal: AbortSignal): TransportError {
   if (reason instanceof DOMException && reason.name === "TimeoutError") {
     return new TransportError("deadline-exceeded", "Call timed out: the caller's signal expired", { cause: reason });
   }
-  const why = reason instanceof Error ? reason.message : String(reason);
-  return new TransportError("cancelled", `Call cancelled: ${why}`, { cause: reason });
+  return new TransportError("cancelled", `Call cancelled: ${textOf(reason)}`, { cause: reason });
 }

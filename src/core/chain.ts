@@ -6,7 +6,7 @@
 
 import type { CallContext } from "./context.ts";
 import { background } from "./context.ts";
-import { isKnown, remember, type Stage, stagesOf } from "./describe.ts";
+import { isChained, remember, type Stage, stagesOf } from "./describe.ts";
 import { TransportError } from "./errors.ts";
 import type { Client, Closable, Middleware, Service } from "./service.ts";
 import type { SessionTransport } from "./session.ts";
@@ -189,7 +189,7 @@ export function chain<A, B, C, D, E, F, G, H, I, J, K, L, M>(
 ): Chained<A, M>;
 export function chain(base: unknown, ...middleware: Middleware<unknown, unknown>[]): unknown {
   if (middleware.length === 0) return base;
-  let current = isPart(base) && !isKnown(base) && typeof base === "function" ? lift(base) : base;
+  let current = typeof base === "function" && !isChained(base) && !("close" in base) ? lift(base) : base;
   let stages: readonly Stage[] = isPart(base) ? stagesOf(base) : [];
   middleware.forEach((wrap, index) => {
     if (typeof wrap !== "function") {
@@ -205,6 +205,8 @@ export function chain(base: unknown, ...middleware: Middleware<unknown, unknown>
         `Cannot build chain: ${stagesOf(wrap)[0].name} gave ${typeof outer}, not a transport or a service`,
       );
     }
+    // A middleware that gave back what it was given is not there.
+    if (outer === current) return;
     stages = [...stages, ...stagesOf(wrap)];
     passOnClose(current, outer);
     remember(outer, stages);

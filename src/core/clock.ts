@@ -45,10 +45,18 @@ export interface Clock {
 const maxTimeoutMs = 2 ** 31 - 1;
 
 class SystemTimer implements Timer {
-  readonly #handle: ReturnType<typeof setTimeout>;
+  #handle!: ReturnType<typeof setTimeout>;
+  #holds = true;
 
   constructor(callback: () => void, delayMs: number) {
-    this.#handle = setTimeout(callback, Math.min(delayMs, maxTimeoutMs));
+    this.#set(callback, delayMs);
+  }
+
+  #set(callback: () => void, delayMs: number): void {
+    this.#handle = delayMs > maxTimeoutMs
+      ? setTimeout(() => this.#set(callback, delayMs - maxTimeoutMs), maxTimeoutMs)
+      : setTimeout(callback, delayMs);
+    if (!this.#holds) this.hold(false);
   }
 
   cancel(): void {
@@ -56,6 +64,7 @@ class SystemTimer implements Timer {
   }
 
   hold(keepsAlive: boolean): void {
+    this.#holds = keepsAlive;
     // Timers are objects with ref() on Deno, Node and Bun, and plain numbers in
     // browsers and on the edge, where nothing is kept alive by them.
     const handle = this.#handle as unknown as { ref?(): void; unref?(): void };

@@ -23,6 +23,7 @@ export interface Stage {
 }
 
 const known = new WeakMap<object, readonly Stage[]>();
+const chained = new WeakSet<object>();
 
 /**
  * Gives a transport or a middleware a name and settings for
@@ -42,14 +43,15 @@ export function named<T extends object>(name: string, settings: object, part: T)
   return part;
 }
 
-/** Whether the part came out of a chain or has been named. */
-export function isKnown(part: object): boolean {
-  return known.has(part);
+/** Whether the part came out of a chain. */
+export function isChained(part: object): boolean {
+  return chained.has(part);
 }
 
-/** Says that `outer` is made of these stages, from the wire to the caller. */
+/** Says that `outer` came out of a chain of these stages, from the wire to the caller. */
 export function remember(outer: object, stages: readonly Stage[]): void {
   known.set(outer, stages);
+  chained.add(outer);
 }
 
 /**
@@ -69,7 +71,7 @@ export function stagesOf(part: object): readonly Stage[] {
     ? part.name
     : typeof part === "function"
     ? "function"
-    : part.constructor.name;
+    : part.constructor?.name ?? "object";
   return [{ name, settings: {} }];
 }
 
@@ -85,29 +87,46 @@ export function stagesOf(part: object): readonly Stage[] {
  */
 export function describe(part: object): string {
   return [...stagesOf(part)].reverse().map((stage) => {
-    const settings = Object.entries(stage.settings)
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => `${name}: ${show(value)}`);
-    return settings.length === 0 ? `${stage.name}()` : `${stage.name}({ ${settings.join(", ")} })`;
+    const settings = showFields(stage.settings, 0);
+    return settings === "" ? `${stage.name}()` : `${stage.name}({ ${settings} })`;
   }).join("\n");
 }
 
 /** Settings whose value must not end up in a log. */
 const secretLike = /PRIVATE KEY/;
+const secretName = /(^key|Key|[pP]assword|[pP]assphrase|[sS]ecret|[tT]oken|[cC]redentials?|[aA]uthorization)$/;
+const userInfo = /\/\/[^/@\s]*@/g;
 
-function show(value: unknown): string {
+/** How deep the settings are shown: those of a cycle never end. */
+const maxDepth = 3;
+
+function showFields(fields: object, depth: number): string {
+  return Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) =>
+      `${name}: ${typeof value === "string" && secretName.test(name) ? "(secret)" : show(value, depth)}`
+    )
+    .join(", ");
+}
+
+function show(value: unknown, depth: number): string {
   if (typeof value === "string") {
     if (secretLike.test(value)) return "(secret)";
-    return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+    const text = value.replace(userInfo, "//(secret)@");
+    return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
   }
   if (typeof value === "function") return "(function)";
-  if (Array.isArray(value)) return value.length > 4 ? `[${value.length} items]` : `[${value.map(show).join(", ")}]`;
+  if (Array.isArray(value)) {
+    return value.length > 4 || depth === maxDepth
+      ? `[${value.length} items]`
+      : `[${value.map((v) => show(v, depth + 1)).join(", ")}]`;
+  }
+  if (ArrayBuffer.isView(value)) return `(${value.byteLength} bytes)`;
   if (typeof value === "object" && value !== null) {
     const stages = known.get(value);
     if (stages !== undefined) return describe(value).replaceAll("\n", " ← ");
-    return `{ ${
-      Object.entries(value).filter(([, v]) => v !== undefined).map(([k, v]) => `${k}: ${show(v)}`).join(", ")
-    } }`;
+    if (depth === maxDepth) return "{ … }";
+    return `{ ${showFields(value, depth + 1)} }`;
   }
   return String(value);
 }

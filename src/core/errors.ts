@@ -5,6 +5,8 @@
  * @module
  */
 
+import { textOf } from "./thrown.ts";
+
 /**
  * Everything that can go wrong, as a closed set.
  *
@@ -184,7 +186,6 @@ export class TransportError extends Error {
    */
   static from(error: unknown, code: ErrorCode, options: TransportErrorOptions = {}): TransportError {
     if (error instanceof TransportError) return error;
-    const message = error instanceof Error ? error.message : String(error);
-    return new TransportError(code, message, { cause: error, ...options });
+    return new TransportError(code, textOf(error), { cause: error, ...options });
   }
 }

@@ -31,6 +31,9 @@ export function readOptions<Rules extends Record<string, OptionRule<unknown>>>(
   options: object,
   rules: Rules,
 ): Settings<Rules> {
+  if (typeof options !== "object" || options === null) {
+    throw new TransportError("invalid-option", `Cannot use ${owner}: its options are ${show(options)}, not an object`);
+  }
   const given = options as Record<string, unknown>;
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(rules, name)) {
@@ -127,7 +130,7 @@ export function given<T>(fallback: T, allowed: "a function" | "an object" | "a l
         ? Array.isArray(value)
         : allowed === "a function"
         ? typeof value === "function"
-        : typeof value === "object",
+        : typeof value === "object" && value !== null,
   };
 }
 

@@ -57,6 +57,9 @@ export function outcomeOf(error: unknown): Outcome {
     case "message-too-large":
     case "unsupported":
       return error.remote ? "failure" : "rejected";
+    case "deadline-exceeded":
+      // Expired before it was sent: the peer never saw it.
+      return error.processed === "no" && !error.remote ? "rejected" : "failure";
     default:
       return "failure";
   }

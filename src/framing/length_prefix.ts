@@ -44,10 +44,9 @@ const defaultMaxBytes = 16 * 1024 * 1024;
  */
 export function lengthPrefix(options: LengthPrefixOptions = {}): Framing {
   const { bytes, maxBytes } = readOptions("lengthPrefix()", options, {
-    bytes: integer(4, 1, 4),
+    bytes: { allowed: "1, 2 or 4", fallback: 4, accepts: (value) => value === 1 || value === 2 || value === 4 },
     maxBytes: integer(undefined, 1, 0x7fff_ffff),
   });
-  if (bytes === 3) throw invalidOption("lengthPrefix()", "bytes", bytes, "1, 2 or 4");
   const largest = 2 ** (8 * bytes) - 1;
   if (maxBytes !== undefined && maxBytes > largest) {
     throw invalidOption("lengthPrefix()", "maxBytes", maxBytes, `at most ${largest} with a prefix of ${bytes} bytes`);

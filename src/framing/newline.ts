@@ -100,22 +100,25 @@ class NewlineDecoder implements FrameDecoder {
     const found = bytes.subarray(from, end).indexOf(lineFeed);
     const at = found < 0 ? -1 : from + found;
     const length = (at < 0 ? end : at) - start;
-    if (length > this.#maxBytes) {
+    const last = start + length - 1;
+    // A carriage return may still turn out to belong to the line's end.
+    const stripped = this.#strip && length > 0 && bytes[last] === carriageReturn ? length - 1 : length;
+    if (stripped > this.#maxBytes) {
       throw new TransportError(
         "message-too-large",
-        `Line refused: it has ${length} bytes or more, ${this.#maxBytes} are allowed`,
+        `Line refused: it has ${stripped} bytes or more, ${this.#maxBytes} are allowed`,
         { details: { maxBytes: this.#maxBytes } },
       );
     }
     if (at < 0) {
-      this.#searched = end - start;
+      this.#searched = length;
       // How long the line will be is not known: room for twice as much keeps the copying linear.
-      this.needed = Math.min(2 * length, this.#maxBytes) + 1;
+      this.needed = Math.min(2 * length, Math.max(length, this.#maxBytes)) + 1;
       return false;
     }
     this.#searched = 0;
     this.messageStart = start;
-    this.messageEnd = this.#strip && at > start && bytes[at - 1] === carriageReturn ? at - 1 : at;
+    this.messageEnd = start + stripped;
     this.frameEnd = at + 1;
     return true;
   }

@@ -19,7 +19,8 @@ import {
   type SessionListenOptions,
   type SessionTransport,
 } from "../core/session.ts";
-import { MuxSession, type MuxSettings } from "./mux_session.ts";
+import type { MuxSettings } from "./mux_link.ts";
+import { MuxSession } from "./mux_session.ts";
 import { listenSessions } from "./session_listener.ts";
 
 /**

@@ -24,6 +24,9 @@ export const Kind = {
 /** What a call or a one-way send carries beside its payload: the high half of the first byte. */
 export const Flag = { deadline: 0x10, priority: 0x20, metadata: 0x40 } as const;
 
+/** All flags of this version. */
+export const knownFlags: number = Flag.deadline | Flag.priority | Flag.metadata;
+
 /** The version that this end speaks, and the oldest one that it can. */
 export const version = 1;
 export const oldestVersion = 1;

@@ -82,7 +82,10 @@ export class CoalescingWriter {
     const messageBytes = headLength + body.length;
     const frameBytes = framing.headBytes + messageBytes + framing.tailBytes;
     if (messageBytes > framing.maxBytes) throw tooLarge(messageBytes, framing.maxBytes);
-    if (framing.check !== undefined) framing.check(body);
+    if (framing.check !== undefined) {
+      if (headLength > 0) framing.check(head.subarray(0, headLength));
+      framing.check(body);
+    }
     if (this.bufferedBytes + frameBytes > this.#limits.maxBufferedBytes && this.bufferedBytes > 0) {
       throw new TransportError(
         "overloaded",
@@ -147,7 +150,7 @@ export class CoalescingWriter {
   /** Makes room for `byteLength` bytes: a larger scratch buffer, or a new one behind this one. */
   #room(byteLength: number): Uint8Array {
     const scratch = this.#scratch;
-    if (scratch === undefined) return this.#scratch = borrowScratch(byteLength);
+    if (scratch === undefined) return this.#scratch = scratchFor(byteLength);
     const wanted = this.#used + byteLength;
     if (wanted <= maxScratchBytes) {
       const larger = borrowScratch(wanted);
@@ -157,13 +160,16 @@ export class CoalescingWriter {
     }
     this.#ready.push({ bytes: scratch.subarray(0, this.#used), scratch });
     this.#used = 0;
-    return this.#scratch = borrowScratch(byteLength);
+    return this.#scratch = scratchFor(byteLength);
   }
 
   #writeDirect(body: Uint8Array): void {
     const tailBytes = this.#framing.tailBytes;
     const scratch = this.#scratch!;
-    this.#ready.push({ bytes: scratch.subarray(0, this.#used), scratch }, { bytes: body, scratch: undefined });
+    // A framing without a head has written nothing, and an empty write would be a wasted one.
+    if (this.#used > 0) this.#ready.push({ bytes: scratch.subarray(0, this.#used), scratch });
+    else returnScratch(scratch);
+    this.#ready.push({ bytes: body, scratch: undefined });
     this.#scratch = undefined;
     this.#used = 0;
     if (tailBytes > 0) {
@@ -223,6 +229,11 @@ export class CoalescingWriter {
     this.#writing = undefined;
     if (!this.#failed) this.#owner.writeFailed(error);
   }
+}
+
+/** A scratch buffer, or for a head that is larger than any of them a buffer of its own. */
+function scratchFor(byteLength: number): Uint8Array {
+  return byteLength > maxScratchBytes ? new Uint8Array(byteLength) : borrowScratch(byteLength);
 }
 
 /** The error for a message over the limit. */

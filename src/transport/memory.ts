@@ -102,7 +102,11 @@ export function memory(options: MemoryOptions = {}): ChannelTransport {
       const far = new MemoryChannel(address, settings, counters, "server");
       near.join(far);
       far.join(near);
-      accept(far);
+      try {
+        accept(far);
+      } catch (error) {
+        far.abort(TransportError.from(error, "protocol"));
+      }
       return Promise.resolve(near);
     },
 

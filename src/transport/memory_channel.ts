@@ -28,6 +28,9 @@ export interface MemorySettings {
   readonly observer: Observer | undefined;
 }
 
+/** What holding a message costs beside its bytes, roughly: without it, empty messages would never fill a buffer. */
+const heldBytes = 64;
+
 /** One end of a connection within the process. */
 export class MemoryChannel implements Channel {
   readonly local: Address;
@@ -38,12 +41,14 @@ export class MemoryChannel implements Channel {
   readonly #side: "client" | "server";
   #peer: MemoryChannel | undefined = undefined;
   #receiver: Receiver | undefined = undefined;
-  /** Messages that have come and were not handed out; a count of bytes keeps it bounded. */
+  /** Messages that have come; those before `next` were handed out. A count of bytes keeps it bounded. */
   #inbox: Message[] = [];
+  #next = 0;
   #inboxBytes = 0;
   #peerEnded = false;
   #ended = false;
   #over = false;
+  #reason: TransportError | undefined = undefined;
   #paused = false;
   #scheduled = false;
   #endTold = false;
@@ -51,6 +56,10 @@ export class MemoryChannel implements Channel {
   #closing: PromiseWithResolvers<void> | undefined = undefined;
   /** Who waits for this channel's inbox to empty: the peer's sender. */
   #room: PromiseWithResolvers<void> | undefined = undefined;
+  readonly #run = (): void => {
+    this.#scheduled = false;
+    this.#deliver();
+  };
 
   constructor(address: Address, settings: MemorySettings, counters: ChannelCounters, side: "client" | "server") {
     this.local = address;
@@ -85,7 +94,12 @@ export class MemoryChannel implements Channel {
       );
     }
     const peer = this.#peer!;
-    if (peer.#inboxBytes > 0 && peer.#inboxBytes + bytes > this.#settings.maxBufferedBytes) {
+    if (peer.#over) {
+      // It had closed and waited for this end no longer, as a socket that is written to after the peer's close.
+      this.#end(new TransportError("connection-lost", `Connection lost: ${formatAddress(this.remote)} has closed it`));
+      throw this.#closedError();
+    }
+    if (peer.#inboxBytes > 0 && peer.#inboxBytes + bytes + heldBytes > this.#settings.maxBufferedBytes) {
       throw new TransportError(
         "overloaded",
         `Cannot send message: ${peer.#inboxBytes} bytes wait for a peer that does not read, ${this.#settings.maxBufferedBytes} are allowed`,
@@ -94,7 +108,7 @@ export class MemoryChannel implements Channel {
     this.#counters.messagesOut++;
     this.#counters.bytesOut += bytes;
     peer.#inbox.push(message);
-    peer.#inboxBytes += bytes;
+    peer.#inboxBytes += bytes + heldBytes;
     peer.#schedule();
     if (peer.#inboxBytes > this.#settings.highWaterBytes) return (peer.#room ??= Promise.withResolvers<void>()).promise;
   }
@@ -102,7 +116,7 @@ export class MemoryChannel implements Channel {
   receive(receiver: Receiver): void {
     if (this.#receiver !== undefined) throw new TransportError("unsupported", "Cannot receive twice on one channel");
     this.#receiver = receiver;
-    if (this.#over) receiver.closed(this.#closedError());
+    if (this.#over) receiver.closed(this.#reason);
     else this.#schedule();
   }
 
@@ -132,26 +146,26 @@ export class MemoryChannel implements Channel {
     this.#peer!.#schedule();
     this.#schedule();
     this.#linger = this.#settings.clock.schedule(() => this.#end(undefined), this.#settings.lingerMs);
+    this.#linger.hold(false);
     if (this.#receiver === undefined) this.receive({ message: () => {}, end: () => {}, closed: () => {} });
   }
 
   #schedule(): void {
     if (this.#scheduled || this.#paused || this.#receiver === undefined) return;
     this.#scheduled = true;
-    queueMicrotask(() => {
-      this.#scheduled = false;
-      this.#deliver();
-    });
+    queueMicrotask(this.#run);
   }
 
   #deliver(): void {
     if (this.#over || this.#paused) return;
     const receiver = this.#receiver!;
     const inbox = this.#inbox;
-    this.#inbox = [];
-    for (let i = 0; i < inbox.length; i++) {
-      const message = inbox[i];
-      this.#inboxBytes -= message.length;
+    // What comes in the meantime waits for its own turn.
+    const end = inbox.length;
+    while (this.#next < end) {
+      const message = inbox[this.#next];
+      inbox[this.#next++] = "";
+      this.#inboxBytes -= message.length + heldBytes;
       this.#counters.messagesIn++;
       this.#counters.bytesIn += message.length;
       let pause: void | Promise<void>;
@@ -160,18 +174,21 @@ export class MemoryChannel implements Channel {
       } catch (error) {
         return this.abort(TransportError.from(error, "protocol"));
       }
-      if (this.#over) return;
       if (pause !== undefined) {
-        this.#inbox = [...inbox.slice(i + 1), ...this.#inbox];
         this.#makeRoom();
         return this.#pause(pause);
       }
+      if (this.#over) return;
     }
     this.#makeRoom();
     if (this.#peerEnded && this.#inbox.length === 0) this.#afterPeerEnd();
   }
 
   #makeRoom(): void {
+    if (this.#next === this.#inbox.length || this.#next > 1024 && this.#next > this.#inbox.length >> 1) {
+      this.#inbox.splice(0, this.#next);
+      this.#next = 0;
+    }
     if (this.#room !== undefined && this.#inboxBytes <= this.#settings.highWaterBytes >> 1) {
       this.#room.resolve();
       this.#room = undefined;
@@ -189,11 +206,15 @@ export class MemoryChannel implements Channel {
   #afterPeerEnd(): void {
     if (!this.#endTold) {
       this.#endTold = true;
-      this.#receiver!.end();
+      try {
+        this.#receiver!.end();
+      } catch (error) {
+        return this.abort(TransportError.from(error, "protocol"));
+      }
     }
     const peer = this.#peer!;
     // Both sides have ended, and each has handed out what it was sent.
-    if (this.#ended && peer.#endTold) {
+    if (this.#ended && (peer.#endTold || peer.#over)) {
       this.#end(undefined);
       peer.#end(undefined);
     }
@@ -202,19 +223,24 @@ export class MemoryChannel implements Channel {
   #end(error: TransportError | undefined): void {
     if (this.#over) return;
     this.#over = true;
+    this.#reason = error;
     this.#linger?.cancel();
     this.#inbox = [];
+    this.#next = 0;
     this.#inboxBytes = 0;
+    // Nobody waits forever for room: neither the peer's sender nor this end's own.
     this.#room?.resolve();
+    this.#peer!.#room?.resolve();
+    this.#peer!.#room = undefined;
     this.#counters.connectionsOpen--;
     if (error !== undefined) this.#counters.connectionsFailed++;
     this.#closing ??= Promise.withResolvers<void>();
     this.#closing.resolve();
-    this.#receiver?.closed(error);
     const { observer } = this.#settings;
     if (observer !== undefined) {
       notify(observer, { type: "connection-closed", side: this.#side, remote: this.remote, error });
     }
+    this.#receiver?.closed(error);
   }
 
   #closedError(): TransportError {

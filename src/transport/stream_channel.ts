@@ -77,11 +77,16 @@ export class StreamChannel implements Channel, DeadlineEntry {
   /** `close()` was called. */
   #closing: PromiseWithResolvers<void> | undefined = undefined;
   #over = false;
+  /** Why it is over, where that was not in order. */
+  #reason: TransportError | undefined = undefined;
   /** The receiver has asked for a pause. */
   #paused = false;
   #lastByteAt = 0;
-  #frameSince = 0;
+  /** Since when a frame is unfinished; Infinity while none is. */
+  #frameSince = Infinity;
   #lingerUntil = Infinity;
+  /** What was still to be sent when the lingering was last looked at. */
+  #lingerBytes = 0;
 
   // As an entry of the deadline queue the channel watches over itself.
   dueAt = Infinity;
@@ -127,9 +132,9 @@ export class StreamChannel implements Channel, DeadlineEntry {
   receive(receiver: Receiver): void {
     if (this.#receiver !== undefined) throw new TransportError("unsupported", "Cannot receive twice on one channel");
     this.#receiver = receiver;
-    if (this.#over) return receiver.closed(this.#closedError());
+    if (this.#over) return receiver.closed(this.#reason);
     this.#lastByteAt = this.#settings.clock.now();
-    this.#watch(this.#settings.idleTimeoutMs);
+    this.#watch(this.#lastByteAt + this.#settings.idleTimeoutMs);
     this.#readMore();
   }
 
@@ -161,8 +166,8 @@ export class StreamChannel implements Channel, DeadlineEntry {
   expire(): void {
     const { clock, idleTimeoutMs, frameTimeoutMs } = this.#settings;
     const now = clock.now();
-    if (now >= this.#lingerUntil) return this.#end(undefined);
-    if (this.#frameSince > 0 && now >= this.#frameSince + frameTimeoutMs) {
+    if (now >= this.#lingerUntil) return this.#lingered();
+    if (now >= this.#frameSince + frameTimeoutMs) {
       const error = `Connection closed: ${
         formatAddress(this.remote)
       } began a frame and did not finish it within ${frameTimeoutMs} ms`;
@@ -174,20 +179,16 @@ export class StreamChannel implements Channel, DeadlineEntry {
     }
     // Bytes came in the meantime; look again when the next limit could be reached.
     const idleAt = this.#paused ? now + idleTimeoutMs : this.#lastByteAt + idleTimeoutMs;
-    const frameAt = this.#frameSince > 0 ? this.#frameSince + frameTimeoutMs : Infinity;
-    this.#watch(Math.min(idleAt, frameAt, this.#lingerUntil) - now);
+    this.#watch(Math.min(idleAt, this.#frameSince + frameTimeoutMs, this.#lingerUntil));
   }
 
-  /** Sees to it that `expire()` runs `inMs` from now, or earlier where it would anyway. */
-  #watch(inMs: number): void {
-    if (inMs === Infinity) return;
+  /** Sees to it that `expire()` runs at `at`, or earlier where it would anyway. */
+  #watch(at: number): void {
+    if (at === Infinity) return;
+    if (this.position >= 0 && this.dueAt <= at) return;
     const deadlines = deadlinesOf(this.#settings.clock);
-    const dueAt = this.#settings.clock.now() + inMs;
-    if (this.position >= 0) {
-      if (this.dueAt <= dueAt) return;
-      deadlines.remove(this);
-    }
-    this.dueAt = dueAt;
+    deadlines.remove(this);
+    this.dueAt = at;
     deadlines.add(this);
   }
 
@@ -216,11 +217,8 @@ export class StreamChannel implements Channel, DeadlineEntry {
         received.start = decoder.frameEnd;
         messages++;
         const pause = receiver.message(received.bytes.subarray(decoder.messageStart, decoder.messageEnd));
+        if (pause !== undefined) return this.#pause(pause);
         if (this.#over) return;
-        if (pause !== undefined) {
-          this.#pause(pause);
-          return;
-        }
       }
     } catch (error) {
       return this.#end(TransportError.from(error, "protocol"));
@@ -235,17 +233,19 @@ export class StreamChannel implements Channel, DeadlineEntry {
   /** Notes since when a frame is unfinished. */
   #noteFrame(messages: number): void {
     if (this.#received.start === this.#received.end) {
-      this.#frameSince = 0;
-    } else if (this.#frameSince === 0 || messages > 0) {
+      this.#frameSince = Infinity;
+    } else if (this.#frameSince === Infinity || messages > 0) {
       const { clock, frameTimeoutMs } = this.#settings;
       if (frameTimeoutMs === Infinity) return;
       this.#frameSince = clock.now();
-      if (this.position < 0) this.#watch(frameTimeoutMs);
+      this.#watch(this.#frameSince + frameTimeoutMs);
     }
   }
 
   #pause(until: Promise<void>): void {
     this.#paused = true;
+    // While nothing is read the peer can't finish a frame: the time for it begins anew after the pause.
+    this.#frameSince = Infinity;
     until.then(() => {
       this.#paused = false;
       if (this.#over) return;
@@ -269,7 +269,11 @@ export class StreamChannel implements Channel, DeadlineEntry {
         ),
       );
     }
-    this.#receiver!.end();
+    try {
+      this.#receiver!.end();
+    } catch (error) {
+      return this.#end(TransportError.from(error, "protocol"));
+    }
     if (this.#closing !== undefined && this.bufferedBytes === 0) this.#end(undefined);
   }
 
@@ -279,15 +283,26 @@ export class StreamChannel implements Channel, DeadlineEntry {
     this.#writer.flushed().then(() => this.#over ? undefined : this.#stream.closeWrite()).then(() => {
       if (this.#over) return;
       if (this.#peerEnded) return this.#end(undefined);
+      this.#watchLinger();
       // Nobody ever received on it: read on only to see the peer's end.
       if (this.#receiver === undefined) this.receive({ message: () => {}, end: () => {}, closed: () => {} });
     }).catch((error) => this.#lost("end the connection to", error));
   }
 
   #watchLinger(): void {
-    const { clock, lingerMs } = this.#settings;
-    this.#lingerUntil = clock.now() + lingerMs;
-    this.#watch(lingerMs);
+    this.#lingerBytes = this.bufferedBytes;
+    this.#lingerUntil = this.#settings.clock.now() + this.#settings.lingerMs;
+    this.#watch(this.#lingerUntil);
+  }
+
+  /** The peer's time is over: it has ended nothing, and perhaps not even taken what was sent before the end. */
+  #lingered(): void {
+    const left = this.bufferedBytes;
+    if (left === 0) return this.#end(undefined);
+    if (left < this.#lingerBytes) return this.#watchLinger();
+    const remote = formatAddress(this.remote);
+    const error = `Connection lost: ${remote} took none of the last ${left} bytes within ${this.#settings.lingerMs} ms`;
+    this.#end(new TransportError("connection-lost", error));
   }
 
   #lost(doing: string, error: unknown): void {
@@ -307,6 +322,7 @@ export class StreamChannel implements Channel, DeadlineEntry {
   #end(error: TransportError | undefined): void {
     if (this.#over) return;
     this.#over = true;
+    this.#reason = error;
     deadlinesOf(this.#settings.clock).remove(this);
     this.#writer.stop(error ?? this.#closedError());
     try {
@@ -319,12 +335,12 @@ export class StreamChannel implements Channel, DeadlineEntry {
     if (error !== undefined) counters.connectionsFailed++;
     this.#closing ??= Promise.withResolvers<void>();
     this.#closing.resolve();
-    this.#receiver?.closed(error);
+    deadlinesOf(this.#settings.clock).trim();
     onClosed?.(this);
     if (this.#settings.observer !== undefined) {
       notify(this.#settings.observer, { type: "connection-closed", side, remote: this.remote, error });
     }
-    deadlinesOf(this.#settings.clock).trim();
+    this.#receiver?.closed(error);
   }
 
   #closedError(): TransportError {

@@ -22,8 +22,12 @@ export async function dialStream(settings: TcpSettings, signal: AbortSignal | un
   const target = settings.path ?? `${settings.hostname}:${settings.port}`;
   const attempt = new DialAttempt(target, settings, signal);
   try {
-    return await (settings.path === undefined ? dialTcp(settings, attempt) : dialUnix(settings.path, attempt));
+    if (attempt.reason !== undefined) throw attempt.reason;
+    const dialled = await (settings.path === undefined ? dialTcp(settings, attempt) : dialUnix(settings.path, attempt));
+    if (attempt.reason !== undefined) throw attempt.reason;
+    return dialled;
   } catch (error) {
+    attempt.failed();
     throw attempt.reason ?? connectError(target, error);
   } finally {
     attempt.end();
@@ -87,10 +91,14 @@ class DialAttempt {
     if (this.reason !== undefined) throw this.reason;
   }
 
+  /** Closes what was opened: a handshake that fails leaves its connection open. */
+  failed(): void {
+    closeQuietly(this.#conn);
+  }
+
   end(): void {
     this.#timer?.cancel();
     this.#caller?.removeEventListener("abort", this.#onAbort);
-    if (this.reason !== undefined) closeQuietly(this.#conn);
   }
 
   readonly #onAbort = (): void => {

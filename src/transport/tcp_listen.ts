@@ -121,8 +121,14 @@ class StreamListener implements Listener {
       return this.#refused(remote, new TransportError("overloaded", why));
     }
     if ("setNoDelay" in conn) {
-      if (this.#settings.noDelay) (conn as Deno.TcpConn).setNoDelay(true);
-      if (this.#settings.keepAlive) (conn as Deno.TcpConn).setKeepAlive(true);
+      try {
+        if (this.#settings.noDelay) (conn as Deno.TcpConn).setNoDelay(true);
+        if (this.#settings.keepAlive) (conn as Deno.TcpConn).setKeepAlive(true);
+      } catch (error) {
+        // Some systems refuse options on a connection that its peer has reset by now.
+        closeQuietly(conn);
+        return this.#refused(remote, TransportError.from(error, "connection-lost"));
+      }
     }
     if ("handshake" in conn) void this.#handshake(conn as Deno.TlsConn, remote);
     else this.#give(conn, remote, null);

@@ -71,7 +71,10 @@ export interface TcpOptions {
   idleTimeoutMs?: number;
   /** Time in which a frame that was begun must be whole, in milliseconds. @default {30000} */
   frameTimeoutMs?: number;
-  /** Time that the peer has to end its side after this end closed, in milliseconds. @default {2000} */
+  /**
+   * Time that the peer has after `close()` to take more of what was sent, and then to end its side, in
+   * milliseconds. @default {2000}
+   */
   lingerMs?: number;
   /** Buffered bytes past which `send()` returns a promise. @default {262144} 256 KiB */
   highWaterBytes?: number;

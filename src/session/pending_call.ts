@@ -27,7 +27,7 @@ export interface CallOwner {
  * the call's number stays taken until the far side has ended it, so that a late
  * reply can't be mistaken for that of another call.
  */
-export class MuxCall implements CancelListener, DeadlineEntry {
+export class PendingCall implements CancelListener, DeadlineEntry {
   /** Settles with the reply. */
   readonly promise: Promise<Uint8Array>;
   readonly #resolve: (reply: Uint8Array) => void;

@@ -1,0 +1,304 @@
+/**
+ * The sessions to one endpoint, and which of them carries a call.
+ *
+ * @module
+ */
+
+import type { Clock } from "../core/clock.ts";
+import { background, type CallContext } from "../core/context.ts";
+import { type DeadlineEntry, type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
+import { TransportError } from "../core/errors.ts";
+import { notify, type Observer } from "../core/observer.ts";
+import type { Handler } from "../core/service.ts";
+import type { Session, SessionTransport } from "../core/session.ts";
+import { backoffMs } from "../util/backoff.ts";
+import { WaiterLine } from "../util/waiters.ts";
+import { WaitingCall } from "./waiting_call.ts";
+
+/** Settings of a pool. */
+export interface PoolSettings<Req, Res> {
+  readonly min: number;
+  readonly max: number;
+  readonly callsPerConnection: number;
+  readonly maxWaiting: number;
+  readonly acquireTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly maxLifetimeMs: number;
+  readonly waitForReady: boolean;
+  readonly initialBackoffMs: number;
+  readonly maxBackoffMs: number;
+  readonly handler: Handler<Req, Res> | undefined;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly observer: Observer | undefined;
+}
+
+/** A session of the pool, and what the pool knows about it. */
+interface Member<Req, Res> {
+  readonly session: Session<Req, Res>;
+  /** When it is to be replaced. */
+  readonly retireAt: number;
+  /** Calls it was chosen for; compared from look to look, since reading the clock at each call would cost more. */
+  uses: number;
+  usesSeen: number;
+  /** Looks in a row that found it unused. */
+  quietLooks: number;
+}
+
+/** An unused session is looked at this many times in its idle timeout. */
+const looksPerIdleTimeout = 4;
+
+/** The share of a lifetime that is drawn at random, so that sessions opened together are not replaced together. */
+const lifetimeJitter = 0.2;
+
+/** See the module. */
+export class SessionPool<Req, Res> implements DeadlineEntry {
+  readonly #transport: SessionTransport<Req, Res>;
+  readonly #settings: PoolSettings<Req, Res>;
+  readonly #deadlines: DeadlineQueue;
+  readonly #members: Member<Req, Res>[] = [];
+  readonly #line = new WaiterLine<WaitingCall<Req, Res>>();
+  readonly #onChange = (): void => this.#dispatch();
+  readonly #ending = new AbortController();
+  #dialling = 0;
+  #failures = 0;
+  #lastFailure: TransportError | undefined = undefined;
+  #nextDialAt = 0;
+  #closed: Promise<void> | undefined = undefined;
+  #kept = false;
+
+  // As an entry of the deadline queue the pool looks after its sessions: idle ones, old ones, missing ones.
+  dueAt = Infinity;
+  position = -1;
+  readonly holds = false;
+
+  constructor(transport: SessionTransport<Req, Res>, settings: PoolSettings<Req, Res>) {
+    this.#transport = transport;
+    this.#settings = settings;
+    this.#deadlines = deadlinesOf(settings.clock);
+  }
+
+  /** Sessions that are open. */
+  get total(): number {
+    return this.#members.length;
+  }
+
+  /** Sessions that carry calls now. */
+  get active(): number {
+    return this.#members.reduce((count, { session }) => session.load > 0 ? count + 1 : count, 0);
+  }
+
+  /** Sessions that are being opened. */
+  get dialling(): number {
+    return this.#dialling;
+  }
+
+  /** Calls that wait for a session. */
+  get waiting(): number {
+    return this.#line.size;
+  }
+
+  /** Opens the sessions that are to be there always. */
+  keep(): void {
+    this.#kept = true;
+    while (this.#members.length + this.#dialling < this.#settings.min && this.#mayDial()) this.#dial();
+  }
+
+  /** Sends a call on the session with the least to do, or waits for one. */
+  call(request: Req, context: CallContext = background): Promise<Res> {
+    // Those who wait came first.
+    const member = this.#line.size === 0 ? this.#pick() : undefined;
+    if (member !== undefined) {
+      member.uses++;
+      return member.session.call(request, context);
+    }
+    return this.#wait(request, context);
+  }
+
+  /** Lets calls in flight finish and closes all sessions. Those who wait are refused. */
+  close(): Promise<void> {
+    return this.#closed ??= this.#end();
+  }
+
+  expire(): void {
+    const { clock, idleTimeoutMs, min } = this.#settings;
+    const now = clock.now();
+    for (const member of [...this.#members]) {
+      member.quietLooks = member.uses === member.usesSeen && member.session.load === 0 ? member.quietLooks + 1 : 0;
+      member.usesSeen = member.uses;
+      const idle = idleTimeoutMs !== Infinity && member.quietLooks > looksPerIdleTimeout && this.#members.length > min;
+      if (idle || now >= member.retireAt) this.#retire(member);
+    }
+    if (this.#kept) this.keep();
+    if (this.#line.size > 0) this.#grow();
+    this.#look();
+  }
+
+  async #end(): Promise<void> {
+    const error = new TransportError("closed", "Call not sent: the client is closed");
+    this.#ending.abort(error);
+    this.#deadlines.remove(this);
+    for (let waiter = this.#line.shift(); waiter !== undefined; waiter = this.#line.shift()) waiter.refuse(error);
+    await Promise.all(this.#members.map(({ session }) => session.close()));
+    this.#deadlines.trim();
+  }
+
+  /** The open session with the fewest calls in flight that takes another; opens one more where all are busy. */
+  #pick(): Member<Req, Res> | undefined {
+    let best: Member<Req, Res> | undefined;
+    let bestLoad = Infinity;
+    for (const member of this.#members) {
+      const { load } = member.session;
+      if (load < bestLoad && member.session.state === "open" && load < member.session.capacity) {
+        best = member;
+        bestLoad = load;
+      }
+    }
+    if (bestLoad >= this.#settings.callsPerConnection) this.#grow();
+    return best;
+  }
+
+  #wait(request: Req, context: CallContext): Promise<Res> {
+    const { clock, maxWaiting, acquireTimeoutMs, waitForReady } = this.#settings;
+    if (this.#closed !== undefined) {
+      return Promise.reject(new TransportError("closed", "Call not sent: the client is closed"));
+    }
+    const reason = context.cancellation?.reason;
+    if (reason !== undefined) {
+      return Promise.reject(new TransportError(reason.code, reason.message, { processed: "no", cause: reason }));
+    }
+    if (this.#line.size >= maxWaiting) {
+      const why = `Call not sent: ${this.#line.size} calls wait for a connection already, ${maxWaiting} are allowed`;
+      return Promise.reject(new TransportError("overloaded", why));
+    }
+    this.#grow();
+    const now = clock.now();
+    if (!waitForReady && this.#members.length === 0 && this.#dialling === 0) {
+      return Promise.reject(this.#backingOff(now));
+    }
+    const call = new WaitingCall(request, context, this.#line, this.#deadlines, now + acquireTimeoutMs, () => {
+      const why = `Call not sent: no connection was free within ${acquireTimeoutMs} ms`;
+      return new TransportError("acquire-timeout", why, { cause: this.#lastFailure });
+    });
+    this.#look();
+    return call.promise;
+  }
+
+  /** What a call hears while no connection can be made. */
+  #backingOff(now: number): TransportError {
+    const retryAfterMs = Math.max(0, this.#nextDialAt - now);
+    const last = this.#lastFailure;
+    const why = `${last?.message ?? "Cannot connect"}; the next attempt is in ${Math.ceil(retryAfterMs)} ms`;
+    return new TransportError(last?.code ?? "connect-failed", why, { processed: "no", retryAfterMs, cause: last });
+  }
+
+  #mayDial(): boolean {
+    return this.#closed === undefined && this.#members.length + this.#dialling < this.#settings.max &&
+      (this.#failures === 0 || (this.#dialling === 0 && this.#settings.clock.now() >= this.#nextDialAt));
+  }
+
+  #grow(): void {
+    if (this.#kept || this.#settings.min === 0) {
+      // One new session for each that is being waited for is enough; the rest find room when it is there.
+      if (this.#dialling <= this.#line.size && this.#mayDial()) this.#dial();
+      return;
+    }
+    this.keep();
+    if (this.#dialling === 0 && this.#mayDial()) this.#dial();
+  }
+
+  #dial(): void {
+    this.#dialling++;
+    const { handler } = this.#settings;
+    this.#transport.dial({ signal: this.#ending.signal, handler }).then(
+      (session) => this.#dialled(session),
+      (error) => this.#dialFailed(TransportError.from(error, "connect-failed", { processed: "no" })),
+    );
+  }
+
+  #dialled(session: Session<Req, Res>): void {
+    this.#dialling--;
+    this.#failures = 0;
+    if (this.#closed !== undefined) return void session.close();
+    const { clock, maxLifetimeMs, random } = this.#settings;
+    const member = {
+      session,
+      retireAt: clock.now() + maxLifetimeMs * (1 - lifetimeJitter * random()),
+      uses: 0,
+      usesSeen: 0,
+      quietLooks: 0,
+    };
+    this.#members.push(member);
+    session.onChange = this.#onChange;
+    void session.finished.then(() => this.#remove(member));
+    this.#dispatch();
+    this.#look();
+  }
+
+  #dialFailed(error: TransportError): void {
+    this.#dialling--;
+    if (this.#closed !== undefined) return;
+    this.#failures++;
+    this.#lastFailure = error;
+    const { initialBackoffMs, maxBackoffMs, clock, random, observer, waitForReady } = this.#settings;
+    const waitMs = backoffMs(this.#failures, { initialMs: initialBackoffMs, maxMs: maxBackoffMs }, random);
+    this.#nextDialAt = clock.now() + waitMs;
+    if (observer !== undefined) {
+      notify(observer, { type: "dial-failed", error, attempt: this.#failures, retryInMs: waitMs });
+    }
+    // Whoever waits for this attempt is told how it went, unless another session may still serve them.
+    if (!waitForReady && this.#members.length === 0 && this.#dialling === 0) {
+      const told = new TransportError(error.code, error.message, {
+        processed: "no",
+        retryAfterMs: waitMs,
+        cause: error,
+      });
+      for (let waiter = this.#line.shift(); waiter !== undefined; waiter = this.#line.shift()) waiter.refuse(told);
+    }
+    this.#look();
+  }
+
+  /** Serves those who wait, in the order in which they came. */
+  #dispatch(): void {
+    while (this.#line.size > 0) {
+      const member = this.#pick();
+      if (member === undefined) return this.#grow();
+      member.uses++;
+      this.#line.shift()!.serve(member.session);
+    }
+  }
+
+  /** Takes a session out and lets it finish what it carries. */
+  #retire(member: Member<Req, Res>): void {
+    this.#drop(member);
+    void member.session.close();
+  }
+
+  #remove(member: Member<Req, Res>): void {
+    this.#drop(member);
+    if (this.#closed !== undefined) return;
+    this.#dispatch();
+    this.#look();
+  }
+
+  #drop(member: Member<Req, Res>): void {
+    const index = this.#members.indexOf(member);
+    if (index >= 0) this.#members.splice(index, 1);
+    member.session.onChange = undefined;
+  }
+
+  /** Sets the time of the next look, where there is anything to look after. */
+  #look(): void {
+    if (this.#closed !== undefined) return;
+    const { clock, idleTimeoutMs, maxLifetimeMs, min } = this.#settings;
+    const now = clock.now();
+    let dueAt = Infinity;
+    if (this.#members.length > 0) dueAt = now + Math.min(idleTimeoutMs / looksPerIdleTimeout, maxLifetimeMs / 10);
+    const missing = this.#line.size > 0 || (this.#kept && this.#members.length + this.#dialling < min);
+    if (missing && this.#failures > 0 && this.#dialling === 0) dueAt = Math.min(dueAt, Math.max(now, this.#nextDialAt));
+    if (this.position >= 0 && this.dueAt <= dueAt) return;
+    this.#deadlines.remove(this);
+    this.dueAt = dueAt;
+    this.#deadlines.add(this);
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * Calls over HTTP through the platform's `fetch`.
+ *
+ * @module
+ */
+
+import type { CancelListener } from "../core/cancellation.ts";
+import type { Address } from "../core/channel.ts";
+import { background, type CallContext } from "../core/context.ts";
+import { type DeadlineEntry, type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
+import { TransportError } from "../core/errors.ts";
+import { noMetadata } from "../core/metadata.ts";
+import type { Session, SessionState } from "../core/session.ts";
+import { fetchError } from "./http_errors.ts";
+import { setMetadata } from "./http_metadata.ts";
+import type { HttpSettings } from "./http_options.ts";
+
+/** Methods that may be sent twice without harm (RFC 9110, section 9.2.2). */
+const idempotent = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"]);
+
+/** One client of the platform, with connections that it keeps itself. */
+export class HttpSession implements Session<Request, Response> {
+  readonly local: Address = { transport: "http" };
+  readonly remote: Address;
+  readonly finished: Promise<TransportError | undefined>;
+  onChange: (() => void) | undefined = undefined;
+  state: SessionState = "open";
+  load = 0;
+  readonly #origin: string;
+  readonly #settings: HttpSettings;
+  readonly #client: Deno.HttpClient;
+  readonly #calls = new Set<FetchCall>();
+  readonly #finished = Promise.withResolvers<TransportError | undefined>();
+
+  constructor(origin: string, settings: HttpSettings) {
+    const url = new URL(origin);
+    this.#origin = origin;
+    this.#settings = settings;
+    this.remote = {
+      transport: url.protocol.slice(0, -1),
+      hostname: url.hostname.replace(/^\[|\]$/g, ""),
+      port: url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port),
+    };
+    this.finished = this.#finished.promise;
+    this.#client = Deno.createHttpClient({
+      caCerts: settings.tls?.caCerts,
+      http1: settings.protocol !== "h2",
+      http2: settings.protocol !== "h1",
+    });
+  }
+
+  get capacity(): number {
+    return this.#settings.maxInFlight;
+  }
+
+  call(request: Request, context: CallContext = background): Promise<Response> {
+    const refusal = this.#refusal(request, context);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    this.load++;
+    const call = new FetchCall(context, deadlinesOf(this.#settings.clock), () => this.#ended(call));
+    this.#calls.add(call);
+    return this.#fetch(this.#prepared(request, context), call);
+  }
+
+  send(): never {
+    throw new TransportError("unsupported", "Cannot send one way: every HTTP request has a response");
+  }
+
+  ping(): Promise<number> {
+    return Promise.reject(new TransportError("unsupported", "Cannot ping: HTTP has no such thing"));
+  }
+
+  close(): Promise<void> {
+    this.#setState("draining");
+    this.#closeIfDone();
+    return this.finished.then(() => {});
+  }
+
+  abort(reason: TransportError): void {
+    this.#setState("draining");
+    for (const call of [...this.#calls]) call.cancelled(reason);
+    this.#end(reason);
+  }
+
+  #refusal(request: Request, context: CallContext): TransportError | undefined {
+    if (this.state !== "open") {
+      return new TransportError("closed", `Cannot call ${this.#origin}: the session is closed`);
+    }
+    if (this.load >= this.capacity) {
+      return new TransportError(
+        "too-many-calls",
+        `Call refused: ${this.load} are in flight, ${this.capacity} are allowed`,
+      );
+    }
+    const { url } = request;
+    if (!url.startsWith(this.#origin) || url[this.#origin.length] !== "/") {
+      return new TransportError(
+        "invalid-request",
+        `Cannot send request for ${url}: the session goes to ${this.#origin}`,
+      );
+    }
+    const reason = context.cancellation?.reason;
+    if (reason !== undefined) {
+      return new TransportError(reason.code, reason.message, { processed: "no", cause: reason });
+    }
+    if (context.deadline <= this.#settings.clock.now()) {
+      return new TransportError("deadline-exceeded", "Call not sent: its deadline has passed", { processed: "no" });
+    }
+    return undefined;
+  }
+
+  /** The request with metadata on it, and with a body that `fetch` can't send a second time. */
+  #prepared(request: Request, context: CallContext): Request {
+    const { metadata } = context;
+    if (metadata !== noMetadata) {
+      const headers = new Headers(request.headers);
+      setMetadata(headers, metadata);
+      request = new Request(request, { headers });
+    }
+    if (this.#settings.resend || idempotent.has(request.method)) return request;
+    const body = request.body ?? new ReadableStream<Uint8Array>({ start: (controller) => controller.close() });
+    const init: RequestInit & { duplex: "half" } = { body: body.pipeThrough(new TransformStream()), duplex: "half" };
+    return new Request(request, init);
+  }
+
+  async #fetch(request: Request, call: FetchCall): Promise<Response> {
+    try {
+      const signal = AbortSignal.any([request.signal, call.signal]);
+      const response = await fetch(request, { client: this.#client, signal });
+      if (response.body === null) {
+        call.end();
+        return response;
+      }
+      return watched(response, call);
+    } catch (error) {
+      call.end();
+      if (call.reason !== undefined) throw call.reason;
+      if (request.signal.aborted) throw TransportError.from(request.signal.reason, "cancelled");
+      throw fetchError(this.#origin, error);
+    }
+  }
+
+  #ended(call: FetchCall): void {
+    if (!this.#calls.delete(call)) return;
+    this.load--;
+    this.onChange?.();
+    if (this.state !== "open") this.#closeIfDone();
+  }
+
+  #closeIfDone(): void {
+    if (this.load === 0) this.#end(undefined);
+  }
+
+  #end(error: TransportError | undefined): void {
+    if (this.state === "closed") return;
+    this.#setState("closed");
+    this.#client.close();
+    deadlinesOf(this.#settings.clock).trim();
+    this.#finished.resolve(error);
+  }
+
+  #setState(state: SessionState): void {
+    if (this.state === state || this.state === "closed") return;
+    this.state = state;
+    this.onChange?.();
+  }
+}
+
+/** One call, from its sending to the end of its body: what can abort it, and what is to be let go at its end. */
+class FetchCall implements CancelListener, DeadlineEntry {
+  reason: TransportError | undefined = undefined;
+  dueAt: number;
+  position = -1;
+  readonly holds = true;
+  readonly #context: CallContext;
+  readonly #deadlines: DeadlineQueue;
+  readonly #controller = new AbortController();
+  readonly #onEnd: () => void;
+
+  constructor(context: CallContext, deadlines: DeadlineQueue, onEnd: () => void) {
+    this.#context = context;
+    this.#deadlines = deadlines;
+    this.#onEnd = onEnd;
+    this.dueAt = context.deadlineEnforced ? Infinity : context.deadline;
+    deadlines.add(this);
+    context.cancellation?.subscribe(this);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  cancelled(reason: TransportError): void {
+    this.reason ??= reason;
+    this.#controller.abort(reason);
+  }
+
+  expire(): void {
+    this.cancelled(
+      new TransportError("deadline-exceeded", "Call ended: its deadline has passed", { processed: "maybe" }),
+    );
+  }
+
+  end(): void {
+    this.#deadlines.remove(this);
+    this.#context.cancellation?.unsubscribe(this);
+    this.#onEnd();
+  }
+}
+
+/** The response, with its call ending when its body does: read, cancelled or failed. */
+function watched(response: Response, call: FetchCall): Response {
+  const reader = response.body!.getReader();
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller): Promise<void> {
+      try {
+        const { done, value } = await reader.read();
+        if (!done) return controller.enqueue(value);
+        call.end();
+        controller.close();
+      } catch (error) {
+        call.end();
+        controller.error(call.reason ?? TransportError.from(error, "connection-lost", { processed: "yes" }));
+      }
+    },
+    async cancel(reason): Promise<void> {
+      call.end();
+      await reader.cancel(reason);
+    },
+  }, { highWaterMark: 0 });
+  const outer = new Response(body, response);
+  Object.defineProperty(outer, "url", { value: response.url });
+  return outer;
+}
