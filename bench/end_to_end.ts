@@ -119,6 +119,8 @@ if (import.meta.main) {
   const only = flags.text("only", "");
   const rounds = flags.number("rounds", 5);
   const seconds = flags.number("seconds", 2);
+  const cores = navigator.hardwareConcurrency;
+  console.log(`Deno ${Deno.version.deno}, ${cores} cores, ${seconds} s a run`);
   for (const each of CASES.filter(({ name }) => name.includes(only))) {
     const timed = { ...each, flags: [...each.flags, "--seconds", `${seconds}`] };
     const options = { rounds, timeoutMs: 1000 * (seconds + 30) };

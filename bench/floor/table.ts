@@ -6,7 +6,14 @@
 
 import type { Figure, Outcome } from "../harness.ts";
 
-const HEADING = ["min", "median", "max", "÷ floor", "median", "max"];
+const HEADING = [
+  "min",
+  "median",
+  "max",
+  "÷floor min",
+  "median",
+  "max",
+];
 
 /** A table of one figure: the first outcome is the floor. */
 export function table(figure: Figure, outcomes: Outcome[]): string {
@@ -51,7 +58,6 @@ function amount(value: number): string {
 function align(rows: string[][]): string {
   const widths: number[] = [];
   for (const row of rows) {
-    if (row.length === 2) row[1] = row[1].trim();
     row.forEach((cell, column) => {
       if (row.length === 2 && column === 1) return;
       widths[column] = Math.max(widths[column] ?? 0, cell.length);

@@ -158,7 +158,7 @@ function batchWriter(socket) {
       batch = Buffer.allocUnsafe(Math.max(size, 4 + length));
       start = end = 0;
     }
-    if (end === start) setImmediate(flush);
+    if (end === start) process.nextTick(flush);
     batch.writeUInt32BE(length, end);
     batch[end + 4] = type;
     batch.writeUInt32BE(id, end + 5);

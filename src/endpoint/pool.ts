@@ -5,13 +5,14 @@
  */
 
 import { type Clock, systemClock } from "../core/clock.ts";
-import type { CallContext } from "../core/context.ts";
 import { named } from "../core/describe.ts";
 import type { Observer } from "../core/observer.ts";
 import { duration, flag, given, integer, invalidOption, oneOf, readOptions } from "../core/options.ts";
-import type { Client, Handler, Middleware } from "../core/service.ts";
+import type { Handler, Middleware } from "../core/service.ts";
 import type { SessionTransport } from "../core/session.ts";
-import { type PoolSettings, SessionPool } from "./session_pool.ts";
+import { clientOver, type PooledClient } from "./pooled_client.ts";
+
+export type { PooledClient, PoolStats } from "./pooled_client.ts";
 
 /**
  * Options of {@linkcode pool}.
@@ -26,7 +27,7 @@ import { type PoolSettings, SessionPool } from "./session_pool.ts";
 export interface PoolOptions<Req, Res> {
   /** Connections that are kept open from the first call on. @default {0} */
   min?: number;
-  /** Connections at the most. @default {10} */
+  /** Connections that take calls, at the most; up to twice as many more may be finishing their last ones. @default {10} */
   max?: number;
   /** How a connection is chosen: the one with the fewest calls in flight. @default {"least-loaded"} */
   strategy?: "least-loaded";
@@ -57,43 +58,6 @@ export interface PoolOptions<Req, Res> {
   /** Hears of attempts to connect that failed. */
   observer?: Observer;
 }
-
-/**
- * What a pool does at this moment.
- *
- * @example
- * ```ts
- * import { chain, mux, pool, type PoolStats, tcp } from "@wireway/wireway";
- * const call = chain(tcp({ port: 9000 }), mux(), pool({ max: 4 }));
- * const { total, waiting }: PoolStats = call.stats();
- * ```
- */
-export interface PoolStats {
-  /** Connections that are open. */
-  total: number;
-  /** Connections that carry calls. */
-  active: number;
-  /** Connections that carry none. */
-  idle: number;
-  /** Connections that are being opened. */
-  dialling: number;
-  /** Calls that wait for a connection. */
-  waiting: number;
-}
-
-/**
- * A service over a pool.
- *
- * @example
- * ```ts
- * import { chain, mux, pool, type PooledClient, tcp } from "@wireway/wireway";
- * const call: PooledClient<Uint8Array, Uint8Array> = chain(tcp({ port: 9000 }), mux(), pool());
- * ```
- */
-export type PooledClient<Req, Res> = Client<Req, Res> & {
-  /** What the pool does at this moment. */
-  stats(): PoolStats;
-};
 
 /**
  * Makes one service of a few connections. Each call goes to the connection with
@@ -148,21 +112,4 @@ export function pool<Req, Res>(
     { strategy, prewarm, ...shown },
     (inner: SessionTransport<Req, Res>): PooledClient<Req, Res> => clientOver(inner, settings, prewarm),
   );
-}
-
-/** A service over the sessions of a transport. */
-export function clientOver<Req, Res>(
-  transport: SessionTransport<Req, Res>,
-  settings: PoolSettings<Req, Res>,
-  prewarm: boolean,
-): PooledClient<Req, Res> {
-  const sessions = new SessionPool(transport, settings);
-  if (prewarm) sessions.keep();
-  const close = (): Promise<void> => sessions.close();
-  const stats = (): PoolStats => {
-    const { total, active, dialling, waiting } = sessions;
-    return { total, active, idle: total - active, dialling, waiting };
-  };
-  const call = (request: Req, context?: CallContext): Promise<Res> => sessions.call(request, context);
-  return Object.assign(call, { close, stats, [Symbol.asyncDispose]: close });
 }

@@ -11,7 +11,7 @@ import type { Observer } from "../core/observer.ts";
 import { duration, flag, given, integer, readOptions } from "../core/options.ts";
 import type { Handler, Middleware } from "../core/service.ts";
 import type { SessionTransport } from "../core/session.ts";
-import { clientOver, type PooledClient } from "./pool.ts";
+import { clientOver, type PooledClient } from "./pooled_client.ts";
 
 /**
  * Options of {@linkcode reconnect}.

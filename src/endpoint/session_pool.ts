@@ -8,6 +8,7 @@ import type { Clock } from "../core/clock.ts";
 import { background, type CallContext } from "../core/context.ts";
 import { type DeadlineEntry, type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
+import { formatAddress } from "../core/channel.ts";
 import { notify, type Observer } from "../core/observer.ts";
 import type { Handler } from "../core/service.ts";
 import type { Session, SessionTransport } from "../core/session.ts";
@@ -36,6 +37,7 @@ export interface PoolSettings<Req, Res> {
 /** A session of the pool, and what the pool knows about it. */
 interface Member<Req, Res> {
   readonly session: Session<Req, Res>;
+  readonly openedAt: number;
   /** When it is to be replaced. */
   readonly retireAt: number;
   /** Calls it was chosen for; compared from look to look, since reading the clock at each call would cost more. */
@@ -56,15 +58,22 @@ export class SessionPool<Req, Res> implements DeadlineEntry {
   readonly #transport: SessionTransport<Req, Res>;
   readonly #settings: PoolSettings<Req, Res>;
   readonly #deadlines: DeadlineQueue;
+  /** Sessions that take calls. */
   readonly #members: Member<Req, Res>[] = [];
+  /** Sessions that only finish the calls they carry. */
+  readonly #leaving = new Set<Session<Req, Res>>();
   readonly #line = new WaiterLine<WaitingCall<Req, Res>>();
-  readonly #onChange = (): void => this.#dispatch();
   readonly #ending = new AbortController();
   #dialling = 0;
   #failures = 0;
   #lastFailure: TransportError | undefined = undefined;
   #nextDialAt = 0;
+  /** Before this time no session is replaced that nobody waits for. */
+  #keepAt = 0;
+  /** Calls that a session takes, as far as that is known. */
+  #capacity = Infinity;
   #closed: Promise<void> | undefined = undefined;
+  #over = false;
   #kept = false;
 
   // As an entry of the deadline queue the pool looks after its sessions: idle ones, old ones, missing ones.
@@ -78,9 +87,14 @@ export class SessionPool<Req, Res> implements DeadlineEntry {
     this.#deadlines = deadlinesOf(settings.clock);
   }
 
-  /** Sessions that are open. */
+  /** Sessions that take calls. */
   get total(): number {
     return this.#members.length;
+  }
+
+  /** Sessions that only finish the calls they carry. */
+  get draining(): number {
+    return this.#leaving.size;
   }
 
   /** Sessions that carry calls now. */
@@ -101,7 +115,7 @@ export class SessionPool<Req, Res> implements DeadlineEntry {
   /** Opens the sessions that are to be there always. */
   keep(): void {
     this.#kept = true;
-    while (this.#members.length + this.#dialling < this.#settings.min && this.#mayDial()) this.#dial();
+    this.#refill();
   }
 
   /** Sends a call on the session with the least to do, or waits for one. */
@@ -129,17 +143,19 @@ export class SessionPool<Req, Res> implements DeadlineEntry {
       const idle = idleTimeoutMs !== Infinity && member.quietLooks > looksPerIdleTimeout && this.#members.length > min;
       if (idle || now >= member.retireAt) this.#retire(member);
     }
-    if (this.#kept) this.keep();
-    if (this.#line.size > 0) this.#grow();
+    this.#refill();
+    if (this.#line.size > 0) this.#grow(this.#line.size);
     this.#look();
   }
 
   async #end(): Promise<void> {
+    this.#over = true;
     const error = new TransportError("closed", "Call not sent: the client is closed");
     this.#ending.abort(error);
     this.#deadlines.remove(this);
     for (let waiter = this.#line.shift(); waiter !== undefined; waiter = this.#line.shift()) waiter.refuse(error);
-    await Promise.all(this.#members.map(({ session }) => session.close()));
+    const sessions = [...this.#members.map(({ session }) => session), ...this.#leaving];
+    await Promise.all(sessions.map((session) => session.close()));
     this.#deadlines.trim();
   }
 
@@ -154,13 +170,13 @@ export class SessionPool<Req, Res> implements DeadlineEntry {
         bestLoad = load;
       }
     }
-    if (bestLoad >= this.#settings.callsPerConnection) this.#grow();
+    if (bestLoad >= this.#settings.callsPerConnection) this.#grow(1);
     return best;
   }
 
   #wait(request: Req, context: CallContext): Promise<Res> {
     const { clock, maxWaiting, acquireTimeoutMs, waitForReady } = this.#settings;
-    if (this.#closed !== undefined) {
+    if (this.#over) {
       return Promise.reject(new TransportError("closed", "Call not sent: the client is closed"));
     }
     const reason = context.cancellation?.reason;
@@ -171,7 +187,7 @@ export class SessionPool<Req, Res> implements DeadlineEntry {
       const why = `Call not sent: ${this.#line.size} calls wait for a connection already, ${maxWaiting} are allowed`;
       return Promise.reject(new TransportError("overloaded", why));
     }
-    this.#grow();
+    this.#grow(this.#line.size + 1);
     const now = clock.now();
     if (!waitForReady && this.#members.length === 0 && this.#dialling === 0) {
       return Promise.reject(this.#backingOff(now));
@@ -193,51 +209,74 @@ export class SessionPool<Req, Res> implements DeadlineEntry {
   }
 
   #mayDial(): boolean {
-    return this.#closed === undefined && this.#members.length + this.#dialling < this.#settings.max &&
-      (this.#failures === 0 || (this.#dialling === 0 && this.#settings.clock.now() >= this.#nextDialAt));
+    const { max, clock } = this.#settings;
+    return !this.#over && this.#members.length + this.#dialling < max && this.#leaving.size <= max &&
+      (this.#failures === 0 || (this.#dialling === 0 && clock.now() >= this.#nextDialAt));
   }
 
-  #grow(): void {
-    if (this.#kept || this.#settings.min === 0) {
-      // One new session for each that is being waited for is enough; the rest find room when it is there.
-      if (this.#dialling <= this.#line.size && this.#mayDial()) this.#dial();
-      return;
-    }
-    this.keep();
-    if (this.#dialling === 0 && this.#mayDial()) this.#dial();
+  /** Opens as many sessions as `waiting` calls fit on, less those that are being opened. */
+  #grow(waiting: number): void {
+    if (!this.#kept && this.#settings.min > 0) this.keep();
+    const wanted = Math.max(1, Math.ceil(waiting / Math.min(this.#settings.callsPerConnection, this.#capacity)));
+    while (this.#dialling < wanted && this.#mayDial()) this.#dial();
+  }
+
+  /** Opens the sessions that are missing of those that are to be there always. */
+  #refill(): void {
+    if (!this.#kept || this.#settings.clock.now() < this.#keepAt) return;
+    while (this.#members.length + this.#dialling < this.#settings.min && this.#mayDial()) this.#dial();
   }
 
   #dial(): void {
     this.#dialling++;
     const { handler } = this.#settings;
-    this.#transport.dial({ signal: this.#ending.signal, handler }).then(
+    let dialling: Promise<Session<Req, Res>>;
+    try {
+      dialling = this.#transport.dial({ signal: this.#ending.signal, handler });
+    } catch (error) {
+      dialling = Promise.reject(error);
+    }
+    dialling.then(
       (session) => this.#dialled(session),
       (error) => this.#dialFailed(TransportError.from(error, "connect-failed", { processed: "no" })),
     );
   }
 
   #dialled(session: Session<Req, Res>): void {
+    if (this.#over) {
+      this.#dialling--;
+      return void session.close();
+    }
+    if (session.state !== "open") {
+      const why = `Connection to ${formatAddress(session.remote)} lost: it was closed as soon as it was open`;
+      return this.#dialFailed(new TransportError("connection-lost", why, { processed: "no" }));
+    }
     this.#dialling--;
     this.#failures = 0;
-    if (this.#closed !== undefined) return void session.close();
+    this.#capacity = Math.max(1, session.capacity);
     const { clock, maxLifetimeMs, random } = this.#settings;
+    const openedAt = clock.now();
     const member = {
       session,
-      retireAt: clock.now() + maxLifetimeMs * (1 - lifetimeJitter * random()),
+      openedAt,
+      retireAt: openedAt + maxLifetimeMs * (1 - lifetimeJitter * random()),
       uses: 0,
       usesSeen: 0,
       quietLooks: 0,
     };
     this.#members.push(member);
-    session.onChange = this.#onChange;
-    void session.finished.then(() => this.#remove(member));
+    session.onChange = () => {
+      if (session.state !== "open") this.#leave(member);
+      this.#dispatch();
+    };
+    void session.finished.then(() => this.#finished(member));
     this.#dispatch();
     this.#look();
   }
 
   #dialFailed(error: TransportError): void {
     this.#dialling--;
-    if (this.#closed !== undefined) return;
+    if (this.#over) return;
     this.#failures++;
     this.#lastFailure = error;
     const { initialBackoffMs, maxBackoffMs, clock, random, observer, waitForReady } = this.#settings;
@@ -262,7 +301,7 @@ export class SessionPool<Req, Res> implements DeadlineEntry {
   #dispatch(): void {
     while (this.#line.size > 0) {
       const member = this.#pick();
-      if (member === undefined) return this.#grow();
+      if (member === undefined) return this.#grow(this.#line.size);
       member.uses++;
       this.#line.shift()!.serve(member.session);
     }
@@ -270,32 +309,46 @@ export class SessionPool<Req, Res> implements DeadlineEntry {
 
   /** Takes a session out and lets it finish what it carries. */
   #retire(member: Member<Req, Res>): void {
-    this.#drop(member);
+    this.#leave(member);
     void member.session.close();
   }
 
-  #remove(member: Member<Req, Res>): void {
-    this.#drop(member);
-    if (this.#closed !== undefined) return;
+  /** A session takes no more calls: another one may take its place while it finishes those it carries. */
+  #leave(member: Member<Req, Res>): void {
+    const { session, openedAt } = member;
+    session.onChange = undefined;
+    const index = this.#members.indexOf(member);
+    if (index < 0) return;
+    this.#members.splice(index, 1);
+    this.#leaving.add(session);
+    if (this.#over) return;
+    // A far side that takes connections and drops them must not make this a busy loop.
+    this.#keepAt = Math.max(this.#keepAt, openedAt + this.#settings.initialBackoffMs);
+    this.#refill();
+    this.#look();
+  }
+
+  #finished(member: Member<Req, Res>): void {
+    this.#leave(member);
+    this.#leaving.delete(member.session);
+    if (this.#over) return;
+    this.#refill();
     this.#dispatch();
     this.#look();
   }
 
-  #drop(member: Member<Req, Res>): void {
-    const index = this.#members.indexOf(member);
-    if (index >= 0) this.#members.splice(index, 1);
-    member.session.onChange = undefined;
-  }
-
   /** Sets the time of the next look, where there is anything to look after. */
   #look(): void {
-    if (this.#closed !== undefined) return;
+    if (this.#over) return;
     const { clock, idleTimeoutMs, maxLifetimeMs, min } = this.#settings;
     const now = clock.now();
     let dueAt = Infinity;
     if (this.#members.length > 0) dueAt = now + Math.min(idleTimeoutMs / looksPerIdleTimeout, maxLifetimeMs / 10);
-    const missing = this.#line.size > 0 || (this.#kept && this.#members.length + this.#dialling < min);
-    if (missing && this.#failures > 0 && this.#dialling === 0) dueAt = Math.min(dueAt, Math.max(now, this.#nextDialAt));
+    if (this.#failures > 0 ? this.#dialling === 0 : this.#keepAt > now) {
+      const missing = this.#kept && this.#members.length + this.#dialling < min;
+      const dialAt = this.#failures > 0 ? this.#nextDialAt : this.#keepAt;
+      if (missing || this.#line.size > 0) dueAt = Math.min(dueAt, Math.max(now, dialAt));
+    }
     if (this.position >= 0 && this.dueAt <= dueAt) return;
     this.#deadlines.remove(this);
     this.dueAt = dueAt;

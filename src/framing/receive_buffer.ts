@@ -10,7 +10,7 @@
 const initialBytes = 256;
 
 /** What a busy connection reads at once: larger reads save little and keep more memory alive behind a small message. */
-const busyBytes = 64 * 1024;
+const busyBytes = 256 * 1024;
 
 /**
  * A window onto received bytes. Bytes from `start` to `end` have not been
@@ -32,18 +32,19 @@ export class ReceiveBuffer {
    */
   space(needed: number): Uint8Array {
     const pending = this.end - this.start;
-    const room = this.bytes.length - this.end;
+    const length = this.bytes.length;
+    const fits = this.start + needed <= length;
     // A tail of less than a quarter would make for small reads, each as dear as a large one.
-    if (room < this.bytes.length >> 2 || room === 0 || this.start + needed > this.bytes.length) {
+    const cramped = length - this.end < length >> 2;
+    // An unfinished frame that begins the buffer is moved only when it has filled it: what it may still grow to would
+    // otherwise have it copied at every read.
+    if (this.start > 0 ? cramped || !fits : !fits && (cramped || length < busyBytes)) {
       const wanted = Math.min(needed, Math.max(pending * 2, busyBytes));
-      const size = Math.max(this.#nextSize, wanted, pending + (initialBytes >> 1));
-      if (this.start > 0 || size > this.bytes.length) {
-        const bytes = new Uint8Array(size);
-        if (pending > 0) bytes.set(this.bytes.subarray(this.start, this.end));
-        this.bytes = bytes;
-        this.start = 0;
-        this.end = pending;
-      }
+      const bytes = new Uint8Array(Math.max(this.#nextSize, wanted, pending + (initialBytes >> 1)));
+      if (pending > 0) bytes.set(this.bytes.subarray(this.start, this.end));
+      this.bytes = bytes;
+      this.start = 0;
+      this.end = pending;
     }
     return this.bytes.subarray(this.end);
   }

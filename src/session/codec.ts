@@ -29,9 +29,6 @@ export interface Codec<T> {
   decode(bytes: Uint8Array): T;
 }
 
-/** A transport whose calls are bytes, made into one of values. */
-type CodecMiddleware<Req, Res> = Middleware<SessionTransport<Uint8Array, Uint8Array>, SessionTransport<Req, Res>>;
-
 /**
  * Gives the calls of a transport requests and replies of your own types. Both
  * ends share it, as part of their wire.
@@ -51,7 +48,11 @@ type CodecMiddleware<Req, Res> = Middleware<SessionTransport<Uint8Array, Uint8Ar
  * const wire = chain(tcp({ port: 9000 }), mux(), codec("float", float, float));
  * ```
  */
-export function codec<Req, Res>(name: string, request: Codec<Req>, reply: Codec<Res>): CodecMiddleware<Req, Res> {
+export function codec<Req, Res>(
+  name: string,
+  request: Codec<Req>,
+  reply: Codec<Res>,
+): Middleware<SessionTransport<Uint8Array, Uint8Array>, SessionTransport<Req, Res>> {
   return named(name, {}, (inner: SessionTransport<Uint8Array, Uint8Array>): SessionTransport<Req, Res> => ({
     async dial({ signal, handler }: SessionDialOptions<Req, Res> = {}): Promise<Session<Req, Res>> {
       const bytesHandler = handler === undefined ? undefined : decoding(handler, request, reply);
@@ -83,7 +84,7 @@ const utf8: Codec<string> = {
  * await serve(chain(tcp({ port: 9000 }), mux(), text()), (request) => request.toUpperCase());
  * ```
  */
-export function text(): CodecMiddleware<string, string> {
+export function text(): Middleware<SessionTransport<Uint8Array, Uint8Array>, SessionTransport<string, string>> {
   return codec("text", utf8, utf8);
 }
 
@@ -99,7 +100,7 @@ export function text(): CodecMiddleware<string, string> {
  * const { sum } = await add({ a: 1, b: 2 });
  * ```
  */
-export function json<Req, Res>(): CodecMiddleware<Req, Res> {
+export function json<Req, Res>(): Middleware<SessionTransport<Uint8Array, Uint8Array>, SessionTransport<Req, Res>> {
   return codec("json", jsonCodec<Req>(), jsonCodec<Res>());
 }
 

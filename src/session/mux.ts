@@ -102,11 +102,15 @@ export function mux(options: MuxOptions = {}): Middleware<ChannelTransport, Sess
     async dial(dialOptions: SessionDialOptions<Uint8Array, Uint8Array> = {}): Promise<Session<Uint8Array, Uint8Array>> {
       const { signal, handler } = dialOptions;
       const channel = await inner.dial({ signal });
-      const session = new MuxSession(channel, settings, handler, emptyCallCounters());
+      const ready = Promise.withResolvers<void>();
+      const session = new MuxSession(channel, settings, handler, emptyCallCounters(), {
+        sessionReady: (_, error) => error === undefined ? ready.resolve() : ready.reject(error),
+        sessionEnded: () => {},
+      });
       const onAbort = (): void => session.abort(TransportError.from(signal!.reason, "cancelled", { processed: "no" }));
       signal?.addEventListener("abort", onAbort, { once: true });
       try {
-        await session.ready;
+        await ready.promise;
       } finally {
         signal?.removeEventListener("abort", onAbort);
       }
@@ -120,7 +124,7 @@ export function mux(options: MuxOptions = {}): Middleware<ChannelTransport, Sess
       return listenSessions(
         inner,
         clock,
-        (channel, calls) => new MuxSession(channel, settings, handler, calls),
+        (channel, calls, owner) => new MuxSession(channel, settings, handler, calls, owner),
         listenOptions.onSession,
       );
     },

@@ -17,22 +17,22 @@ import { MuxCalls } from "./mux_calls.ts";
 import { head, MuxLink, type MuxSettings } from "./mux_link.ts";
 import { MuxPings } from "./mux_pings.ts";
 import * as wire from "./mux_wire.ts";
+import { SessionEnd } from "./session_end.ts";
+import type { SessionOwner } from "./session_listener.ts";
 
 const { Kind } = wire;
 
 /** See the module. */
 export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
-  readonly finished: Promise<TransportError | undefined>;
-  /** Resolves when the peer's hello has come; rejects where it does not. */
-  readonly ready: Promise<void>;
   onChange: (() => void) | undefined = undefined;
   state: SessionState = "open";
   readonly #link: MuxLink;
   readonly #calls: MuxCalls;
   readonly #answers: MuxAnswers;
-  readonly #pings: MuxPings;
-  readonly #ready = Promise.withResolvers<void>();
-  readonly #finished = Promise.withResolvers<TransportError | undefined>();
+  #pings: MuxPings | undefined = undefined;
+  readonly #owner: SessionOwner<Uint8Array, Uint8Array>;
+  readonly #end = new SessionEnd();
+  #readyTold = false;
   #goawaySent = false;
   #goawayReceived = false;
   #peerEnded = false;
@@ -47,15 +47,13 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
     settings: MuxSettings,
     handler: Handler<Uint8Array, Uint8Array> | undefined,
     counters: CallCounters,
+    owner: SessionOwner<Uint8Array, Uint8Array>,
   ) {
     const link = new MuxLink(channel, settings);
     this.#link = link;
     this.#calls = new MuxCalls(link);
     this.#answers = new MuxAnswers(link, this, handler, counters);
-    this.#pings = new MuxPings(link);
-    this.ready = this.#ready.promise;
-    this.ready.catch(() => {});
-    this.finished = this.#finished.promise;
+    this.#owner = owner;
     channel.receive(this);
     if (this.state !== "open") return;
     link.send(wire.encodeHello({
@@ -73,6 +71,10 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
 
   get remote(): Address {
     return this.#link.channel.remote;
+  }
+
+  get finished(): Promise<TransportError | undefined> {
+    return this.#end.promise;
   }
 
   get load(): number {
@@ -95,7 +97,7 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
   }
 
   ping(): Promise<number> {
-    return this.state === "closed" ? Promise.reject(this.#unusable()) : this.#pings.ping();
+    return this.state === "closed" ? Promise.reject(this.#unusable()) : this.#ownPings().ping();
   }
 
   close(): Promise<void> {
@@ -137,10 +139,10 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
         this.#answers.cancel(frame);
         break;
       case Kind.ping:
-        this.#pings.answer(frame);
+        this.#ownPings().answer(frame);
         break;
       case Kind.pong:
-        this.#pings.answered(frame);
+        this.#ownPings().answered(frame);
         break;
       case Kind.goaway:
         this.#goawayReceived = true;
@@ -169,12 +171,13 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
   closed(error: TransportError | undefined): void {
     deadlinesOf(this.#link.settings.clock).remove(this);
     const lost = this.#lostError(error);
-    this.#ready.reject(error ?? lost);
+    this.#tellReady(error ?? lost);
     this.#setState("closed");
     this.#calls.failAll(lost);
     this.#answers.cancelAll(error);
-    this.#pings.failAll(lost);
-    this.#finished.resolve(error);
+    this.#pings?.failAll(lost);
+    this.#end.end(error);
+    this.#owner.sessionEnded(this);
   }
 
   // DeadlineEntry
@@ -188,6 +191,10 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
     const why =
       `Connection closed: ${this.load} calls made and ${this.#answers.running} answered were not finished within ${closeTimeoutMs} ms`;
     this.abort(new TransportError("closed", why, { processed: "maybe" }));
+  }
+
+  #ownPings(): MuxPings {
+    return this.#pings ??= new MuxPings(this.#link);
   }
 
   /** A call or a one-way send, with whatever flags. */
@@ -220,13 +227,19 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
       this.#link.peer = wire.decodeHello(frame);
     } catch (error) {
       // Ends after what was sent has gone out: the peer needs our hello to see why it is refused.
-      this.#ready.reject(TransportError.from(error, "protocol"));
+      this.#tellReady(TransportError.from(error, "protocol"));
       this.#setState("draining");
       void this.#link.channel.close();
       return;
     }
     deadlinesOf(this.#link.settings.clock).remove(this);
-    this.#ready.resolve();
+    this.#tellReady(undefined);
+  }
+
+  #tellReady(error: TransportError | undefined): void {
+    if (this.#readyTold) return;
+    this.#readyTold = true;
+    this.#owner.sessionReady(this, error);
   }
 
   #drain(by: "local" | "remote", reason: string): void {

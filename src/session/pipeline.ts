@@ -91,7 +91,7 @@ export function pipeline(
       return listenSessions(
         inner,
         clock,
-        (channel, calls) => new PipelineAnswerer(channel, settings, handler, calls),
+        (channel, calls, owner) => new PipelineAnswerer(channel, settings, handler, calls, owner),
         onSession,
       );
     },

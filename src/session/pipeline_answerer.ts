@@ -11,6 +11,7 @@ import { TransportError } from "../core/errors.ts";
 import { noMetadata } from "../core/metadata.ts";
 import type { Handler } from "../core/service.ts";
 import type { CallCounters } from "../core/session.ts";
+import type { SessionOwner } from "./session_listener.ts";
 import { asBytes, PipelineSession, type PipelineSettings } from "./pipeline_session.ts";
 
 /** Handlers run side by side, replies go out in the order of the requests. */
@@ -18,6 +19,7 @@ export class PipelineAnswerer extends PipelineSession {
   readonly load = 0;
   readonly #handler: Handler<Uint8Array, Uint8Array>;
   readonly #counters: CallCounters;
+  readonly #owner: SessionOwner<Uint8Array, Uint8Array>;
   /** Requests without a sent reply, the oldest first. */
   readonly #slots: { reply: Uint8Array | undefined }[] = [];
   readonly #cancellation = new Cancellation();
@@ -29,11 +31,14 @@ export class PipelineAnswerer extends PipelineSession {
     settings: PipelineSettings,
     handler: Handler<Uint8Array, Uint8Array>,
     counters: CallCounters,
+    owner: SessionOwner<Uint8Array, Uint8Array>,
   ) {
     super(channel, settings);
+    this.#owner = owner;
     this.#handler = handler;
     this.#counters = counters;
     channel.receive(this);
+    owner.sessionReady(this, undefined);
   }
 
   call(): Promise<Uint8Array> {
@@ -71,6 +76,7 @@ export class PipelineAnswerer extends PipelineSession {
       new TransportError("cancelled", `Call cancelled: the connection to ${this.where} is gone`, { cause: error }),
     );
     super.closed(error);
+    this.#owner.sessionEnded(this);
   }
 
   protected closeIfDone(): void {

@@ -10,6 +10,7 @@ import type { CallContext } from "../core/context.ts";
 import { type DeadlineEntry, deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
 import type { Session, SessionState } from "../core/session.ts";
+import { SessionEnd } from "./session_end.ts";
 
 /** Settings of a session. */
 export interface PipelineSettings {
@@ -21,13 +22,11 @@ export interface PipelineSettings {
 
 /** See the module. */
 export abstract class PipelineSession implements Session<Uint8Array, Uint8Array>, Receiver, DeadlineEntry {
-  readonly ready: Promise<void> = Promise.resolve();
-  readonly finished: Promise<TransportError | undefined>;
   onChange: (() => void) | undefined = undefined;
   state: SessionState = "open";
   protected readonly channel: Channel;
   protected readonly settings: PipelineSettings;
-  readonly #finished = Promise.withResolvers<TransportError | undefined>();
+  readonly #end = new SessionEnd();
   dueAt = Infinity;
   position = -1;
   readonly holds = false;
@@ -35,7 +34,6 @@ export abstract class PipelineSession implements Session<Uint8Array, Uint8Array>
   constructor(channel: Channel, settings: PipelineSettings) {
     this.channel = channel;
     this.settings = settings;
-    this.finished = this.#finished.promise;
   }
 
   get local(): Address {
@@ -44,6 +42,10 @@ export abstract class PipelineSession implements Session<Uint8Array, Uint8Array>
 
   get remote(): Address {
     return this.channel.remote;
+  }
+
+  get finished(): Promise<TransportError | undefined> {
+    return this.#end.promise;
   }
 
   get capacity(): number {
@@ -91,7 +93,7 @@ export abstract class PipelineSession implements Session<Uint8Array, Uint8Array>
   closed(error: TransportError | undefined): void {
     deadlinesOf(this.settings.clock).remove(this);
     this.setState("closed");
-    this.#finished.resolve(error);
+    this.#end.end(error);
   }
 
   protected setState(state: SessionState): void {

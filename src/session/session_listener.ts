@@ -17,11 +17,20 @@ import {
   type ShutdownOptions,
 } from "../core/session.ts";
 
-/** What a session on the listening side is, beside a session. */
-export interface AcceptedSession<Req, Res> extends Session<Req, Res> {
-  /** Resolves when calls can come; rejects where the peer does not speak the protocol. */
-  readonly ready: Promise<void>;
+/** Who hears of a session's beginning and end. An interface and not promises: ten thousand idle sessions have one owner. */
+export interface SessionOwner<Req, Res> {
+  /** Calls can come; or the peer does not speak the protocol, and `error` says so. Called once. */
+  sessionReady(session: Session<Req, Res>, error: TransportError | undefined): void;
+  /** The session is over. Called once. */
+  sessionEnded(session: Session<Req, Res>): void;
 }
+
+/** Makes the session of an accepted channel. */
+export type AcceptSession<Req, Res> = (
+  channel: Channel,
+  calls: CallCounters,
+  owner: SessionOwner<Req, Res>,
+) => Session<Req, Res>;
 
 const defaultGraceMs = 30_000;
 
@@ -29,7 +38,7 @@ const defaultGraceMs = 30_000;
 export async function listenSessions<Req, Res>(
   transport: ChannelTransport,
   clock: Clock,
-  accept: (channel: Channel, calls: CallCounters) => AcceptedSession<Req, Res>,
+  accept: AcceptSession<Req, Res>,
   onSession: ((session: Session<Req, Res>) => void) | undefined,
 ): Promise<SessionListener> {
   const listener = new ChannelSessionListener<Req, Res>(clock, onSession);
@@ -37,12 +46,12 @@ export async function listenSessions<Req, Res>(
   return listener;
 }
 
-class ChannelSessionListener<Req, Res> implements SessionListener {
+class ChannelSessionListener<Req, Res> implements SessionListener, SessionOwner<Req, Res> {
   readonly calls: CallCounters = emptyCallCounters();
   readonly finished: Promise<void>;
   readonly #clock: Clock;
   readonly #onSession: ((session: Session<Req, Res>) => void) | undefined;
-  readonly #sessions = new Set<AcceptedSession<Req, Res>>();
+  readonly #sessions = new Set<Session<Req, Res>>();
   readonly #finished = Promise.withResolvers<void>();
   #listener: Listener | undefined = undefined;
   #shutdown: Promise<void> | undefined = undefined;
@@ -54,11 +63,8 @@ class ChannelSessionListener<Req, Res> implements SessionListener {
     this.finished.catch(() => {});
   }
 
-  async open(
-    transport: ChannelTransport,
-    accept: (channel: Channel, calls: CallCounters) => AcceptedSession<Req, Res>,
-  ): Promise<void> {
-    this.#listener = await transport.listen((channel) => this.#add(accept(channel, this.calls)));
+  async open(transport: ChannelTransport, accept: AcceptSession<Req, Res>): Promise<void> {
+    this.#listener = await transport.listen((channel) => this.#add(accept(channel, this.calls, this)));
     this.#listener.finished.then(
       () => this.#shutdown ?? this.shutdown(),
       (error) => this.#finished.reject(error),
@@ -77,10 +83,17 @@ class ChannelSessionListener<Req, Res> implements SessionListener {
     return this.#shutdown ??= this.#end(graceMs);
   }
 
-  #add(session: AcceptedSession<Req, Res>): void {
+  sessionReady(session: Session<Req, Res>, error: TransportError | undefined): void {
+    if (error === undefined) this.#onSession?.(session);
+  }
+
+  sessionEnded(session: Session<Req, Res>): void {
+    this.#sessions.delete(session);
+  }
+
+  #add(session: Session<Req, Res>): void {
+    if (session.state === "closed") return;
     this.#sessions.add(session);
-    void session.finished.then(() => this.#sessions.delete(session));
-    if (this.#onSession !== undefined) session.ready.then(() => this.#onSession!(session)).catch(() => {});
     if (this.#shutdown !== undefined) void session.close();
   }
 

@@ -44,28 +44,22 @@ export interface StreamSettings extends WriterLimits {
   readonly observer: Observer | undefined;
 }
 
-/** What is known of a connection when its channel is made. */
-export interface StreamOrigin {
+/** What the connections of one listener have in common, or what is known of a dialled one. */
+export interface StreamPlace {
   readonly side: "client" | "server";
   readonly local: Address;
-  readonly remote: Address;
-  readonly alpnProtocol: string | null;
   readonly counters: ChannelCounters;
-  /** Called once when the connection is over. */
-  readonly onClosed: ((channel: Channel) => void) | undefined;
 }
 
 const encoder = new TextEncoder();
 
 /** See the module. */
 export class StreamChannel implements Channel, DeadlineEntry {
-  readonly local: Address;
   readonly remote: Address;
   readonly alpnProtocol: string | null;
-  readonly maxMessageBytes: number;
   readonly #stream: ByteStream;
   readonly #settings: StreamSettings;
-  readonly #origin: StreamOrigin;
+  readonly #place: StreamPlace;
   readonly #writer: CoalescingWriter;
   readonly #decoder: FrameDecoder;
   readonly #received = new ReceiveBuffer();
@@ -93,25 +87,37 @@ export class StreamChannel implements Channel, DeadlineEntry {
   position = -1;
   readonly holds = false;
 
-  constructor(stream: ByteStream, settings: StreamSettings, origin: StreamOrigin) {
+  constructor(
+    stream: ByteStream,
+    settings: StreamSettings,
+    place: StreamPlace,
+    remote: Address,
+    alpnProtocol: string | null,
+  ) {
     this.#stream = stream;
     this.#settings = settings;
-    this.#origin = origin;
-    this.local = origin.local;
-    this.remote = origin.remote;
-    this.alpnProtocol = origin.alpnProtocol;
-    this.maxMessageBytes = settings.framing.maxBytes;
+    this.#place = place;
+    this.remote = remote;
+    this.alpnProtocol = alpnProtocol;
     this.#writer = new CoalescingWriter(stream, settings.framing, settings, this);
     this.#decoder = settings.framing.decoder();
-    origin.counters.connectionsOpen++;
+    place.counters.connectionsOpen++;
     if (settings.observer !== undefined) {
       notify(settings.observer, {
         type: "connection-opened",
-        side: origin.side,
-        local: this.local,
+        side: place.side,
+        local: place.local,
         remote: this.remote,
       });
     }
+  }
+
+  get local(): Address {
+    return this.#place.local;
+  }
+
+  get maxMessageBytes(): number {
+    return this.#settings.framing.maxBytes;
   }
 
   get bufferedBytes(): number {
@@ -125,7 +131,7 @@ export class StreamChannel implements Channel, DeadlineEntry {
   sendParts(head: Uint8Array, headLength: number, body: Uint8Array): void | Promise<void> {
     if (this.#closing !== undefined || this.#over) throw this.#closedError();
     const backpressure = this.#writer.send(head, headLength, body);
-    this.#origin.counters.messagesOut++;
+    this.#place.counters.messagesOut++;
     return backpressure;
   }
 
@@ -154,7 +160,7 @@ export class StreamChannel implements Channel, DeadlineEntry {
   // WriterOwner
 
   wrote(byteLength: number): void {
-    this.#origin.counters.bytesOut += byteLength;
+    this.#place.counters.bytesOut += byteLength;
   }
 
   writeFailed(error: unknown): void {
@@ -200,7 +206,7 @@ export class StreamChannel implements Channel, DeadlineEntry {
   #read(count: number | null): void {
     if (this.#over) return;
     if (count === null) return this.#peerEnd();
-    this.#origin.counters.bytesIn += count;
+    this.#place.counters.bytesIn += count;
     this.#received.filled(count);
     if (this.#settings.idleTimeoutMs !== Infinity) this.#lastByteAt = this.#settings.clock.now();
     this.#deliver();
@@ -223,7 +229,7 @@ export class StreamChannel implements Channel, DeadlineEntry {
     } catch (error) {
       return this.#end(TransportError.from(error, "protocol"));
     } finally {
-      this.#origin.counters.messagesIn += messages;
+      this.#place.counters.messagesIn += messages;
     }
     if (this.#peerEnded) return this.#afterPeerEnd();
     this.#noteFrame(messages);
@@ -330,13 +336,12 @@ export class StreamChannel implements Channel, DeadlineEntry {
     } catch {
       // It was closed already, by the platform.
     }
-    const { counters, side, onClosed } = this.#origin;
+    const { counters, side } = this.#place;
     counters.connectionsOpen--;
     if (error !== undefined) counters.connectionsFailed++;
     this.#closing ??= Promise.withResolvers<void>();
     this.#closing.resolve();
     deadlinesOf(this.#settings.clock).trim();
-    onClosed?.(this);
     if (this.#settings.observer !== undefined) {
       notify(this.#settings.observer, { type: "connection-closed", side, remote: this.remote, error });
     }

@@ -24,7 +24,7 @@ export type { TcpOptions, TlsOptions } from "./tcp_options.ts";
  *
  * All messages that are sent in one turn, or while a write is under way, go out
  * as one write. A received message is a view of the read buffer, which is never
- * written again: it costs no copy, and keeps up to 64 KiB alive as long as it
+ * written again: it costs no copy, and keeps up to 256 KiB alive as long as it
  * is held itself.
  *
  * Errors: `connect-failed`, `connect-timeout` and `cancelled` from dialling;
@@ -58,14 +58,8 @@ export function tcp(options: TcpOptions): ChannelTransport {
   const transport: ChannelTransport = {
     async dial(dialOptions: DialOptions = {}): Promise<Channel> {
       const { stream, local, remote, alpnProtocol } = await dialStream(settings, dialOptions.signal);
-      return new StreamChannel(stream, settings, {
-        side: "client",
-        local,
-        remote,
-        alpnProtocol,
-        counters: emptyCounters(),
-        onClosed: undefined,
-      });
+      const place = { side: "client", local, counters: emptyCounters() } as const;
+      return new StreamChannel(stream, settings, place, remote, alpnProtocol);
     },
     listen: (accept: (channel: Channel) => void): Promise<Listener> => listenStreams(settings, accept),
   };

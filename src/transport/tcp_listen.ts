@@ -15,7 +15,7 @@ import {
 import { TransportError } from "../core/errors.ts";
 import { notify } from "../core/observer.ts";
 import { invalidOption } from "../core/options.ts";
-import { StreamChannel } from "./stream_channel.ts";
+import { StreamChannel, type StreamPlace } from "./stream_channel.ts";
 import { closeQuietly } from "./tcp_dial.ts";
 import { type TcpSettings, toAddress } from "./tcp_options.ts";
 
@@ -64,6 +64,7 @@ class StreamListener implements Listener {
   readonly finished: Promise<void>;
   readonly #settings: TcpSettings;
   readonly #listener: AnyListener;
+  readonly #place: StreamPlace;
   readonly #accept: (channel: Channel) => void;
   readonly #handshaking = new Set<Deno.Conn>();
   #closed = false;
@@ -74,6 +75,7 @@ class StreamListener implements Listener {
     this.#listener = listener;
     this.#accept = accept;
     this.addr = toAddress(listener.addr);
+    this.#place = { side: "server", local: this.addr, counters: this.counters };
     this.finished = this.#run();
   }
 
@@ -159,14 +161,7 @@ class StreamListener implements Listener {
 
   #give(conn: Deno.Conn, remote: Address, alpnProtocol: string | null): void {
     this.counters.connectionsAccepted++;
-    const channel = new StreamChannel(conn, this.#settings, {
-      side: "server",
-      local: this.addr,
-      remote,
-      alpnProtocol,
-      counters: this.counters,
-      onClosed: undefined,
-    });
+    const channel = new StreamChannel(conn, this.#settings, this.#place, remote, alpnProtocol);
     try {
       this.#accept(channel);
     } catch (error) {

@@ -1,0 +1,153 @@
+/**
+ * The example server: one service on framed TCP, on lines of text, on
+ * `{packet, 4}` frames and on HTTP.
+ *
+ * `deno task start [--hostname H] [--tcp-port N] [--line-port N] [--frame-port N] [--http-port N]`
+ *
+ * Ports can be set in the environment, too: `WIREWAY_TCP_PORT`,
+ * `WIREWAY_LINE_PORT`, `WIREWAY_FRAME_PORT`, `WIREWAY_HTTP_PORT`; 0 lets the
+ * system choose.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import { Hono } from "hono";
+import {
+  type CallContext,
+  chain,
+  deadline,
+  formatAddress,
+  type Handler,
+  http,
+  mux,
+  newline,
+  pipeline,
+  serve,
+  type Server,
+  tcp,
+  text,
+  TransportError,
+} from "@wireway/wireway";
+import { answer, help } from "./service.ts";
+
+/** A place to listen: what it is called, its usual port, and what to type to reach it. */
+interface Place {
+  readonly name: "tcp" | "line" | "frame" | "http";
+  readonly port: number;
+  readonly what: string;
+  hint(host: string, port: number): string;
+  listen(hostname: string, port: number): Promise<Server>;
+}
+
+const encoder = new TextEncoder();
+const service = chain(answer, deadline({ defaultMs: 60_000 }));
+/** Protocols without errors of their own say them in the reply. */
+const errorReply = (error: TransportError): Uint8Array => encoder.encode(`error ${error.code}: ${error.message}`);
+
+const places: Place[] = [
+  {
+    name: "tcp",
+    port: 9000,
+    what: "calls over framed TCP, both ways",
+    hint: (host, port) => `deno task call${port === 9000 ? "" : ` --to tcp://${host}:${port}`} hello world`,
+    listen: (hostname, port) => serve(chain(tcp({ hostname, port }), mux(), text()), service),
+  },
+  {
+    name: "line",
+    port: 9001,
+    what: "a line in, a line out",
+    hint: (host, port) => `printf 'sum 1 2 3\\n' | nc -q1 ${host} ${port}`,
+    listen: (hostname, port) => {
+      const lines = tcp({ hostname, port, framing: newline({ stripCarriageReturn: true }) });
+      const oneLine: Handler<string, string> = async (request, context) =>
+        (await service(request, context)).replaceAll("\n", " · ");
+      return serve(chain(lines, pipeline({ errorReply }), text()), oneLine);
+    },
+  },
+  {
+    name: "frame",
+    port: 9002,
+    what: "a frame in, a frame out: 4 bytes of length, as Erlang's {packet, 4}",
+    hint: (host, port) =>
+      `erl -noshell -eval '{ok,S}=gen_tcp:connect("${host}",${port},[binary,{packet,4},{active,false}]),` +
+      `gen_tcp:send(S,"hello erlang"),{ok,R}=gen_tcp:recv(S,0),io:format("~s~n",[R]),halt().'`,
+    listen: (hostname, port) => serve(chain(tcp({ hostname, port }), pipeline({ errorReply }), text()), service),
+  },
+  {
+    name: "http",
+    port: 8000,
+    what: "HTTP/1.1 and HTTP/2",
+    hint: (host, port) => `curl http://${host}:${port}/call -d 'hello world'`,
+    listen: (hostname, port) => serve(http({ hostname, port }), app().fetch),
+  },
+];
+
+/** The same service behind a Hono app. */
+function app(): Hono<{ Bindings: CallContext }> {
+  // What serve() hands to a handler beside the request is Hono's `c.env`.
+  const routes = new Hono<{ Bindings: CallContext }>();
+  routes.get("/", (c) => c.text(`POST a call to /call. It understands:\n\n${help}\n`));
+  routes.post("/call", async (c) => {
+    return c.text(`${await service(await c.req.text(), c.env)}\n`);
+  });
+  routes.onError((error, c) => {
+    const refused = error instanceof TransportError && error.code === "invalid-request";
+    return c.text(`${error.message}\n`, refused ? 400 : 500);
+  });
+  return routes;
+}
+
+const flags = parseArgs({
+  options: {
+    hostname: { type: "string", default: "127.0.0.1" },
+    "tcp-port": { type: "string" },
+    "line-port": { type: "string" },
+    "frame-port": { type: "string" },
+    "http-port": { type: "string" },
+  },
+}).values;
+
+/** The port of a place: by flag, by environment, or its usual one. */
+function portOf({ name, port }: Place): number {
+  const variable = `WIREWAY_${name.toUpperCase()}_PORT`;
+  const given = flags[`${name}-port`] ?? Deno.env.get(variable);
+  if (given === undefined) return port;
+  if (/^\d+$/.test(given) && Number(given) <= 65_535) return Number(given);
+  return fail(`Cannot use port ${given}: --${name}-port and ${variable} take a number from 0 to 65535`);
+}
+
+function fail(message: string): never {
+  console.error(message);
+  Deno.exit(1);
+}
+
+const servers: Server[] = [];
+for (const place of places) {
+  const port = portOf(place);
+  try {
+    const server = await place.listen(flags.hostname, port);
+    servers.push(server);
+    const { name, what } = place;
+    console.log(`${name.padEnd(6)}${formatAddress(server.addr).padEnd(22)}${what}`);
+    console.log(`      ${place.hint(flags.hostname, server.addr.port!)}`);
+  } catch (error) {
+    if (!(error instanceof TransportError)) throw error;
+    const other = `--${place.name}-port or WIREWAY_${place.name.toUpperCase()}_PORT chooses another`;
+    fail(error.code === "address-in-use" ? `${error.message}; ${other}` : error.message);
+  }
+}
+console.log("Ctrl-C ends it.");
+
+/** Ends in order at the first signal, and at once at the second. */
+let ending = false;
+async function end(): Promise<void> {
+  if (ending) Deno.exit(130);
+  ending = true;
+  console.log("\nEnding: calls in flight have 5 seconds.");
+  await Promise.all(servers.map((server) => server.shutdown({ graceMs: 5000 })));
+  console.log(`Ended after ${servers.reduce((calls, server) => calls + server.calls.started, 0)} calls.`);
+  Deno.exit(0);
+}
+Deno.addSignalListener("SIGINT", end);
+if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", end);
