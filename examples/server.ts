@@ -13,8 +13,8 @@
 
 import { parseArgs } from "node:util";
 import { Hono } from "hono";
+import { type CallEnv, calls } from "@wireway/wireway/hono";
 import {
-  type CallContext,
   chain,
   deadline,
   formatAddress,
@@ -84,17 +84,14 @@ const places: Place[] = [
 ];
 
 /** The same service behind a Hono app. */
-function app(): Hono<{ Bindings: CallContext }> {
-  // What serve() hands to a handler beside the request is Hono's `c.env`.
-  const routes = new Hono<{ Bindings: CallContext }>();
+function app(): Hono<CallEnv> {
+  const routes = new Hono<CallEnv>();
+  const decoder = new TextDecoder();
   routes.get("/", (c) => c.text(`POST a call to /call. It understands:\n\n${help}\n`));
-  routes.post("/call", async (c) => {
-    return c.text(`${await service(await c.req.text(), c.env)}\n`);
-  });
-  routes.onError((error, c) => {
-    const refused = error instanceof TransportError && error.code === "invalid-request";
-    return c.text(`${error.message}\n`, refused ? 400 : 500);
-  });
+  routes.post(
+    "/call",
+    calls(async (request, context) => encoder.encode(await service(decoder.decode(request), context))),
+  );
   return routes;
 }
 

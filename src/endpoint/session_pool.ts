@@ -4,11 +4,11 @@
  * @module
  */
 
+import { formatAddress } from "../core/channel.ts";
 import type { Clock } from "../core/clock.ts";
 import { background, type CallContext } from "../core/context.ts";
 import { type DeadlineEntry, type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
-import { formatAddress } from "../core/channel.ts";
 import { notify, type Observer } from "../core/observer.ts";
 import type { Handler } from "../core/service.ts";
 import type { Session, SessionTransport } from "../core/session.ts";
@@ -208,10 +208,15 @@ export class SessionPool<Req, Res> implements DeadlineEntry {
     return new TransportError(last?.code ?? "connect-failed", why, { processed: "no", retryAfterMs, cause: last });
   }
 
+  /** Whether there may be one more session. */
+  get #room(): boolean {
+    const { max } = this.#settings;
+    return !this.#over && this.#members.length + this.#dialling < max && this.#leaving.size <= max;
+  }
+
   #mayDial(): boolean {
-    const { max, clock } = this.#settings;
-    return !this.#over && this.#members.length + this.#dialling < max && this.#leaving.size <= max &&
-      (this.#failures === 0 || (this.#dialling === 0 && clock.now() >= this.#nextDialAt));
+    return this.#room &&
+      (this.#failures === 0 || (this.#dialling === 0 && this.#settings.clock.now() >= this.#nextDialAt));
   }
 
   /** Opens as many sessions as `waiting` calls fit on, less those that are being opened. */
@@ -344,10 +349,12 @@ export class SessionPool<Req, Res> implements DeadlineEntry {
     const now = clock.now();
     let dueAt = Infinity;
     if (this.#members.length > 0) dueAt = now + Math.min(idleTimeoutMs / looksPerIdleTimeout, maxLifetimeMs / 10);
-    if (this.#failures > 0 ? this.#dialling === 0 : this.#keepAt > now) {
-      const missing = this.#kept && this.#members.length + this.#dialling < min;
-      const dialAt = this.#failures > 0 ? this.#nextDialAt : this.#keepAt;
-      if (missing || this.#line.size > 0) dueAt = Math.min(dueAt, Math.max(now, dialAt));
+    if (this.#dialling === 0 && this.#room) {
+      const dialAt = this.#failures > 0 ? this.#nextDialAt : -Infinity;
+      if (this.#line.size > 0 && this.#failures > 0) dueAt = Math.min(dueAt, Math.max(now, dialAt));
+      const keepAt = Math.max(dialAt, this.#keepAt);
+      const missing = this.#kept && this.#members.length < min;
+      if (missing && (this.#failures > 0 || keepAt > now)) dueAt = Math.min(dueAt, Math.max(now, keepAt));
     }
     if (this.position >= 0 && this.dueAt <= dueAt) return;
     this.#deadlines.remove(this);

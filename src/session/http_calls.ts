@@ -65,13 +65,8 @@ const errorField = "wireway-error";
 export function httpCalls(
   options: HttpCallsOptions = {},
 ): Middleware<SessionTransport<Request, Response>, SessionTransport<Uint8Array, Uint8Array>> {
-  const settings = readOptions("httpCalls()", options, {
-    path: label("/call"),
-    maxMessageBytes: integer(16 * 1024 * 1024, 1, 0x7fff_ffff),
-    clock: given<Clock>(systemClock, "an object"),
-  });
+  const settings = readSettings("httpCalls()", options);
   const { path, maxMessageBytes } = settings;
-  if (!path.startsWith("/")) throw invalidOption("httpCalls()", "path", path, "a path that begins with /");
   return named("httpCalls", { path, maxMessageBytes }, (
     inner: SessionTransport<Request, Response>,
   ): SessionTransport<Uint8Array, Uint8Array> => ({
@@ -79,7 +74,7 @@ export function httpCalls(
       return new HttpCallSession(await inner.dial({ signal }), settings);
     },
     listen: (handler: Handler<Uint8Array, Uint8Array>): Promise<SessionListener> =>
-      inner.listen(answering(handler, settings)),
+      inner.listen(atPath(path, answering(handler, settings))),
   }));
 }
 
@@ -89,14 +84,53 @@ interface HttpCallSettings {
   readonly clock: Clock;
 }
 
-/** The answering end: a handler of requests that runs a handler of bytes. */
-function answering(handler: Handler<Uint8Array, Uint8Array>, settings: HttpCallSettings): Handler<Request, Response> {
-  const { path, maxMessageBytes, clock } = settings;
+/**
+ * The answering end of {@linkcode httpCalls} alone, as a handler of requests:
+ * for a route of somebody else's HTTP server. `path` is left to the route.
+ *
+ * Errors: none; they are answers. `invalid-option`.
+ *
+ * @example
+ * ```ts
+ * import { answerCalls, http, serve } from "@wireway/wireway";
+ * const calls = answerCalls((request) => request);
+ * await serve(http({ port: 8000 }), (request, context) => {
+ *   return new URL(request.url).pathname === "/call" ? calls(request, context) : new Response("hello");
+ * });
+ * ```
+ */
+export function answerCalls(
+  handler: Handler<Uint8Array, Uint8Array>,
+  options: HttpCallsOptions = {},
+): (request: Request, context: CallContext) => Promise<Response> {
+  return answering(handler, readSettings("answerCalls()", options));
+}
+
+function readSettings(owner: string, options: HttpCallsOptions): HttpCallSettings {
+  const settings = readOptions(owner, options, {
+    path: label("/call"),
+    maxMessageBytes: integer(16 * 1024 * 1024, 1, 0x7fff_ffff),
+    clock: given<Clock>(systemClock, "an object"),
+  });
+  if (!settings.path.startsWith("/")) throw invalidOption(owner, "path", settings.path, "a path that begins with /");
+  return settings;
+}
+
+/** A handler for one path; all others are not found. */
+function atPath(path: string, handler: (request: Request, context: CallContext) => Promise<Response>): typeof handler {
+  return async function atPath(request: Request, context: CallContext): Promise<Response> {
+    if (new URL(request.url).pathname === path) return await handler(request, context);
+    await request.body?.cancel();
+    return new Response(`Not found: calls are posted to ${path}\n`, { status: 404 });
+  };
+}
+
+/** A handler of requests that runs a handler of bytes. */
+function answering(
+  handler: Handler<Uint8Array, Uint8Array>,
+  { maxMessageBytes, clock }: HttpCallSettings,
+): (request: Request, context: CallContext) => Promise<Response> {
   return async function answering(request: Request, context: CallContext): Promise<Response> {
-    if (new URL(request.url).pathname !== path) {
-      await request.body?.cancel();
-      return new Response(`Not found: calls are posted to ${path}\n`, { status: 404 });
-    }
     if (request.method !== "POST") {
       await request.body?.cancel();
       return new Response("Method not allowed: calls are posted\n", { status: 405, headers: { allow: "POST" } });
