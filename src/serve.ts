@@ -86,7 +86,9 @@ export async function serve<Req, Res>(
   signal?.throwIfAborted();
   const listener = await transport.listen(handler, { onSession });
   const server = new ListeningServer(listener, graceMs);
-  if (signal !== undefined) {
+  if (signal?.aborted) {
+    void server.shutdown();
+  } else if (signal !== undefined) {
     const onAbort = (): void => void server.shutdown();
     signal.addEventListener("abort", onAbort, { once: true });
     listener.finished.finally(() => signal.removeEventListener("abort", onAbort)).catch(() => {});

@@ -55,7 +55,7 @@ function amount(value: number): string {
 }
 
 /** Names to the left, numbers to the right, words as they come. */
-function align(rows: string[][]): string {
+export function align(rows: string[][]): string {
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => {

@@ -8,8 +8,7 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { background, type CallContext } from "../core/context.ts";
 import { deadlinesOf } from "../core/deadline_queue.ts";
 import { named } from "../core/describe.ts";
-import { enforceDeadline } from "../core/enforce.ts";
-import { TransportError } from "../core/errors.ts";
+import { enforceDeadline, expiredBefore } from "../core/enforce.ts";
 import { duration, given, readOptions } from "../core/options.ts";
 import type { CallMiddleware, Service } from "../core/service.ts";
 
@@ -66,11 +65,7 @@ export function deadline(options: DeadlineOptions = {}): CallMiddleware {
         const limitMs = unbounded ? Math.min(defaultMs, maxMs) : maxMs;
         if (unbounded && limitMs === Infinity) return inner(request, context);
         const now = clock.now();
-        if (context.deadline <= now) {
-          return Promise.reject(
-            new TransportError("deadline-exceeded", "Call not run: its deadline has passed", { processed: "no" }),
-          );
-        }
+        if (context.deadline <= now) return Promise.reject(expiredBefore());
         const due = Math.min(context.deadline, now + limitMs);
         if (context.deadlineEnforced && context.deadline <= due) return inner(request, context);
         return enforceDeadline(inner, request, context, due, deadlines, describe);

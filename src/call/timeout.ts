@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { background, type CallContext } from "../core/context.ts";
 import { deadlinesOf } from "../core/deadline_queue.ts";
 import { named } from "../core/describe.ts";
-import { enforceDeadline } from "../core/enforce.ts";
+import { enforceDeadline, expiredBefore } from "../core/enforce.ts";
 import { duration, given, invalidOption, readOptions } from "../core/options.ts";
 import type { CallMiddleware, Service } from "../core/service.ts";
 
@@ -62,7 +62,9 @@ export function timeout(options: TimeoutOptions): CallMiddleware {
     { ms },
     <Req, Res>(inner: Service<Req, Res>): Service<Req, Res> =>
       function timeout(request: Req, context: CallContext = background): Promise<Res> {
-        const deadline = clock.now() + ms;
+        const now = clock.now();
+        if (context.deadline <= now) return Promise.reject(expiredBefore());
+        const deadline = now + ms;
         // An outer layer sees to an earlier deadline already.
         if (context.deadlineEnforced && context.deadline <= deadline) return inner(request, context);
         return enforceDeadline(inner, request, context, Math.min(deadline, context.deadline), deadlines, describe);

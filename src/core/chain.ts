@@ -39,8 +39,8 @@ export type Lifted<Base> = Base extends Closable | SessionTransport<any, any> ? 
  * const same = (made: Made): Client<string, string> => made;
  * ```
  */
-export type Chained<Base, Outer> = Outer extends Service<infer Req, infer Res>
-  ? Base extends Closable | { dial: unknown } ? Client<Req, Res> : Outer
+export type Chained<Base, Outer> = Outer extends Closable ? Outer
+  : Outer extends Service<infer Req, infer Res> ? Base extends Closable | { dial: unknown } ? Client<Req, Res> : Outer
   : Outer;
 
 /**

@@ -11,9 +11,8 @@ import { TransportError } from "./errors.ts";
 import type { Service } from "./service.ts";
 
 /**
- * Calls `inner`, and at `deadline` cancels it and rejects. Rejects at once,
- * without calling, where the deadline has passed. `describe` says in the error
- * which limit it was.
+ * Calls `inner`, and at `deadline`, which is still to come, cancels it and
+ * rejects. `describe` says in the error which limit it was.
  */
 export function enforceDeadline<Req, Res>(
   inner: Service<Req, Res>,
@@ -74,4 +73,9 @@ class BoundedCall<Res> implements DeadlineEntry {
     this.#deadlines.remove(this);
     this.cancellation.release();
   }
+}
+
+/** The error for a call whose deadline had passed before it was made. */
+export function expiredBefore(): TransportError {
+  return new TransportError("deadline-exceeded", "Call not run: its deadline has passed", { processed: "no" });
 }

@@ -38,19 +38,26 @@ export function mergeMetadata(base: Metadata, added: Metadata): Metadata {
   const merged: Record<string, string> = Object.assign(Object.create(null), base);
   for (const key of Object.keys(added)) {
     const value = added[key];
-    if (!validKey.test(key)) {
-      throw new TransportError(
-        "invalid-request",
-        `Cannot send metadata key ${JSON.stringify(key)}: not a lower-case field name`,
-      );
+    if (!isKey(key)) {
+      const why = `Cannot send metadata key ${JSON.stringify(key)}: not a lower-case field name`;
+      throw new TransportError("invalid-request", why);
     }
-    if (typeof value !== "string" || value.length > maxValueLength || !validValue.test(value)) {
-      throw new TransportError(
-        "invalid-request",
-        `Cannot send metadata ${key}: its value is not printable ASCII of at most ${maxValueLength} characters`,
-      );
+    if (!isValue(value)) {
+      const why =
+        `Cannot send metadata ${key}: its value is not printable ASCII of at most ${maxValueLength} characters`;
+      throw new TransportError("invalid-request", why);
     }
     merged[key] = value;
   }
   return merged;
+}
+
+/** Whether a key can travel on every transport. */
+export function isKey(key: string): boolean {
+  return validKey.test(key);
+}
+
+/** Whether a value can travel on every transport. */
+export function isValue(value: unknown): boolean {
+  return typeof value === "string" && value.length <= maxValueLength && validValue.test(value);
 }

@@ -69,8 +69,11 @@ export interface Session<Req, Res> {
   /** Asks the far side for a sign of life; resolves with the round trip in milliseconds. */
   ping(): Promise<number>;
 
-  /** Takes no new calls, lets those in flight finish, then closes the connection. */
-  close(): Promise<void>;
+  /**
+   * Takes no new calls, lets those in flight finish within a grace, then closes
+   * the connection. Calling it again returns the same end.
+   */
+  close(options?: ShutdownOptions): Promise<void>;
 
   /** Ends at once: calls in flight are rejected with `reason`. */
   abort(reason: TransportError): void;

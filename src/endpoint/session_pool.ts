@@ -138,9 +138,11 @@ export class SessionPool<Req, Res> implements DeadlineEntry {
     const { clock, idleTimeoutMs, min } = this.#settings;
     const now = clock.now();
     for (const member of [...this.#members]) {
-      member.quietLooks = member.uses === member.usesSeen && member.session.load === 0 ? member.quietLooks + 1 : 0;
-      member.usesSeen = member.uses;
-      const idle = idleTimeoutMs !== Infinity && member.quietLooks > looksPerIdleTimeout && this.#members.length > min;
+      const { load } = member.session;
+      member.quietLooks = member.uses === member.usesSeen && load === 0 ? member.quietLooks + 1 : 0;
+      // A session that carries a call now is one that was used since, when it is looked at next.
+      member.usesSeen = load > 0 ? -1 : member.uses;
+      const idle = idleTimeoutMs !== Infinity && member.quietLooks >= looksPerIdleTimeout && this.#members.length > min;
       if (idle || now >= member.retireAt) this.#retire(member);
     }
     this.#refill();
@@ -189,7 +191,7 @@ export class SessionPool<Req, Res> implements DeadlineEntry {
     }
     this.#grow(this.#line.size + 1);
     const now = clock.now();
-    if (!waitForReady && this.#members.length === 0 && this.#dialling === 0) {
+    if (!waitForReady && this.#failures > 0 && this.#members.length === 0 && this.#dialling === 0) {
       return Promise.reject(this.#backingOff(now));
     }
     const call = new WaitingCall(request, context, this.#line, this.#deadlines, now + acquireTimeoutMs, () => {
@@ -275,6 +277,7 @@ export class SessionPool<Req, Res> implements DeadlineEntry {
       this.#dispatch();
     };
     void session.finished.then(() => this.#finished(member));
+    this.#refill();
     this.#dispatch();
     this.#look();
   }

@@ -12,6 +12,9 @@ const initialBytes = 256;
 /** What a busy connection reads at once: larger reads save little and keep more memory alive behind a small message. */
 const busyBytes = 256 * 1024;
 
+/** What is made ready at once for a frame that says it is large, before more of it has come than that. */
+const claimedBytes = 64 * 1024;
+
 /**
  * A window onto received bytes. Bytes from `start` to `end` have not been
  * consumed; what stands before `start` belongs to messages that were handed out.
@@ -38,8 +41,8 @@ export class ReceiveBuffer {
     const cramped = length - this.end < length >> 2;
     // An unfinished frame that begins the buffer is moved only when it has filled it: what it may still grow to would
     // otherwise have it copied at every read.
-    if (this.start > 0 ? cramped || !fits : !fits && (cramped || length < busyBytes)) {
-      const wanted = Math.min(needed, Math.max(pending * 2, busyBytes));
+    if (this.start > 0 ? cramped || !fits : !fits && (cramped || length < claimedBytes)) {
+      const wanted = Math.min(needed, Math.max(pending * 2, claimedBytes));
       const bytes = new Uint8Array(Math.max(this.#nextSize, wanted, pending + (initialBytes >> 1)));
       if (pending > 0) bytes.set(this.bytes.subarray(this.start, this.end));
       this.bytes = bytes;

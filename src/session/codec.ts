@@ -9,7 +9,14 @@ import type { CallContext } from "../core/context.ts";
 import { named } from "../core/describe.ts";
 import { TransportError } from "../core/errors.ts";
 import type { Handler, Middleware } from "../core/service.ts";
-import type { Session, SessionDialOptions, SessionListenOptions, SessionTransport } from "../core/session.ts";
+import type {
+  Session,
+  SessionDialOptions,
+  SessionListenOptions,
+  SessionTransport,
+  ShutdownOptions,
+} from "../core/session.ts";
+import { textOf } from "../core/thrown.ts";
 
 /**
  * How values become bytes and bytes become values. Both functions may throw:
@@ -121,9 +128,9 @@ function decoding<Req, Res>(
   request: Codec<Req>,
   reply: Codec<Res>,
 ): Handler<Uint8Array, Uint8Array> {
-  const encode = (value: Res): Uint8Array => reply.encode(value);
+  const encode = (value: Res): Uint8Array => encoded(reply, value, "invalid-reply");
   return function decoding(bytes: Uint8Array, context: CallContext): Uint8Array | Promise<Uint8Array> {
-    const value = attempt(request.decode, bytes, "invalid-request");
+    const value = decoded(request, bytes, "invalid-request");
     const peer = context.peer as Session<Uint8Array, Uint8Array> | undefined;
     const result = handler(value, peer === undefined ? context : context.withPeer(sessionOver(peer, request, reply)));
     return result instanceof Promise ? result.then(encode) : encode(result);
@@ -154,7 +161,7 @@ class CodecSession<Req, Res> implements Session<Req, Res> {
   constructor(inner: Session<Uint8Array, Uint8Array>, request: Codec<Req>, reply: Codec<Res>) {
     this.#inner = inner;
     this.#request = request;
-    this.#decode = (bytes) => attempt(reply.decode, bytes, "invalid-reply");
+    this.#decode = (bytes) => decoded(reply, bytes, "invalid-reply");
   }
 
   get local(): Session<Req, Res>["local"] {
@@ -185,7 +192,7 @@ class CodecSession<Req, Res> implements Session<Req, Res> {
   call(request: Req, context?: CallContext): Promise<Res> {
     let bytes: Uint8Array;
     try {
-      bytes = attempt(this.#request.encode, request, "invalid-request");
+      bytes = encoded(this.#request, request, "invalid-request");
     } catch (error) {
       return Promise.reject(error);
     }
@@ -193,15 +200,15 @@ class CodecSession<Req, Res> implements Session<Req, Res> {
   }
 
   send(request: Req, context?: CallContext): void | Promise<void> {
-    return this.#inner.send(attempt(this.#request.encode, request, "invalid-request"), context);
+    return this.#inner.send(encoded(this.#request, request, "invalid-request"), context);
   }
 
   ping(): Promise<number> {
     return this.#inner.ping();
   }
 
-  close(): Promise<void> {
-    return this.#inner.close();
+  close(options?: ShutdownOptions): Promise<void> {
+    return this.#inner.close(options);
   }
 
   abort(reason: TransportError): void {
@@ -209,12 +216,25 @@ class CodecSession<Req, Res> implements Session<Req, Res> {
   }
 }
 
-function attempt<From, To>(convert: (from: From) => To, value: From, code: "invalid-request" | "invalid-reply"): To {
+type ConversionCode = "invalid-request" | "invalid-reply";
+
+function encoded<T>(codec: Codec<T>, value: T, code: ConversionCode): Uint8Array {
   try {
-    return convert(value);
+    return codec.encode(value);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    const what = code === "invalid-request" ? "request" : "reply";
-    throw new TransportError(code, `Cannot convert ${what}: ${why}`, { cause: error });
+    throw notConverted(error, code);
   }
+}
+
+function decoded<T>(codec: Codec<T>, bytes: Uint8Array, code: ConversionCode): T {
+  try {
+    return codec.decode(bytes);
+  } catch (error) {
+    throw notConverted(error, code);
+  }
+}
+
+function notConverted(error: unknown, code: ConversionCode): TransportError {
+  const what = code === "invalid-request" ? "request" : "reply";
+  return new TransportError(code, `Cannot convert ${what}: ${textOf(error)}`, { cause: error });
 }

@@ -12,7 +12,13 @@ import { type ErrorCode, errorCodes, type Processed, TransportError } from "../c
 import { statusOf } from "../core/http_status.ts";
 import { given, integer, invalidOption, label, readOptions } from "../core/options.ts";
 import type { Handler, Middleware } from "../core/service.ts";
-import type { Session, SessionDialOptions, SessionListener, SessionTransport } from "../core/session.ts";
+import type {
+  Session,
+  SessionDialOptions,
+  SessionListener,
+  SessionTransport,
+  ShutdownOptions,
+} from "../core/session.ts";
 import { readBody } from "../core/read_body.ts";
 
 /**
@@ -219,8 +225,8 @@ class HttpCallSession implements Session<Uint8Array, Uint8Array> {
     return this.#inner.ping();
   }
 
-  close(): Promise<void> {
-    return this.#inner.close();
+  close(options?: ShutdownOptions): Promise<void> {
+    return this.#inner.close(options);
   }
 
   abort(reason: TransportError): void {

@@ -44,6 +44,11 @@ export interface MuxOptions {
   closeTimeoutMs?: number;
   /** Time for the answer to a ping, in milliseconds. @default {10000} */
   pingTimeoutMs?: number;
+  /**
+   * Bytes that wait for a peer that reads slowly. Past it calls are refused with
+   * `overloaded`, and where replies wait, nothing more is read. @default {67108864} 64 MiB
+   */
+  maxQueuedBytes?: number;
   /** Measures deadlines. @default {systemClock} */
   clock?: Clock;
   /** Hears of sessions that drain. */
@@ -94,6 +99,7 @@ export function mux(options: MuxOptions = {}): Middleware<ChannelTransport, Sess
     helloTimeoutMs: duration(5000, 1),
     closeTimeoutMs: duration(30_000),
     pingTimeoutMs: duration(10_000, 1),
+    maxQueuedBytes: integer(64 * 1024 * 1024, 1, 0x7fff_ffff),
     clock: given<Clock>(systemClock, "an object"),
     observer: given<Observer | undefined>(undefined, "a function"),
   });
@@ -109,6 +115,7 @@ export function mux(options: MuxOptions = {}): Middleware<ChannelTransport, Sess
       });
       const onAbort = (): void => session.abort(TransportError.from(signal!.reason, "cancelled", { processed: "no" }));
       signal?.addEventListener("abort", onAbort, { once: true });
+      if (signal?.aborted) onAbort();
       try {
         await ready.promise;
       } finally {

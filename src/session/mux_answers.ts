@@ -31,6 +31,8 @@ export class MuxAnswers {
   readonly #counters: CallCounters;
   /** What cancels a call, by the peer's number; undefined where a number is free. */
   readonly #served: (Cancellation | undefined)[] = [];
+  /** What cancels the handlers of one-way sends. */
+  #oneWay: Set<Cancellation> | undefined = undefined;
 
   constructor(
     link: MuxLink,
@@ -79,15 +81,21 @@ export class MuxAnswers {
 
   /** A one-way send has come in. Nobody hears of its failure but the counters. */
   serveOneWay(frame: Uint8Array): void {
-    const context = this.#contextOf(frame, 1, new Cancellation());
+    const cancellation = new Cancellation();
+    const context = this.#contextOf(frame, 1, cancellation);
     if (this.#refusal(frame.length - payloadStart, context) !== undefined) return;
+    (this.#oneWay ??= new Set()).add(cancellation);
     this.#started();
-    const failed = (): void => {
-      this.#counters.failed++;
+    const ended = (): void => {
+      this.#oneWay!.delete(cancellation);
       this.#ended();
     };
+    const failed = (): void => {
+      this.#counters.failed++;
+      ended();
+    };
     try {
-      Promise.resolve(this.#handler!(frame.subarray(payloadStart), context!)).then(() => this.#ended(), failed);
+      Promise.resolve(this.#handler!(frame.subarray(payloadStart), context!)).then(ended, failed);
     } catch {
       failed();
     }
@@ -108,7 +116,7 @@ export class MuxAnswers {
 
   /** The connection is gone: nobody waits for the replies any more. */
   cancelAll(error: TransportError | undefined): void {
-    for (const cancellation of this.#served.splice(0)) {
+    for (const cancellation of [...this.#served.splice(0), ...this.#oneWay ?? []]) {
       cancellation?.cancel(
         new TransportError("cancelled", `Call cancelled: the connection to ${this.#link.where} is gone`, {
           cause: error,
@@ -179,9 +187,7 @@ export class MuxAnswers {
 
   #sendError(id: number, error: TransportError): void {
     const { channel, peer } = this.#link;
-    const frame = wire.encodeError(id, error, Math.min(channel.maxMessageBytes, peer!.maxMessageBytes));
-    head.set(frame.subarray(0, wire.callHeadBytes));
-    this.#link.sendOrAbort(wire.callHeadBytes, frame.subarray(wire.callHeadBytes));
+    this.#link.sendFrame(wire.encodeError(id, error, Math.min(channel.maxMessageBytes, peer!.maxMessageBytes)));
   }
 
   /** The context of a call that came in; undefined where its deadline has passed. Sets {@linkcode payloadStart}. */

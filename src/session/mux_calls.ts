@@ -13,6 +13,8 @@ import * as wire from "./mux_wire.ts";
 
 const { Kind } = wire;
 
+const nothing = new Uint8Array(0);
+
 /** See the module. */
 export class MuxCalls implements CallOwner {
   /** Calls in flight, those included whose caller has given up and that the far side has not ended yet. */
@@ -47,7 +49,7 @@ export class MuxCalls implements CallOwner {
     head[0] = Kind.call;
     wire.writeU32(head, 1, id);
     try {
-      link.sendParts(link.writeContext(wire.callHeadBytes, request, context), request);
+      void link.send(link.writeContext(wire.callHeadBytes, request, context), request, false);
     } catch (error) {
       if (id < this.#calls.length) this.#freeIds.push(id);
       return Promise.reject(error);
@@ -82,14 +84,9 @@ export class MuxCalls implements CallOwner {
   }
 
   gaveUp(id: number): void {
-    const frame = new Uint8Array(5);
-    frame[0] = Kind.cancel;
-    wire.writeU32(frame, 1, id);
-    try {
-      this.#link.send(frame);
-    } catch {
-      // The connection is gone, and the call with it.
-    }
+    head[0] = Kind.cancel;
+    wire.writeU32(head, 1, id);
+    this.#link.sendOrAbort(wire.callHeadBytes, nothing);
   }
 
   /** Takes the final frame of a call: its number is free again. */

@@ -47,11 +47,7 @@ export class MuxPings {
     });
     (this.#waiting ??= new Map()).set(number, ping);
     deadlinesOf(clock).add(ping);
-    try {
-      this.#link.send(frameOf(Kind.ping, number));
-    } catch (error) {
-      this.#fail(number, TransportError.from(error, "connection-lost"));
-    }
+    this.#link.sendFrame(frameOf(Kind.ping, number));
     return ping.answer.promise;
   }
 
@@ -60,7 +56,7 @@ export class MuxPings {
     if (frame.length !== 5) {
       throw new TransportError("protocol", `Frame refused: a ping of ${frame.length} bytes, not 5`);
     }
-    this.#link.send(frameOf(Kind.pong, wire.readU32(frame, 1)));
+    this.#link.sendFrame(frameOf(Kind.pong, wire.readU32(frame, 1)));
   }
 
   /** The peer has answered; an answer that comes too late is none. */

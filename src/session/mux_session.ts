@@ -11,7 +11,7 @@ import { background } from "../core/context.ts";
 import { TransportError } from "../core/errors.ts";
 import { notify } from "../core/observer.ts";
 import type { Handler } from "../core/service.ts";
-import type { CallCounters, SessionState } from "../core/session.ts";
+import type { CallCounters, SessionState, ShutdownOptions } from "../core/session.ts";
 import { type AnswersOwner, MuxAnswers } from "./mux_answers.ts";
 import { MuxCalls } from "./mux_calls.ts";
 import { head, MuxLink, type MuxSettings } from "./mux_link.ts";
@@ -36,6 +36,10 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
   #goawaySent = false;
   #goawayReceived = false;
   #peerEnded = false;
+  #closing = false;
+  #graceMs = Infinity;
+  /** The peer's first message was no hello, or one of another version: nothing more is read. */
+  #refused: TransportError | undefined = undefined;
 
   // As an entry of the deadline queue the session watches over its hello, and later over its end.
   dueAt = Infinity;
@@ -56,7 +60,8 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
     this.#owner = owner;
     channel.receive(this);
     if (this.state !== "open") return;
-    link.send(wire.encodeHello({
+    link.owner = this;
+    link.sendFrame(wire.encodeHello({
       version: wire.version,
       oldestVersion: wire.oldestVersion,
       maxMessageBytes: link.maxTakenBytes,
@@ -93,17 +98,19 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
   send(request: Uint8Array, context: CallContext = background): void | Promise<void> {
     if (this.state !== "open" || this.#link.peer === undefined) throw this.#unusable();
     head[0] = Kind.send;
-    return this.#link.sendParts(this.#link.writeContext(1, request, context), request);
+    return this.#link.send(this.#link.writeContext(1, request, context), request, false);
   }
 
   ping(): Promise<number> {
     return this.state === "closed" ? Promise.reject(this.#unusable()) : this.#ownPings().ping();
   }
 
-  close(): Promise<void> {
-    if (this.state !== "closed") {
+  close({ graceMs = this.#link.settings.closeTimeoutMs }: ShutdownOptions = {}): Promise<void> {
+    if (this.state !== "closed" && !this.#closing) {
+      this.#closing = true;
+      this.#graceMs = graceMs;
       this.#drain("local", "the connection is being closed");
-      this.#watch(this.#link.settings.closeTimeoutMs);
+      if (this.#link.peer !== undefined) this.#watch(graceMs);
       this.#endIfDone();
     }
     return this.finished.then(() => {});
@@ -113,9 +120,13 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
     this.#link.channel.abort(reason);
   }
 
-  // AnswersOwner
+  // AnswersOwner, and owner of the link
 
   answered(): void {
+    if (this.state !== "open") this.#endIfDone();
+  }
+
+  drained(): void {
     if (this.state !== "open") this.#endIfDone();
   }
 
@@ -125,7 +136,7 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
     if (typeof frame === "string") {
       throw new TransportError("protocol", "Frame refused: mux speaks bytes, this is text");
     }
-    if (this.#link.peer === undefined) return this.#welcome(frame);
+    if (this.#link.peer === undefined) return this.#refused === undefined ? this.#welcome(frame) : undefined;
     switch (frame[0]) {
       case Kind.reply:
         this.#calls.replied(frame);
@@ -153,11 +164,13 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
         this.#request(frame);
     }
     // A peer that does not read our replies is not read from either.
-    return this.#link.backpressure;
+    return this.#link.backpressure(this.#calls.inFlight > 0);
   }
 
   end(): void {
     this.#peerEnded = true;
+    // Our hello, which says why, may still be on its way.
+    if (this.#refused !== undefined) return;
     if (this.#link.peer === undefined) {
       const why = `Connection lost: ${this.#link.where} ended it before its hello`;
       return this.abort(new TransportError("connection-lost", why, { processed: "no" }));
@@ -172,24 +185,25 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
     deadlinesOf(this.#link.settings.clock).remove(this);
     const lost = this.#lostError(error);
     this.#tellReady(error ?? lost);
-    this.#setState("closed");
+    this.#link.drop();
     this.#calls.failAll(lost);
     this.#answers.cancelAll(error);
     this.#pings?.failAll(lost);
-    this.#end.end(error);
+    this.#setState("closed");
+    this.#end.end(error ?? this.#refused);
     this.#owner.sessionEnded(this);
   }
 
   // DeadlineEntry
 
   expire(): void {
-    const { helloTimeoutMs, closeTimeoutMs } = this.#link.settings;
+    const { helloTimeoutMs } = this.#link.settings;
     if (this.#link.peer === undefined) {
       const why = `Cannot speak mux with ${this.#link.where}: no hello came within ${helloTimeoutMs} ms`;
       return this.abort(new TransportError("connect-timeout", why));
     }
     const why =
-      `Connection closed: ${this.load} calls made and ${this.#answers.running} answered were not finished within ${closeTimeoutMs} ms`;
+      `Connection closed: ${this.load} calls made and ${this.#answers.running} answered were not finished within ${this.#graceMs} ms`;
     this.abort(new TransportError("closed", why, { processed: "maybe" }));
   }
 
@@ -202,6 +216,7 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
     // The kind is the low half; a flag that this version does not know makes it no kind at all.
     switch (frame[0] & ~wire.knownFlags) {
       case Kind.call:
+        if (this.#goawayReceived) throw new TransportError("protocol", "Frame refused: a call after GOAWAY");
         return this.#answers.serve(frame);
       case Kind.send:
         return this.#answers.serveOneWay(frame);
@@ -227,12 +242,14 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
       this.#link.peer = wire.decodeHello(frame);
     } catch (error) {
       // Ends after what was sent has gone out: the peer needs our hello to see why it is refused.
-      this.#tellReady(TransportError.from(error, "protocol"));
+      this.#refused = TransportError.from(error, "protocol");
+      this.#tellReady(this.#refused);
       this.#setState("draining");
       void this.#link.channel.close();
       return;
     }
     deadlinesOf(this.#link.settings.clock).remove(this);
+    if (this.#closing) this.#watch(this.#graceMs);
     this.#tellReady(undefined);
   }
 
@@ -246,20 +263,14 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
     this.#setState("draining");
     if (this.#goawaySent) return;
     this.#goawaySent = true;
-    if (this.#link.peer !== undefined && !this.#peerEnded) {
-      try {
-        this.#link.send(wire.encodeGoaway(reason));
-      } catch {
-        // The connection is ending already.
-      }
-    }
+    if (this.#link.peer !== undefined && !this.#peerEnded) this.#link.sendFrame(wire.encodeGoaway(reason));
     const { observer } = this.#link.settings;
     if (observer !== undefined) notify(observer, { type: "session-draining", remote: this.remote, by, reason });
   }
 
   /** Closes once nothing is in flight and both ends have said that they make no new calls. */
   #endIfDone(): void {
-    if (this.load > 0 || this.#answers.running > 0) return;
+    if (this.load > 0 || this.#answers.running > 0 || this.#link.holding) return;
     const agreed = this.#goawaySent && this.#goawayReceived;
     if (this.#link.peer !== undefined && !agreed && !this.#peerEnded) return;
     void this.#link.channel.close();

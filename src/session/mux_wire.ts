@@ -6,7 +6,7 @@
  */
 
 import { type ErrorCode, errorCodes, type Processed, TransportError } from "../core/errors.ts";
-import { type Metadata, noMetadata } from "../core/metadata.ts";
+import { isKey, isValue, type Metadata, noMetadata } from "../core/metadata.ts";
 
 /** Kinds of frames: the low half of the first byte. */
 export const Kind = {
@@ -205,7 +205,13 @@ function readMetadata(frame: Uint8Array, offset: number, end: number): Metadata 
     if (valueStart > end) throw cutShort();
     const valueEnd = valueStart + ((frame[keyEnd] << 8) | frame[keyEnd + 1]);
     if (valueEnd > end) throw cutShort();
-    metadata[readAscii(frame, offset + 1, keyEnd)] = readAscii(frame, valueStart, valueEnd);
+    const key = readAscii(frame, offset + 1, keyEnd);
+    const value = readAscii(frame, valueStart, valueEnd);
+    // What came in may be sent on, as header fields say: it is held to the same rules as what is sent from here.
+    if (!isKey(key) || !isValue(value)) {
+      throw new TransportError("protocol", `Frame refused: its metadata field ${JSON.stringify(key)} is not one`);
+    }
+    metadata[key] = value;
     offset = valueEnd;
   }
   return metadata;
@@ -228,7 +234,11 @@ export function encodeError(id: number, error: TransportError, maxBytes: number)
   frame[5] = errorCodes.indexOf(error.code);
   frame[6] = processedWords.indexOf(error.processed);
   // 0 says nothing, n says n − 1 milliseconds.
-  writeU32(frame, 7, error.retryAfterMs === undefined ? 0 : Math.min(Math.ceil(error.retryAfterMs) + 1, 0xffff_ffff));
+  writeU32(
+    frame,
+    7,
+    error.retryAfterMs === undefined ? 0 : Math.min(Math.ceil(Math.max(0, error.retryAfterMs)) + 1, 0xffff_ffff),
+  );
   frame[11] = message.length >>> 8;
   frame[12] = message.length;
   frame.set(message, errorHeadBytes);

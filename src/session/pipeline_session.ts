@@ -9,7 +9,7 @@ import type { Clock } from "../core/clock.ts";
 import type { CallContext } from "../core/context.ts";
 import { type DeadlineEntry, deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
-import type { Session, SessionState } from "../core/session.ts";
+import type { Session, SessionState, ShutdownOptions } from "../core/session.ts";
 import { SessionEnd } from "./session_end.ts";
 
 /** Settings of a session. */
@@ -71,10 +71,10 @@ export abstract class PipelineSession implements Session<Uint8Array, Uint8Array>
     return Promise.reject(new TransportError("unsupported", "Cannot ping: a pipeline has no such thing"));
   }
 
-  close(): Promise<void> {
+  close({ graceMs = this.settings.closeTimeoutMs }: ShutdownOptions = {}): Promise<void> {
     if (this.state === "open") {
       this.setState("draining");
-      this.dueAt = this.settings.clock.now() + this.settings.closeTimeoutMs;
+      this.dueAt = this.settings.clock.now() + graceMs;
       deadlinesOf(this.settings.clock).add(this);
       this.closeIfDone();
     }
@@ -86,7 +86,7 @@ export abstract class PipelineSession implements Session<Uint8Array, Uint8Array>
   }
 
   expire(): void {
-    const why = `Connection closed: its calls were not finished within ${this.settings.closeTimeoutMs} ms`;
+    const why = `Connection closed: its calls were not finished within their grace`;
     this.abort(new TransportError("closed", why, { processed: "maybe" }));
   }
 

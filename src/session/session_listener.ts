@@ -84,7 +84,12 @@ class ChannelSessionListener<Req, Res> implements SessionListener, SessionOwner<
   }
 
   sessionReady(session: Session<Req, Res>, error: TransportError | undefined): void {
-    if (error === undefined) this.#onSession?.(session);
+    if (error !== undefined || this.#onSession === undefined) return;
+    try {
+      this.#onSession(session);
+    } catch {
+      // A listener's own fault is not the connection's.
+    }
   }
 
   sessionEnded(session: Session<Req, Res>): void {
@@ -94,7 +99,7 @@ class ChannelSessionListener<Req, Res> implements SessionListener, SessionOwner<
   #add(session: Session<Req, Res>): void {
     if (session.state === "closed") return;
     this.#sessions.add(session);
-    if (this.#shutdown !== undefined) void session.close();
+    if (this.#shutdown !== undefined) void session.close({ graceMs: Infinity });
   }
 
   async #end(graceMs: number): Promise<void> {
@@ -108,7 +113,7 @@ class ChannelSessionListener<Req, Res> implements SessionListener, SessionOwner<
         );
       }
     }, graceMs);
-    await Promise.all(Array.from(this.#sessions, (session) => session.close()));
+    await Promise.all(Array.from(this.#sessions, (session) => session.close({ graceMs: Infinity })));
     cutOff.cancel();
     deadlinesOf(this.#clock).trim();
     this.#finished.resolve();

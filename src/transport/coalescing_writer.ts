@@ -63,6 +63,8 @@ export class CoalescingWriter {
   /** What is being filled; none while there is nothing to write. */
   #scratch: Uint8Array | undefined = undefined;
   #used = 0;
+  /** Bytes of the last write. */
+  #lastUsed = 0;
   /** What comes before the scratch, in order. */
   #ready: Segment[] = [];
   /** The write in flight, and the scratch buffer that it came from, if it did. */
@@ -161,7 +163,10 @@ export class CoalescingWriter {
   /** Makes room for `byteLength` bytes: a larger scratch buffer, or a new one behind this one. */
   #room(byteLength: number): Uint8Array {
     const scratch = this.#scratch;
-    if (scratch === undefined) return this.#scratch = scratchFor(byteLength);
+    if (scratch === undefined) {
+      // As much as the last write had, most likely: moving up from the smallest buffer costs a copy a step.
+      return this.#scratch = scratchFor(Math.max(byteLength, Math.min(this.#lastUsed, maxScratchBytes)));
+    }
     const wanted = this.#used + byteLength;
     if (wanted <= maxScratchBytes) {
       const larger = borrowScratch(wanted);
@@ -207,6 +212,7 @@ export class CoalescingWriter {
       this.#scratch = undefined;
       const used = this.#used;
       this.#used = 0;
+      this.#lastUsed = used;
       this.#write(this.#writingFrom.subarray(0, used));
     }
   }

@@ -10,13 +10,16 @@ import { background, type CallContext } from "../core/context.ts";
 import { type DeadlineEntry, type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
 import { noMetadata } from "../core/metadata.ts";
-import type { Session, SessionState } from "../core/session.ts";
+import type { Session, SessionState, ShutdownOptions } from "../core/session.ts";
 import { fetchError } from "./http_errors.ts";
 import { setMetadata } from "./http_metadata.ts";
 import type { HttpSettings } from "./http_options.ts";
 
 /** Methods that may be sent twice without harm (RFC 9110, section 9.2.2). */
 const idempotent = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"]);
+
+/** Time for calls in flight to finish when a session is closed, in milliseconds. */
+const closeTimeoutMs = 30_000;
 
 /** One client of the platform, with connections that it keeps itself. */
 export class HttpSession implements Session<Request, Response> {
@@ -70,10 +73,14 @@ export class HttpSession implements Session<Request, Response> {
     return Promise.reject(new TransportError("unsupported", "Cannot ping: HTTP has no such thing"));
   }
 
-  close(): Promise<void> {
+  close({ graceMs = closeTimeoutMs }: ShutdownOptions = {}): Promise<void> {
     this.#setState("draining");
     this.#closeIfDone();
-    return this.finished.then(() => {});
+    const cutOff = this.#settings.clock.schedule(() => {
+      const why = `Connection closed: its calls were not finished within ${graceMs} ms`;
+      this.abort(new TransportError("closed", why, { processed: "maybe" }));
+    }, graceMs);
+    return this.finished.then(() => cutOff.cancel());
   }
 
   abort(reason: TransportError): void {

@@ -18,7 +18,7 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { named } from "../core/describe.ts";
 import { TransportError } from "../core/errors.ts";
 import type { Observer } from "../core/observer.ts";
-import { duration, given, integer, label, readOptions } from "../core/options.ts";
+import { duration, given, integer, invalidOption, label, readOptions } from "../core/options.ts";
 import { MemoryChannel, type MemorySettings } from "./memory_channel.ts";
 
 /**
@@ -79,6 +79,10 @@ export function memory(options: MemoryOptions = {}): ChannelTransport {
     clock: given<Clock>(systemClock, "an object"),
     observer: given<Observer | undefined>(undefined, "a function"),
   });
+  if (settings.maxBufferedBytes < settings.highWaterBytes) {
+    const allowed = `highWaterBytes (${settings.highWaterBytes}) or more`;
+    throw invalidOption("memory()", "maxBufferedBytes", settings.maxBufferedBytes, allowed);
+  }
   const address: Address = { transport: "memory", path: settings.name };
   let listening: { accept: (channel: Channel) => void; counters: ChannelCounters } | undefined;
 

@@ -1,0 +1,83 @@
+/**
+ * The frames of mux() as a test writes them: by hand, so that a slip in the
+ * code under test is not repeated here.
+ *
+ * @module
+ */
+
+/** A 32-bit number, the high byte first. */
+export function u32(value: number): number[] {
+  return [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
+}
+
+/** A 16-bit number, the high byte first. */
+export function u16(value: number): number[] {
+  return [(value >>> 8) & 255, value & 255];
+}
+
+/** ASCII as bytes. */
+export function ascii(text: string): number[] {
+  return Array.from(text, (letter) => letter.charCodeAt(0));
+}
+
+/** A frame of bytes and lists of bytes. */
+export function frame(...parts: (number | number[])[]): Uint8Array {
+  return new Uint8Array(parts.flat());
+}
+
+/** The first frame of a peer. */
+export function helloFrame(
+  { version = 1, oldest = 1, maxMessageBytes = 1_000_000, maxInFlight = 1024 } = {},
+): Uint8Array {
+  return frame(0, ascii("wire"), version, oldest, u32(maxMessageBytes), u32(maxInFlight));
+}
+
+/** A call. */
+export function callFrame(id: number, payload: number[] = []): Uint8Array {
+  return frame(1, u32(id), payload);
+}
+
+/** A call with all that it can carry. */
+export function fullCallFrame(id: number, timeLeftMs: number, priority: number, metadata: number[]): Uint8Array {
+  return frame(0x71, u32(id), u32(timeLeftMs), priority, u16(metadata.length), metadata, 9, 9);
+}
+
+/** One field of metadata. */
+export function field(key: string, value: string): number[] {
+  return [key.length, ...ascii(key), ...u16(value.length), ...ascii(value)];
+}
+
+/** A one-way send. */
+export function sendFrame(payload: number[] = []): Uint8Array {
+  return frame(2, payload);
+}
+
+/** A reply. */
+export function replyFrame(id: number, payload: number[] = []): Uint8Array {
+  return frame(3, u32(id), payload);
+}
+
+/** A call's end with an error. */
+export function errorFrame(id: number, code: number, processed: number, message: string, details = ""): Uint8Array {
+  return frame(4, u32(id), code, processed, u32(0), u16(message.length), ascii(message), ascii(details));
+}
+
+/** The caller of a call has given up. */
+export function cancelFrame(id: number): Uint8Array {
+  return frame(5, u32(id));
+}
+
+/** A ping. */
+export function pingFrame(number: number): Uint8Array {
+  return frame(6, u32(number));
+}
+
+/** The answer to a ping. */
+export function pongFrame(number: number): Uint8Array {
+  return frame(7, u32(number));
+}
+
+/** The peer makes no new calls and wants none. */
+export function goawayFrame(reason = "bye"): Uint8Array {
+  return frame(8, ascii(reason));
+}
