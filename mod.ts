@@ -11,6 +11,7 @@ export * from "./src/framing/newline.ts";
 export * from "./src/transport/http.ts";
 export * from "./src/transport/memory.ts";
 export * from "./src/transport/tcp.ts";
+export * from "./src/transport/websocket.ts";
 export * from "./src/session/codec.ts";
 export * from "./src/session/http_calls.ts";
 export * from "./src/session/mux.ts";

@@ -4,6 +4,9 @@
  * @module
  */
 
+import type { Message } from "../core/channel.ts";
+import type { TransportError } from "../core/errors.ts";
+
 /**
  * Finds messages in a window of received bytes. Holds no bytes itself: the
  * connection owns the buffer, and hands out views of it.
@@ -57,8 +60,45 @@ export interface Framing {
   writeHead(target: Uint8Array, offset: number, byteLength: number): void;
   /** Writes what stands after a message. */
   writeTail(target: Uint8Array, offset: number): void;
+  /** Told the length of the next message before {@linkcode Framing.headBytes} is read, where that depends on it. */
+  prepare?(byteLength: number): void;
+  /** Transforms a message in place after it was copied to where it is sent from. */
+  transform?(target: Uint8Array, start: number, end: number): void;
   /** Throws `invalid-request` for a message whose bytes this framing can't carry. */
   check?(message: Uint8Array): void;
   /** Makes the decoder of one connection. */
   decoder(): FrameDecoder;
+}
+
+/** What a {@linkcode FrameProtocol} may ask of its connection. */
+export interface ProtocolLine {
+  /** Sends a frame that is not a message; what it is the protocol says when it is asked for the head. */
+  sendControl(payload: Uint8Array): void;
+}
+
+/**
+ * A framing with a life of its own: control frames, a farewell, state. There is
+ * one for each connection, and it is its own decoder.
+ */
+export interface FrameProtocol extends Framing, FrameDecoder {
+  /** What `next()` found, in place of `messageStart` and `messageEnd`. Up to `frameEnd` bytes are consumed in any case. */
+  readonly message: Message;
+  /** Whether a frame or a message has begun and not ended. */
+  readonly unfinished: boolean;
+  /** Whether the peer has said goodbye: nothing that follows is looked at. */
+  readonly ended: boolean;
+  /** What the peer's goodbye said was wrong. */
+  readonly error: TransportError | undefined;
+  /** The connection is there. */
+  begin(line: ProtocolLine): void;
+  /** The bytes that go out for a message; must be sent then. */
+  outgoing(message: Uint8Array, isText: boolean): Uint8Array;
+  /** Whether messages of this length go out as they are, with nothing but a head before them. */
+  isPlain(byteLength: number): boolean;
+  /** Says goodbye, and why. */
+  farewell(error: TransportError | undefined): void;
+  /** Asks for a sign of life. */
+  probe(): void;
+  /** The connection is over. */
+  end(): void;
 }

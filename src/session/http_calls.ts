@@ -4,22 +4,20 @@
  * @module
  */
 
-import { formatAddress } from "../core/channel.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
-import { background, type CallContext } from "../core/context.ts";
+import type { CallContext } from "../core/context.ts";
 import { named } from "../core/describe.ts";
-import { type ErrorCode, errorCodes, type Processed, TransportError } from "../core/errors.ts";
-import { statusOf } from "../core/http_status.ts";
 import { given, integer, invalidOption, label, readOptions } from "../core/options.ts";
 import type { Handler, Middleware } from "../core/service.ts";
-import type {
-  Session,
-  SessionDialOptions,
-  SessionListener,
-  SessionTransport,
-  ShutdownOptions,
+import {
+  emptyCallCounters,
+  type Session,
+  type SessionDialOptions,
+  type SessionListener,
+  type SessionTransport,
 } from "../core/session.ts";
-import { readBody } from "../core/read_body.ts";
+import { answering, atPath, type HttpCallSettings } from "./http_calls_answering.ts";
+import { HttpCallSession } from "./http_calls_session.ts";
 
 /**
  * Options of {@linkcode httpCalls}.
@@ -40,11 +38,6 @@ export interface HttpCallsOptions {
   clock?: Clock;
 }
 
-/** Time left of a call, in milliseconds. */
-const timeLeftField = "wireway-time-left-ms";
-/** The code of an error; its presence says that the body describes one. */
-const errorField = "wireway-error";
-
 /**
  * Carries calls in bytes over HTTP: a call is a POST with the request as its
  * body, its reply a 200 with the reply as its body. Deadlines, metadata,
@@ -58,7 +51,8 @@ const errorField = "wireway-error";
  *
  * Errors: those of the transport below; `message-too-large`, `remote` and
  * whatever {@linkcode TransportError} the far side's handler throws;
- * `invalid-reply` for an answer that is none of ours; `invalid-option`.
+ * `connection-lost` for a 502, 503 or 504 that is none of ours, `invalid-reply`
+ * for any other such answer; `invalid-option`.
  *
  * @example The same service on TCP and HTTP
  * ```ts
@@ -79,15 +73,13 @@ export function httpCalls(
     async dial({ signal }: SessionDialOptions<Uint8Array, Uint8Array> = {}): Promise<Session<Uint8Array, Uint8Array>> {
       return new HttpCallSession(await inner.dial({ signal }), settings);
     },
-    listen: (handler: Handler<Uint8Array, Uint8Array>): Promise<SessionListener> =>
-      inner.listen(atPath(path, answering(handler, settings))),
+    async listen(handler: Handler<Uint8Array, Uint8Array>): Promise<SessionListener> {
+      const calls = emptyCallCounters();
+      const listener = await inner.listen(atPath(path, answering(handler, settings, calls)));
+      const { addr, channels, finished } = listener;
+      return { addr, channels, calls, finished, shutdown: (options) => listener.shutdown(options) };
+    },
   }));
-}
-
-interface HttpCallSettings {
-  readonly path: string;
-  readonly maxMessageBytes: number;
-  readonly clock: Clock;
 }
 
 /**
@@ -109,7 +101,7 @@ export function answerCalls(
   handler: Handler<Uint8Array, Uint8Array>,
   options: HttpCallsOptions = {},
 ): (request: Request, context: CallContext) => Promise<Response> {
-  return answering(handler, readSettings("answerCalls()", options));
+  return answering(handler, readSettings("answerCalls()", options), emptyCallCounters());
 }
 
 function readSettings(owner: string, options: HttpCallsOptions): HttpCallSettings {
@@ -120,158 +112,4 @@ function readSettings(owner: string, options: HttpCallsOptions): HttpCallSetting
   });
   if (!settings.path.startsWith("/")) throw invalidOption(owner, "path", settings.path, "a path that begins with /");
   return settings;
-}
-
-/** A handler for one path; all others are not found. */
-function atPath(path: string, handler: (request: Request, context: CallContext) => Promise<Response>): typeof handler {
-  return async function atPath(request: Request, context: CallContext): Promise<Response> {
-    if (new URL(request.url).pathname === path) return await handler(request, context);
-    await request.body?.cancel();
-    return new Response(`Not found: calls are posted to ${path}\n`, { status: 404 });
-  };
-}
-
-/** A handler of requests that runs a handler of bytes. */
-function answering(
-  handler: Handler<Uint8Array, Uint8Array>,
-  { maxMessageBytes, clock }: HttpCallSettings,
-): (request: Request, context: CallContext) => Promise<Response> {
-  return async function answering(request: Request, context: CallContext): Promise<Response> {
-    if (request.method !== "POST") {
-      await request.body?.cancel();
-      return new Response("Method not allowed: calls are posted\n", { status: 405, headers: { allow: "POST" } });
-    }
-    try {
-      const timeLeft = request.headers.get(timeLeftField);
-      const deadline = timeLeft === null ? Infinity : clock.now() + readTimeLeft(timeLeft);
-      const body = await readBody(request, maxMessageBytes);
-      if (deadline <= clock.now()) {
-        throw new TransportError("deadline-exceeded", "Call refused: its deadline has passed", { processed: "no" });
-      }
-      const reply = await handler(body, deadline === Infinity ? context : context.with({ deadline }));
-      if (reply.length > maxMessageBytes) throw tooLarge(reply.length, maxMessageBytes, "yes");
-      return new Response(reply as Uint8Array<ArrayBuffer>, {
-        headers: { "content-type": "application/octet-stream" },
-      });
-    } catch (error) {
-      return encodeError(TransportError.from(error, "remote"));
-    }
-  };
-}
-
-function readTimeLeft(text: string): number {
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new TransportError(
-    "invalid-request",
-    `Call refused: ${timeLeftField} is ${JSON.stringify(text)}, not a time in ms`,
-  );
-}
-
-/** The calling end. */
-class HttpCallSession implements Session<Uint8Array, Uint8Array> {
-  readonly #inner: Session<Request, Response>;
-  readonly #settings: HttpCallSettings;
-  readonly #url: string;
-
-  constructor(inner: Session<Request, Response>, settings: HttpCallSettings) {
-    this.#inner = inner;
-    this.#settings = settings;
-    this.#url = new URL(settings.path, `${inner.remote.transport}://${formatAddress(inner.remote)}`).href;
-  }
-
-  get local(): Session<Uint8Array, Uint8Array>["local"] {
-    return this.#inner.local;
-  }
-  get remote(): Session<Uint8Array, Uint8Array>["remote"] {
-    return this.#inner.remote;
-  }
-  get state(): Session<Uint8Array, Uint8Array>["state"] {
-    return this.#inner.state;
-  }
-  get load(): number {
-    return this.#inner.load;
-  }
-  get capacity(): number {
-    return this.#inner.capacity;
-  }
-  get finished(): Session<Uint8Array, Uint8Array>["finished"] {
-    return this.#inner.finished;
-  }
-  get onChange(): (() => void) | undefined {
-    return this.#inner.onChange;
-  }
-  set onChange(listener: (() => void) | undefined) {
-    this.#inner.onChange = listener;
-  }
-
-  async call(request: Uint8Array, context: CallContext = background): Promise<Uint8Array> {
-    const { maxMessageBytes, clock } = this.#settings;
-    if (request.length > maxMessageBytes) throw tooLarge(request.length, maxMessageBytes, "no");
-    const headers: Record<string, string> = { "content-type": "application/octet-stream" };
-    if (context.deadline !== Infinity) {
-      headers[timeLeftField] = String(Math.max(0, Math.ceil(context.deadline - clock.now())));
-    }
-    const body = request as Uint8Array<ArrayBuffer>;
-    const response = await this.#inner.call(new Request(this.#url, { method: "POST", headers, body }), context);
-    if (response.status === 200) return await readBody(response, maxMessageBytes);
-    throw await decodeError(response);
-  }
-
-  send(): never {
-    throw new TransportError("unsupported", "Cannot send one way: every HTTP request has a response");
-  }
-
-  ping(): Promise<number> {
-    return this.#inner.ping();
-  }
-
-  close(options?: ShutdownOptions): Promise<void> {
-    return this.#inner.close(options);
-  }
-
-  abort(reason: TransportError): void {
-    this.#inner.abort(reason);
-  }
-}
-
-function encodeError(error: TransportError): Response {
-  const { code, message, processed, details, retryAfterMs } = error;
-  const headers = new Headers({ "content-type": "application/json", [errorField]: code });
-  if (retryAfterMs !== undefined) headers.set("retry-after", String(Math.ceil(retryAfterMs / 1000)));
-  const body = JSON.stringify({ message, processed, retryAfterMs, details });
-  return new Response(body, { status: statusOf(error), headers });
-}
-
-/** The longest description of an error that is read, in bytes. */
-const maxErrorBytes = 1024 * 1024;
-
-async function decodeError(response: Response): Promise<TransportError> {
-  const code = response.headers.get(errorField) as ErrorCode | null;
-  const body = new TextDecoder().decode(await readBody(response, maxErrorBytes));
-  if (code === null) {
-    const why = `Call failed: the server answered ${response.status}: ${body.slice(0, 200).trim()}`;
-    return new TransportError("invalid-reply", why, { processed: "maybe", remote: true });
-  }
-  const { message, processed, retryAfterMs, details } = parse(body);
-  return new TransportError(errorCodes.includes(code) ? code : "remote", String(message ?? body), {
-    processed: processed === "no" || processed === "yes" ? processed satisfies Processed : "maybe",
-    retryAfterMs: typeof retryAfterMs === "number" ? retryAfterMs : undefined,
-    details: typeof details === "object" && details !== null ? details as Record<string, unknown> : undefined,
-    remote: true,
-  });
-}
-
-function parse(body: string): Record<string, unknown> {
-  try {
-    return Object(JSON.parse(body)) as Record<string, unknown>;
-  } catch {
-    return {};
-  }
-}
-
-function tooLarge(bytes: number, allowed: number, processed: Processed): TransportError {
-  return new TransportError("message-too-large", `Message refused: it has ${bytes} bytes, ${allowed} are allowed`, {
-    processed,
-    details: { bytes, allowed },
-  });
 }

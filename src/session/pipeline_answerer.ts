@@ -14,6 +14,11 @@ import type { CallCounters } from "../core/session.ts";
 import type { SessionOwner } from "./session_listener.ts";
 import { asBytes, PipelineSession, type PipelineSettings } from "./pipeline_session.ts";
 
+/** One request: what cancels its handler, and its reply as long as that was not sent. */
+class Slot extends Cancellation {
+  reply: Uint8Array | undefined = undefined;
+}
+
 /** Handlers run side by side, replies go out in the order of the requests. */
 export class PipelineAnswerer extends PipelineSession {
   readonly load = 0;
@@ -21,10 +26,12 @@ export class PipelineAnswerer extends PipelineSession {
   readonly #counters: CallCounters;
   readonly #owner: SessionOwner<Uint8Array, Uint8Array>;
   /** Requests without a sent reply, the oldest first. */
-  readonly #slots: { reply: Uint8Array | undefined }[] = [];
-  readonly #cancellation = new Cancellation();
+  readonly #slots: Slot[] = [];
+  /** A request that came although there was no room for it. */
+  #held: Uint8Array | undefined = undefined;
   #room: PromiseWithResolvers<void> | undefined = undefined;
-  #peerEnded = false;
+  /** The peer has not read enough of its replies for more to be sent. */
+  #full = false;
 
   constructor(
     channel: Channel,
@@ -48,70 +55,112 @@ export class PipelineAnswerer extends PipelineSession {
   }
 
   message(message: Message): void | Promise<void> {
-    const slot: { reply: Uint8Array | undefined } = { reply: undefined };
-    this.#slots.push(slot);
-    this.#counters.started++;
-    this.#counters.inFlight++;
-    const context = new CallContext(Infinity, false, background.priority, this, this.#cancellation, noMetadata);
-    try {
-      const result = this.#handler(asBytes(message), context);
-      if (result instanceof Uint8Array) this.#replied(slot, result);
-      else Promise.resolve(result).then((reply) => this.#replied(slot, reply), (error) => this.#failed(slot, error));
-    } catch (error) {
-      this.#failed(slot, error);
-    }
-    if (this.#slots.length >= this.settings.maxInFlight) return (this.#room ??= Promise.withResolvers<void>()).promise;
+    // This end is closing: what comes now would be run for a reply that can't be sent any more.
+    if (this.state !== "open") return;
+    if (!this.#full && this.#slots.length < this.settings.maxInFlight) return this.#begin(asBytes(message));
+    // Read no further than this one. A peer within the limit is read on, so that its end is seen.
+    this.#held = asBytes(message);
+    return (this.#room = Promise.withResolvers<void>()).promise;
   }
 
   end(): void {
-    this.#peerEnded = true;
     this.setState("draining");
     this.closeIfDone();
   }
 
   override closed(error: TransportError | undefined): void {
+    this.#held = undefined;
     this.#room?.resolve();
-    this.#slots.length = 0;
-    this.#cancellation.cancel(
-      new TransportError("cancelled", `Call cancelled: the connection to ${this.where} is gone`, { cause: error }),
-    );
     super.closed(error);
+    for (const slot of this.#slots.splice(0)) {
+      if (slot.reply !== undefined) continue;
+      slot.cancel(
+        new TransportError("cancelled", `Call cancelled: the connection to ${this.where} is gone`, { cause: error }),
+      );
+    }
     this.#owner.sessionEnded(this);
   }
 
   protected closeIfDone(): void {
-    if (this.#slots.length === 0 && (this.#peerEnded || this.state === "draining")) void this.channel.close();
+    if (this.#slots.length === 0) void this.channel.close();
   }
 
-  #failed(slot: { reply: Uint8Array | undefined }, error: unknown): void {
+  #begin(request: Uint8Array): void {
+    const slot = new Slot();
+    this.#slots.push(slot);
+    this.#counters.started++;
+    this.#counters.inFlight++;
+    const context = new CallContext(Infinity, false, background.priority, this, slot, noMetadata);
+    try {
+      const result = this.#handler(request, context);
+      if (result instanceof Uint8Array) this.#replied(slot, result);
+      else Promise.resolve(result).then((reply) => this.#replied(slot, reply), (error) => this.#failed(slot, error));
+    } catch (error) {
+      this.#failed(slot, error);
+    }
+  }
+
+  #failed(slot: Slot, error: unknown): void {
     this.#counters.failed++;
-    const failure = TransportError.from(error, "remote");
+    let failure = TransportError.from(error, "remote");
     const { errorReply } = this.settings;
-    if (errorReply !== undefined) return this.#replied(slot, errorReply(failure));
+    if (errorReply !== undefined) {
+      try {
+        return this.#answered(slot, errorReply(failure));
+      } catch (error) {
+        failure = TransportError.from(error, "remote");
+      }
+    }
     this.#counters.inFlight--;
     // There is no way to say that one call failed: the peer would take the next reply for this one's.
     this.abort(failure);
   }
 
-  #replied(slot: { reply: Uint8Array | undefined }, reply: Uint8Array): void {
+  #replied(slot: Slot, reply: Uint8Array): void {
+    if (!(reply instanceof Uint8Array)) {
+      return this.#failed(slot, new TypeError(`The handler's reply is ${typeof reply}, not Uint8Array`));
+    }
+    const { maxMessageBytes } = this.channel;
+    if (reply.length > maxMessageBytes) {
+      const why = `Reply not sent: it has ${reply.length} bytes, ${maxMessageBytes} are allowed`;
+      return this.#failed(slot, new TransportError("message-too-large", why, { processed: "yes" }));
+    }
+    this.#answered(slot, reply);
+  }
+
+  #answered(slot: Slot, reply: Uint8Array): void {
     this.#counters.inFlight--;
     slot.reply = reply;
-    if (this.state === "closed") return;
-    let full: void | Promise<void> = undefined;
+    if (this.state !== "closed" && !this.#full) this.#send();
+  }
+
+  /** Sends the replies whose turn it is, as long as the peer takes them. */
+  #send(): void {
     try {
-      while (this.#slots.length > 0 && this.#slots[0].reply !== undefined) {
-        full = this.channel.send(this.#slots.shift()!.reply!);
+      while (!this.#full && this.#slots.length > 0 && this.#slots[0].reply !== undefined) {
+        const full = this.channel.send(this.#slots.shift()!.reply!);
+        if (full !== undefined) this.#wait(full);
       }
     } catch (error) {
       return this.abort(TransportError.from(error, "connection-lost"));
     }
-    if (this.#room !== undefined && this.#slots.length < this.settings.maxInFlight) {
-      // A peer that does not read its replies is not read from either.
-      const room = this.#room;
-      this.#room = undefined;
-      if (full === undefined) room.resolve();
-      else full.then(() => room.resolve());
-    }
+    if (this.#room !== undefined && !this.#full && this.#slots.length < this.settings.maxInFlight) this.#readOn();
     if (this.state !== "open") this.closeIfDone();
+  }
+
+  #readOn(): void {
+    const [room, held] = [this.#room!, this.#held];
+    this.#room = this.#held = undefined;
+    if (held !== undefined && this.state === "open") this.#begin(held);
+    room.resolve();
+  }
+
+  #wait(full: Promise<void>): void {
+    this.#full = true;
+    const goOn = (): void => {
+      this.#full = false;
+      if (this.state !== "closed") this.#send();
+    };
+    full.then(goOn, goOn);
   }
 }

@@ -72,7 +72,7 @@ export abstract class PipelineSession implements Session<Uint8Array, Uint8Array>
   }
 
   close({ graceMs = this.settings.closeTimeoutMs }: ShutdownOptions = {}): Promise<void> {
-    if (this.state === "open") {
+    if (this.state !== "closed" && this.position < 0) {
       this.setState("draining");
       this.dueAt = this.settings.clock.now() + graceMs;
       deadlinesOf(this.settings.clock).add(this);
@@ -91,7 +91,9 @@ export abstract class PipelineSession implements Session<Uint8Array, Uint8Array>
   }
 
   closed(error: TransportError | undefined): void {
-    deadlinesOf(this.settings.clock).remove(this);
+    const deadlines = deadlinesOf(this.settings.clock);
+    deadlines.remove(this);
+    deadlines.trim();
     this.setState("closed");
     this.#end.end(error);
   }

@@ -87,23 +87,45 @@ export class CoalescingWriter {
 
   /** Frames and sends `head[0..headLength)` and `body` as one message. Returns a promise past the high-water mark. */
   send(head: Uint8Array, headLength: number, body: Uint8Array): void | Promise<void> {
+    this.admit(headLength + body.length);
+    const { check } = this.#framing;
+    if (check !== undefined) {
+      if (headLength > 0) this.#framing.check!(head.subarray(0, headLength));
+      this.#framing.check!(body);
+    }
+    return this.put(head, headLength, body);
+  }
+
+  /** Throws where a message of this length is not taken: over the limit of one, or of all that wait. */
+  admit(messageBytes: number): void {
+    const { maxBytes, headBytes, tailBytes } = this.#framing;
+    if (messageBytes > maxBytes) throw tooLarge(messageBytes, maxBytes);
+    const { maxBufferedBytes } = this.#limits;
+    if (this.bufferedBytes > 0 && this.bufferedBytes + headBytes + messageBytes + tailBytes > maxBufferedBytes) {
+      const why =
+        `Cannot send message: ${this.bufferedBytes} bytes wait for a peer that does not read, ${maxBufferedBytes} are allowed`;
+      throw new TransportError("overloaded", why);
+    }
+  }
+
+  /** Sends what was admitted: it may have been compressed since, and can't be refused any more. */
+  put(head: Uint8Array, headLength: number, body: Uint8Array): void | Promise<void> {
     const framing = this.#framing;
     const messageBytes = headLength + body.length;
+    if (framing.prepare !== undefined) framing.prepare(messageBytes);
     const frameBytes = framing.headBytes + messageBytes + framing.tailBytes;
-    if (messageBytes > framing.maxBytes) throw tooLarge(messageBytes, framing.maxBytes);
-    if (framing.check !== undefined) {
-      if (headLength > 0) framing.check(head.subarray(0, headLength));
-      framing.check(body);
-    }
-    if (this.bufferedBytes + frameBytes > this.#limits.maxBufferedBytes && this.bufferedBytes > 0) {
-      throw new TransportError(
-        "overloaded",
-        `Cannot send message: ${this.bufferedBytes} bytes wait for a peer that does not read, ${this.#limits.maxBufferedBytes} are allowed`,
-      );
-    }
     this.bufferedBytes += frameBytes;
 
     const direct = body.length >= directBytes;
+    if (direct && framing.transform !== undefined) {
+      // What is transformed must be a copy: the message is its sender's.
+      const copy = new Uint8Array(messageBytes);
+      copy.set(head.subarray(0, headLength));
+      copy.set(body, headLength);
+      framing.transform(copy, 0, messageBytes);
+      body = copy;
+      headLength = 0;
+    }
     const copied = direct ? framing.headBytes + headLength : frameBytes;
     let used = this.#used;
     let scratch = this.#scratch;
@@ -120,6 +142,7 @@ export class CoalescingWriter {
     } else {
       scratch.set(body, used);
       used += body.length;
+      if (framing.transform !== undefined) framing.transform(scratch, used - messageBytes, used);
       if (framing.tailBytes > 0) framing.writeTail(scratch, used);
       this.#used = used + framing.tailBytes;
     }

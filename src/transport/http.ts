@@ -39,7 +39,10 @@ export type { HttpOptions, HttpTlsOptions } from "./http_options.ts";
  * error.
  *
  * Limits of `Deno.serve`: no timeout on a request's head, and no limit on
- * connections. Put a proxy in front where the callers are strangers.
+ * connections. Put a proxy in front where the callers are strangers. When a
+ * server ends, request bodies that are still coming in fail at once; after the
+ * grace a streamed response ends if it heeds the signal of its context, and is
+ * left to its client if it does not.
  *
  * @example A server, and a client of it
  * ```ts

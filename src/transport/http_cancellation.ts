@@ -17,17 +17,25 @@ const listenAfterMs = 10;
 /** Cancels when the request's caller goes away; begins to listen only after a while. */
 export class RequestCancellation extends Cancellation implements DeadlineEntry {
   readonly #request: Request;
+  readonly #info: Deno.ServeHandlerInfo;
+  readonly #heard: Set<RequestCancellation>;
   dueAt = Infinity;
   position = -1;
   readonly holds = false;
   #listening = false;
+  #answered = false;
+  #completes = false;
+  #over = false;
   readonly #onAbort = (): void => {
     this.cancel(new TransportError("cancelled", "Call cancelled: the HTTP client closed the connection"));
   };
 
-  constructor(request: Request) {
+  /** Stands in `heard` as long as somebody listens. */
+  constructor(request: Request, info: Deno.ServeHandlerInfo, heard: Set<RequestCancellation>) {
     super();
     this.#request = request;
+    this.#info = info;
+    this.#heard = heard;
   }
 
   override get signal(): AbortSignal {
@@ -36,27 +44,57 @@ export class RequestCancellation extends Cancellation implements DeadlineEntry {
     return super.signal;
   }
 
+  /**
+   * The handler has answered. When the whole answer is out the platform aborts
+   * the request's signal, too: only an answer that is still going out a turn
+   * later can be given up.
+   */
+  answered(): void {
+    this.#answered = true;
+    if (!this.#listening) return;
+    this.#unlisten();
+    this.#listenIn(0);
+  }
+
   expire(): void {
-    this.#listen();
+    if (this.#answered && this.#request.signal.aborted) this.release();
+    else this.#listen();
   }
 
   protected override attach(): void {
-    if (this.#listening) return;
-    this.dueAt = performance.now() + listenAfterMs;
-    deadlinesOf().add(this);
+    this.#heard.add(this);
+    if (!this.#listening) this.#listenIn(listenAfterMs);
   }
 
   protected override detach(): void {
-    deadlinesOf().remove(this);
-    if (this.#listening) this.#request.signal.removeEventListener("abort", this.#onAbort);
-    this.#listening = false;
+    this.#heard.delete(this);
+    this.#unlisten();
+  }
+
+  #listenIn(ms: number): void {
+    this.dueAt = performance.now() + ms;
+    deadlinesOf().add(this);
   }
 
   #listen(): void {
-    if (this.#listening) return;
+    if (this.#listening || this.#over) return;
+    deadlinesOf().remove(this);
     this.#listening = true;
     const { signal } = this.#request;
-    if (signal.aborted) this.#onAbort();
-    else signal.addEventListener("abort", this.#onAbort, { once: true });
+    if (signal.aborted) return this.#onAbort();
+    signal.addEventListener("abort", this.#onAbort, { once: true });
+    if (this.#completes) return;
+    this.#completes = true;
+    const end = (): void => {
+      this.#over = true;
+      this.release();
+    };
+    this.#info.completed.then(end, end);
+  }
+
+  #unlisten(): void {
+    deadlinesOf().remove(this);
+    if (this.#listening) this.#request.signal.removeEventListener("abort", this.#onAbort);
+    this.#listening = false;
   }
 }

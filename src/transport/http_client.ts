@@ -10,6 +10,7 @@ import { background, type CallContext } from "../core/context.ts";
 import { type DeadlineEntry, type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
 import { noMetadata } from "../core/metadata.ts";
+import { textOf } from "../core/thrown.ts";
 import type { Session, SessionState, ShutdownOptions } from "../core/session.ts";
 import { fetchError } from "./http_errors.ts";
 import { setMetadata } from "./http_metadata.ts";
@@ -62,7 +63,7 @@ export class HttpSession implements Session<Request, Response> {
     this.load++;
     const call = new FetchCall(context, deadlinesOf(this.#settings.clock), () => this.#ended(call));
     this.#calls.add(call);
-    return this.#fetch(this.#prepared(request, context), call);
+    return this.#fetch(request, context, call);
   }
 
   send(): never {
@@ -106,6 +107,9 @@ export class HttpSession implements Session<Request, Response> {
         `Cannot send request for ${url}: the session goes to ${this.#origin}`,
       );
     }
+    if (request.bodyUsed) {
+      return new TransportError("invalid-request", "Cannot send request: its body has been used already");
+    }
     const reason = context.cancellation?.reason;
     if (reason !== undefined) {
       return new TransportError(reason.code, reason.message, { processed: "no", cause: reason });
@@ -130,10 +134,17 @@ export class HttpSession implements Session<Request, Response> {
     return new Request(request, init);
   }
 
-  async #fetch(request: Request, call: FetchCall): Promise<Response> {
+  async #fetch(request: Request, context: CallContext, call: FetchCall): Promise<Response> {
+    let prepared: Request;
+    try {
+      prepared = this.#prepared(request, context);
+    } catch (error) {
+      call.end();
+      throw new TransportError("invalid-request", `Cannot send request: ${textOf(error)}`, { cause: error });
+    }
     try {
       const signal = AbortSignal.any([request.signal, call.signal]);
-      const response = await fetch(request, { client: this.#client, signal });
+      const response = await fetch(prepared, { client: this.#client, signal });
       if (response.body === null) {
         call.end();
         return response;
@@ -176,6 +187,8 @@ export class HttpSession implements Session<Request, Response> {
 /** One call, from its sending to the end of its body: what can abort it, and what is to be let go at its end. */
 class FetchCall implements CancelListener, DeadlineEntry {
   reason: TransportError | undefined = undefined;
+  /** Ends the body, once there is one: nobody may be reading it. */
+  onCancelled: ((reason: TransportError) => void) | undefined = undefined;
   dueAt: number;
   position = -1;
   readonly holds = true;
@@ -200,6 +213,7 @@ class FetchCall implements CancelListener, DeadlineEntry {
   cancelled(reason: TransportError): void {
     this.reason ??= reason;
     this.#controller.abort(reason);
+    this.onCancelled?.(reason);
   }
 
   expire(): void {
@@ -219,6 +233,12 @@ class FetchCall implements CancelListener, DeadlineEntry {
 function watched(response: Response, call: FetchCall): Response {
   const reader = response.body!.getReader();
   const body = new ReadableStream<Uint8Array>({
+    start(controller): void {
+      call.onCancelled = (reason) => {
+        controller.error(reason);
+        call.end();
+      };
+    },
     async pull(controller): Promise<void> {
       try {
         const { done, value } = await reader.read();

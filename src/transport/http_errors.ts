@@ -20,7 +20,9 @@ export function fetchError(origin: string, error: unknown): TransportError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const why = cause instanceof Error ? cause.message : String(cause);
   if (
-    /connect error|dns error|ConnectionRefused|Connection refused|UnknownIssuer|invalid peer certificate/i.test(why)
+    // `Connect` is the platform's word for all that goes wrong before anything was sent.
+    /client error \(Connect\)|connect error|dns error|ConnectionRefused|Connection refused|UnknownIssuer|invalid peer certificate/i
+      .test(why)
   ) {
     return new TransportError("connect-failed", `Cannot connect to ${origin}: ${why}`, { cause: error });
   }

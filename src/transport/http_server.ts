@@ -9,6 +9,7 @@ import { emptyCounters } from "../core/channel.ts";
 import { background, CallContext } from "../core/context.ts";
 import { deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
+import { type Metadata, noMetadata } from "../core/metadata.ts";
 import type { Handler } from "../core/service.ts";
 import {
   type CallCounters,
@@ -26,6 +27,9 @@ import { toAddress } from "./tcp_options.ts";
 
 const defaultGraceMs = 30_000;
 
+/** How long what was cut off may take to go out, in milliseconds. */
+const cutOffMs = 500;
+
 /** Listens, and has `handler` answer the requests. */
 export function listenHttp(settings: HttpSettings, handler: Handler<Request, Response>): Promise<SessionListener> {
   try {
@@ -42,7 +46,11 @@ class HttpListener implements SessionListener {
   readonly finished: Promise<void>;
   readonly #settings: HttpSettings;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  readonly #cutOff = new AbortController();
+  readonly #finished = Promise.withResolvers<void>();
+  /** Answers that handlers have promised. */
+  readonly #promised = new Set<PromisedAnswer>();
+  /** Calls whose cancelling somebody would hear of: handlers, and bodies that are still being sent. */
+  readonly #heard = new Set<RequestCancellation>();
   #shutdown: Promise<void> | undefined = undefined;
 
   constructor(settings: HttpSettings, handler: Handler<Request, Response>) {
@@ -51,11 +59,15 @@ class HttpListener implements SessionListener {
     if (port === undefined) {
       throw new TransportError("invalid-option", "Cannot listen: http() has no port", { details: { option: "port" } });
     }
-    const where = { hostname, port, tcpBacklog: settings.backlog, signal: this.#cutOff.signal, onListen(): void {} };
+    const where = { hostname, port, tcpBacklog: settings.backlog, onListen(): void {} };
     const secured = tls?.cert !== undefined && tls.key !== undefined ? { cert: tls.cert, key: tls.key } : {};
     this.#server = Deno.serve({ ...where, ...secured }, this.#answering(handler));
     this.addr = { ...toAddress(this.#server.addr), transport: tls === undefined ? "http" : "https" };
-    this.finished = this.#server.finished;
+    this.finished = this.#finished.promise;
+    this.#server.finished.then(
+      () => this.#shutdown ?? this.#finished.resolve(),
+      (error) => this.#finished.reject(error),
+    );
   }
 
   shutdown({ graceMs = defaultGraceMs }: ShutdownOptions = {}): Promise<void> {
@@ -63,47 +75,117 @@ class HttpListener implements SessionListener {
   }
 
   async #end(graceMs: number): Promise<void> {
-    // Requests that have not ended by then, open event streams among them, are cut off.
-    const timer = this.#settings.clock.schedule(() => this.#cutOff.abort(), graceMs);
-    await this.#server.shutdown();
-    await this.#server.finished;
-    timer.cancel();
+    const { clock } = this.#settings;
+    const over = Promise.withResolvers<void>();
+    // The platform can't end a server at once that it is ending in order: what is in flight is answered here.
+    let timer = clock.schedule(() => {
+      this.#cutOff(graceMs);
+      timer = clock.schedule(over.resolve, cutOffMs);
+    }, graceMs);
+    const ended = this.#server.shutdown().then(() => this.#server.finished);
+    try {
+      await Promise.race([ended, over.promise]);
+    } finally {
+      timer.cancel();
+      ended.catch(() => {});
+    }
     deadlinesOf().trim();
+    this.#finished.resolve();
+  }
+
+  #cutOff(graceMs: number): void {
+    const why = `Call cut off: the server ended, and its grace of ${graceMs} ms is over`;
+    const reason = new TransportError("closed", why, { processed: "maybe" });
+    for (const answer of this.#promised) answer.cut(errorResponse(reason));
+    for (const cancellation of this.#heard) cancellation.cancel(reason);
   }
 
   /** The handler as `Deno.serve` wants it. An answer that comes at once stays one that comes at once: that is faster. */
   #answering(handler: Handler<Request, Response>): Deno.ServeHandler<Deno.NetAddr> {
     const { calls, addr } = { calls: this.calls, addr: (): Address => this.addr };
-    const replied = (response: Response): Response => {
-      calls.inFlight--;
-      return response;
-    };
-    const failed = (error: unknown): Response => {
-      calls.inFlight--;
-      calls.failed++;
-      if (error instanceof TransportError) return errorResponse(error);
-      // The platform prints it and answers 500.
-      throw error;
-    };
+    const [promised, heard] = [this.#promised, this.#heard];
     return (request, info) => {
       calls.started++;
       calls.inFlight++;
+      const cancellation = new RequestCancellation(request, info, heard);
       const context = new CallContext(
         Infinity,
         false,
         background.priority,
         new HttpPeer(info, addr),
-        new RequestCancellation(request),
-        () => metadataOf(request.headers),
+        cancellation,
+        lazyMetadata(request),
       );
       try {
         const response = handler(request, context);
-        return response instanceof Promise ? response.then(replied, failed) : replied(response);
+        if (response instanceof Promise) return new PromisedAnswer(response, cancellation, calls, promised).response;
+        calls.inFlight--;
+        cancellation.answered();
+        return response;
       } catch (error) {
-        return failed(error);
+        calls.inFlight--;
+        calls.failed++;
+        return failureOf(error);
       }
     };
   }
+}
+
+/** An answer that a handler has promised, and that is given without the handler when the server must end. */
+class PromisedAnswer {
+  readonly response: Promise<Response>;
+  readonly #resolve: (response: Response) => void;
+
+  constructor(
+    response: Promise<Response>,
+    cancellation: RequestCancellation,
+    calls: CallCounters,
+    promised: Set<PromisedAnswer>,
+  ) {
+    const { promise, resolve, reject } = Promise.withResolvers<Response>();
+    this.response = promise;
+    this.#resolve = resolve;
+    promised.add(this);
+    response.then((response) => {
+      promised.delete(this);
+      calls.inFlight--;
+      cancellation.answered();
+      resolve(response);
+    }, (error) => {
+      promised.delete(this);
+      calls.inFlight--;
+      calls.failed++;
+      try {
+        resolve(failureOf(error));
+      } catch (error) {
+        reject(error);
+      }
+    });
+  }
+
+  /** Answers instead of the handler, whose own answer nobody hears any more. */
+  cut(response: Response): void {
+    this.#resolve(response);
+  }
+}
+
+/** Reads the metadata when somebody asks, and once. The platform takes the fields away when the call is over. */
+function lazyMetadata(request: Request): () => Metadata {
+  let metadata: Metadata | undefined;
+  return () => {
+    try {
+      return metadata ??= metadataOf(request.headers);
+    } catch {
+      return noMetadata;
+    }
+  };
+}
+
+/** The answer to a request whose handler failed. */
+function failureOf(error: unknown): Response {
+  if (error instanceof TransportError) return errorResponse(error);
+  // The platform prints it and answers 500.
+  throw error;
 }
 
 /** The far side of a request. It can't be called: HTTP has no calls in that direction. */

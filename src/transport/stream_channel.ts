@@ -13,13 +13,12 @@ import {
   type Message,
   type Receiver,
 } from "../core/channel.ts";
-import type { Clock } from "../core/clock.ts";
-import { type DeadlineEntry, deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
 import { notify, type Observer } from "../core/observer.ts";
-import type { FrameDecoder, Framing } from "../framing/framing.ts";
+import type { FrameDecoder, FrameProtocol, Framing, ProtocolLine } from "../framing/framing.ts";
 import { ReceiveBuffer } from "../framing/receive_buffer.ts";
 import { type ByteSink, CoalescingWriter, noHead, type WriterLimits } from "./coalescing_writer.ts";
+import { StreamWatch, type Watched, type WatchSettings } from "./stream_watch.ts";
 
 /** The stream that a channel is made of: `Deno.Conn` and its like. */
 export interface ByteStream extends ByteSink {
@@ -32,15 +31,8 @@ export interface ByteStream extends ByteSink {
 }
 
 /** Settings of a stream channel. */
-export interface StreamSettings extends WriterLimits {
+export interface StreamSettings extends WriterLimits, WatchSettings {
   readonly framing: Framing;
-  /** Time without a byte received after which the connection ends, in milliseconds. */
-  readonly idleTimeoutMs: number;
-  /** Time in which a frame that was begun must be whole, in milliseconds. */
-  readonly frameTimeoutMs: number;
-  /** Time that a peer has to end its side after this one did, in milliseconds. */
-  readonly lingerMs: number;
-  readonly clock: Clock;
   readonly observer: Observer | undefined;
 }
 
@@ -51,10 +43,16 @@ export interface StreamPlace {
   readonly counters: ChannelCounters;
 }
 
+/** A connection on which a protocol has been agreed, and what was read of it by then. */
+export interface StreamProtocol {
+  readonly frames: FrameProtocol;
+  readonly received: ReceiveBuffer;
+}
+
 const encoder = new TextEncoder();
 
 /** See the module. */
-export class StreamChannel implements Channel, DeadlineEntry {
+export class StreamChannel implements Channel, Watched, ProtocolLine {
   readonly remote: Address;
   readonly alpnProtocol: string | null;
   readonly #stream: ByteStream;
@@ -62,7 +60,9 @@ export class StreamChannel implements Channel, DeadlineEntry {
   readonly #place: StreamPlace;
   readonly #writer: CoalescingWriter;
   readonly #decoder: FrameDecoder;
-  readonly #received = new ReceiveBuffer();
+  /** The decoder, where it is a protocol of its own. */
+  readonly #protocol: FrameProtocol | undefined;
+  readonly #received: ReceiveBuffer;
   readonly #onRead = (count: number | null): void => this.#read(count);
   readonly #onReadFailed = (error: unknown): void => this.#lost("read from", error);
   #receiver: Receiver | undefined = undefined;
@@ -71,21 +71,14 @@ export class StreamChannel implements Channel, DeadlineEntry {
   /** `close()` was called. */
   #closing: PromiseWithResolvers<void> | undefined = undefined;
   #over = false;
+  #endTold = false;
+  /** What the peer did wrong, while it is being told. */
+  #failure: TransportError | undefined = undefined;
   /** Why it is over, where that was not in order. */
   #reason: TransportError | undefined = undefined;
   /** The receiver has asked for a pause. */
   #paused = false;
-  #lastByteAt = 0;
-  /** Since when a frame is unfinished; Infinity while none is. */
-  #frameSince = Infinity;
-  #lingerUntil = Infinity;
-  /** What was still to be sent when the lingering was last looked at. */
-  #lingerBytes = 0;
-
-  // As an entry of the deadline queue the channel watches over itself.
-  dueAt = Infinity;
-  position = -1;
-  readonly holds = false;
+  readonly #watch: StreamWatch;
 
   constructor(
     stream: ByteStream,
@@ -93,14 +86,20 @@ export class StreamChannel implements Channel, DeadlineEntry {
     place: StreamPlace,
     remote: Address,
     alpnProtocol: string | null,
+    protocol?: StreamProtocol,
   ) {
     this.#stream = stream;
     this.#settings = settings;
     this.#place = place;
     this.remote = remote;
     this.alpnProtocol = alpnProtocol;
-    this.#writer = new CoalescingWriter(stream, settings.framing, settings, this);
-    this.#decoder = settings.framing.decoder();
+    const framing = protocol?.frames ?? settings.framing;
+    this.#writer = new CoalescingWriter(stream, framing, settings, this);
+    this.#decoder = framing.decoder();
+    this.#protocol = protocol?.frames;
+    this.#received = protocol?.received ?? new ReceiveBuffer();
+    this.#watch = new StreamWatch(settings, this);
+    this.#protocol?.begin(this);
     place.counters.connectionsOpen++;
     if (settings.observer !== undefined) {
       notify(settings.observer, {
@@ -125,23 +124,38 @@ export class StreamChannel implements Channel, DeadlineEntry {
   }
 
   send(message: Message): void | Promise<void> {
-    return this.sendParts(noHead, 0, typeof message === "string" ? encoder.encode(message) : message);
+    if (this.#closing !== undefined || this.#over) throw this.#closedError();
+    const protocol = this.#protocol;
+    if (protocol === undefined) return this.#count(this.#writer.send(noHead, 0, encoded(message)));
+    // Admitted before the protocol works on it: what a compression has remembered must be sent.
+    const bytes = encoded(message);
+    this.#writer.admit(bytes.length);
+    return this.#count(this.#writer.put(noHead, 0, protocol.outgoing(bytes, typeof message === "string")));
   }
 
   sendParts(head: Uint8Array, headLength: number, body: Uint8Array): void | Promise<void> {
     if (this.#closing !== undefined || this.#over) throw this.#closedError();
-    const backpressure = this.#writer.send(head, headLength, body);
-    this.#place.counters.messagesOut++;
-    return backpressure;
+    if (this.#protocol !== undefined && !this.#protocol.isPlain(headLength + body.length)) {
+      const message = new Uint8Array(headLength + body.length);
+      message.set(head.subarray(0, headLength));
+      message.set(body, headLength);
+      return this.send(message);
+    }
+    return this.#count(this.#writer.send(head, headLength, body));
+  }
+
+  sendControl(payload: Uint8Array): void {
+    if (!this.#over) void this.#writer.send(noHead, 0, payload);
   }
 
   receive(receiver: Receiver): void {
     if (this.#receiver !== undefined) throw new TransportError("unsupported", "Cannot receive twice on one channel");
     this.#receiver = receiver;
     if (this.#over) return receiver.closed(this.#reason);
-    this.#lastByteAt = this.#settings.clock.now();
-    this.#watch(this.#lastByteAt + this.#settings.idleTimeoutMs);
-    this.#readMore();
+    this.#watch.begin();
+    // What came with the opening handshake is looked at first.
+    if (this.#received.end > this.#received.start) queueMicrotask(() => this.#over ? undefined : this.#deliver());
+    else this.#readMore();
   }
 
   close(): Promise<void> {
@@ -167,35 +181,23 @@ export class StreamChannel implements Channel, DeadlineEntry {
     this.#lost("write to", error);
   }
 
-  // DeadlineEntry
+  // Watched
 
-  expire(): void {
-    const { clock, idleTimeoutMs, frameTimeoutMs } = this.#settings;
-    const now = clock.now();
-    if (now >= this.#lingerUntil) return this.#lingered();
-    if (now >= this.#frameSince + frameTimeoutMs) {
-      const error = `Connection closed: ${
-        formatAddress(this.remote)
-      } began a frame and did not finish it within ${frameTimeoutMs} ms`;
-      return this.#end(new TransportError("protocol", error));
-    }
-    if (now >= this.#lastByteAt + idleTimeoutMs && !this.#paused) {
-      const error = `Connection closed: nothing came from ${formatAddress(this.remote)} for ${idleTimeoutMs} ms`;
-      return this.#end(new TransportError("connection-lost", error));
-    }
-    // Bytes came in the meantime; look again when the next limit could be reached.
-    const idleAt = this.#paused ? now + idleTimeoutMs : this.#lastByteAt + idleTimeoutMs;
-    this.#watch(Math.min(idleAt, this.#frameSince + frameTimeoutMs, this.#lingerUntil));
+  probe(): void {
+    this.#protocol?.probe();
   }
 
-  /** Sees to it that `expire()` runs at `at`, or earlier where it would anyway. */
-  #watch(at: number): void {
-    if (at === Infinity) return;
-    if (this.position >= 0 && this.dueAt <= at) return;
-    const deadlines = deadlinesOf(this.#settings.clock);
-    deadlines.remove(this);
-    this.dueAt = at;
-    deadlines.add(this);
+  timedOut(error: TransportError): void {
+    this.#end(this.#failure ?? error);
+  }
+
+  lingered(): void {
+    this.#end(this.#failure ?? this.#protocol?.error);
+  }
+
+  #count(backpressure: void | Promise<void>): void | Promise<void> {
+    this.#place.counters.messagesOut++;
+    return backpressure;
   }
 
   #readMore(): void {
@@ -208,66 +210,75 @@ export class StreamChannel implements Channel, DeadlineEntry {
     if (count === null) return this.#peerEnd();
     this.#place.counters.bytesIn += count;
     this.#received.filled(count);
-    if (this.#settings.idleTimeoutMs !== Infinity) this.#lastByteAt = this.#settings.clock.now();
-    this.#deliver();
+    this.#watch.noteBytes();
+    if (this.#failure === undefined) return this.#deliver();
+    // Read and dropped, only to see the peer's end.
+    this.#received.start = this.#received.end;
+    this.#readMore();
   }
 
   /** Hands out the messages there are, until the receiver asks for a pause; then reads on. */
   #deliver(): void {
     const received = this.#received;
     const decoder = this.#decoder;
+    const protocol = this.#protocol;
     const receiver = this.#receiver!;
     let messages = 0;
     try {
       while (decoder.next(received.bytes, received.start, received.end)) {
         received.start = decoder.frameEnd;
         messages++;
-        const pause = receiver.message(received.bytes.subarray(decoder.messageStart, decoder.messageEnd));
+        const pause = receiver.message(
+          protocol === undefined ? received.bytes.subarray(decoder.messageStart, decoder.messageEnd) : protocol.message,
+        );
         if (pause !== undefined) return this.#pause(pause);
         if (this.#over) return;
       }
     } catch (error) {
-      return this.#end(TransportError.from(error, "protocol"));
+      return this.#fail(TransportError.from(error, "protocol"));
     } finally {
       this.#place.counters.messagesIn += messages;
+    }
+    if (protocol !== undefined) {
+      received.start = protocol.frameEnd;
+      if (protocol.ended) this.#peerEnded = true;
     }
     if (this.#peerEnded) return this.#afterPeerEnd();
     this.#noteFrame(messages);
     this.#readMore();
   }
 
-  /** Notes since when a frame is unfinished. */
+  /** Notes whether a frame is unfinished. */
   #noteFrame(messages: number): void {
-    if (this.#received.start === this.#received.end) {
-      this.#frameSince = Infinity;
-    } else if (this.#frameSince === Infinity || messages > 0) {
-      const { clock, frameTimeoutMs } = this.#settings;
-      if (frameTimeoutMs === Infinity) return;
-      this.#frameSince = clock.now();
-      this.#watch(this.#frameSince + frameTimeoutMs);
-    }
+    if (this.#received.start === this.#received.end && this.#protocol?.unfinished !== true) this.#watch.noteWhole();
+    else this.#watch.noteUnfinished(messages > 0);
   }
 
   #pause(until: Promise<void>): void {
     this.#paused = true;
-    // While nothing is read the peer can't finish a frame: the time for it begins anew after the pause.
-    this.#frameSince = Infinity;
+    this.#watch.pause();
     until.then(() => {
       this.#paused = false;
       if (this.#over) return;
-      if (this.#settings.idleTimeoutMs !== Infinity) this.#lastByteAt = this.#settings.clock.now();
+      this.#watch.resume();
       this.#deliver();
     }, (error) => this.#end(TransportError.from(error, "protocol")));
   }
 
   #peerEnd(): void {
     this.#peerEnded = true;
+    if (this.#failure !== undefined) return this.#end(this.#failure);
     if (!this.#paused) this.#afterPeerEnd();
   }
 
   #afterPeerEnd(): void {
+    const protocol = this.#protocol;
+    if (protocol !== undefined && !protocol.ended && this.#closing === undefined) {
+      const error = `Connection lost: ${formatAddress(this.remote)} ended it without saying goodbye`;
+      return this.#end(new TransportError("connection-lost", error));
+    }
     const left = this.#received.end - this.#received.start;
-    if (left > 0 && this.#closing === undefined) {
+    if (left > 0 && this.#closing === undefined && protocol === undefined) {
       return this.#end(
         new TransportError(
           "connection-lost",
@@ -275,44 +286,49 @@ export class StreamChannel implements Channel, DeadlineEntry {
         ),
       );
     }
-    try {
-      this.#receiver!.end();
-    } catch (error) {
-      return this.#end(TransportError.from(error, "protocol"));
+    if (!this.#endTold) {
+      this.#endTold = true;
+      try {
+        this.#receiver!.end();
+      } catch (error) {
+        return this.#end(TransportError.from(error, "protocol"));
+      }
     }
-    if (this.#closing !== undefined && this.bufferedBytes === 0) this.#end(undefined);
+    if (this.#closing !== undefined && this.bufferedBytes === 0) this.#end(protocol?.error);
+  }
+
+  /** The peer broke the rules: it is told so where the protocol can, and nothing more of it is looked at. */
+  #fail(error: TransportError): void {
+    if (this.#protocol === undefined || this.#closing !== undefined) return this.#end(error);
+    this.#failure = error;
+    this.#closing = Promise.withResolvers<void>();
+    this.#protocol.farewell(error);
+    this.#watch.linger();
+    this.#writer.flushed().then(() => this.#over ? undefined : this.#stream.closeWrite()).catch(() => this.#end(error));
+    this.#received.start = this.#received.end;
+    this.#readMore();
   }
 
   /** The end in order: everything out, our side ended, the peer's end awaited so that nothing of ours is lost to a reset. */
   #finish(): void {
-    this.#watchLinger();
-    this.#writer.flushed().then(() => this.#over ? undefined : this.#stream.closeWrite()).then(() => {
+    const protocol = this.#protocol;
+    protocol?.farewell(undefined);
+    this.#watch.linger();
+    this.#writer.flushed().then(() => {
+      // A peer with a goodbye of its own may take the end of our side for the loss of the connection.
+      return !this.#over && (protocol === undefined || protocol.ended) ? this.#stream.closeWrite() : undefined;
+    }).then(() => {
       if (this.#over) return;
-      if (this.#peerEnded) return this.#end(undefined);
-      this.#watchLinger();
+      if (this.#peerEnded) return this.#end(protocol?.error);
+      this.#watch.linger();
       // Nobody ever received on it: read on only to see the peer's end.
       if (this.#receiver === undefined) this.receive({ message: () => {}, end: () => {}, closed: () => {} });
     }).catch((error) => this.#lost("end the connection to", error));
   }
 
-  #watchLinger(): void {
-    this.#lingerBytes = this.bufferedBytes;
-    this.#lingerUntil = this.#settings.clock.now() + this.#settings.lingerMs;
-    this.#watch(this.#lingerUntil);
-  }
-
-  /** The peer's time is over: it has ended nothing, and perhaps not even taken what was sent before the end. */
-  #lingered(): void {
-    const left = this.bufferedBytes;
-    if (left === 0) return this.#end(undefined);
-    if (left < this.#lingerBytes) return this.#watchLinger();
-    const remote = formatAddress(this.remote);
-    const error = `Connection lost: ${remote} took none of the last ${left} bytes within ${this.#settings.lingerMs} ms`;
-    this.#end(new TransportError("connection-lost", error));
-  }
-
   #lost(doing: string, error: unknown): void {
     if (this.#over) return;
+    if (this.#failure !== undefined) return this.#end(this.#failure);
     // A peer that closed while we were ending in order has only been faster.
     if (this.#closing !== undefined && this.bufferedBytes === 0) return this.#end(undefined);
     const message = error instanceof Error ? error.message : String(error);
@@ -329,8 +345,8 @@ export class StreamChannel implements Channel, DeadlineEntry {
     if (this.#over) return;
     this.#over = true;
     this.#reason = error;
-    deadlinesOf(this.#settings.clock).remove(this);
     this.#writer.stop(error ?? this.#closedError());
+    this.#protocol?.end();
     try {
       this.#stream.close();
     } catch {
@@ -341,7 +357,7 @@ export class StreamChannel implements Channel, DeadlineEntry {
     if (error !== undefined) counters.connectionsFailed++;
     this.#closing ??= Promise.withResolvers<void>();
     this.#closing.resolve();
-    deadlinesOf(this.#settings.clock).trim();
+    this.#watch.stop();
     if (this.#settings.observer !== undefined) {
       notify(this.#settings.observer, { type: "connection-closed", side, remote: this.remote, error });
     }
@@ -351,4 +367,8 @@ export class StreamChannel implements Channel, DeadlineEntry {
   #closedError(): TransportError {
     return new TransportError("closed", `Cannot use connection to ${formatAddress(this.remote)}: it is closed`);
   }
+}
+
+function encoded(message: Message): Uint8Array {
+  return typeof message === "string" ? encoder.encode(message) : message;
 }

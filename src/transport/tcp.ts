@@ -61,7 +61,12 @@ export function tcp(options: TcpOptions): ChannelTransport {
       const place = { side: "client", local, counters: emptyCounters() } as const;
       return new StreamChannel(stream, settings, place, remote, alpnProtocol);
     },
-    listen: (accept: (channel: Channel) => void): Promise<Listener> => listenStreams(settings, accept),
+    listen: (accept: (channel: Channel) => void): Promise<Listener> =>
+      listenStreams(
+        settings,
+        accept,
+        (conn, place, remote, alpnProtocol) => new StreamChannel(conn, settings, place, remote, alpnProtocol),
+      ),
   };
   const { clock: _, observer: __, framing, tls, ...shown } = settings;
   return named("tcp", { ...shown, framing, tls: tls === undefined ? undefined : true }, transport);

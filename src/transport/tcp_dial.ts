@@ -18,14 +18,21 @@ export interface DialledStream {
 }
 
 /** Connects; rejects with `connect-failed`, `connect-timeout` or `cancelled`. */
-export async function dialStream(settings: TcpSettings, signal: AbortSignal | undefined): Promise<DialledStream> {
+export async function dialStream<Opened = DialledStream>(
+  settings: TcpSettings,
+  signal: AbortSignal | undefined,
+  /** What is still to be done before the connection is one; the time for connecting and the caller's signal bound it, too. */
+  open: (dialled: DialledStream) => Promise<Opened> = (dialled) => Promise.resolve(dialled as Opened),
+): Promise<Opened> {
   const target = settings.path ?? `${settings.hostname}:${settings.port}`;
   const attempt = new DialAttempt(target, settings, signal);
   try {
     if (attempt.reason !== undefined) throw attempt.reason;
     const dialled = await (settings.path === undefined ? dialTcp(settings, attempt) : dialUnix(settings.path, attempt));
     if (attempt.reason !== undefined) throw attempt.reason;
-    return dialled;
+    const opened = await open(dialled);
+    if (attempt.reason !== undefined) throw attempt.reason;
+    return opened;
   } catch (error) {
     attempt.failed();
     throw attempt.reason ?? connectError(target, error);
@@ -123,6 +130,7 @@ export function closeQuietly(conn: { close(): void } | undefined): void {
 }
 
 function connectError(target: string, error: unknown): TransportError {
+  if (error instanceof TransportError) return error;
   const why = error instanceof Deno.errors.ConnectionRefused
     ? "connection refused: does anything listen there?"
     : error instanceof Deno.errors.NotFound

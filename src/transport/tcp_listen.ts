@@ -15,17 +15,29 @@ import {
 import { TransportError } from "../core/errors.ts";
 import { notify } from "../core/observer.ts";
 import { invalidOption } from "../core/options.ts";
-import { StreamChannel, type StreamPlace } from "./stream_channel.ts";
+import type { StreamPlace } from "./stream_channel.ts";
 import { closeQuietly } from "./tcp_dial.ts";
 import { type TcpSettings, toAddress } from "./tcp_options.ts";
 
 /** How long accepting rests when the system has no descriptors left, in milliseconds. */
 const exhaustedPauseMs = 100;
 
-/** Listens, and gives each connection to `accept`. */
-export function listenStreams(settings: TcpSettings, accept: (channel: Channel) => void): Promise<Listener> {
+/** Makes a channel of an accepted connection; by a promise where there is something to agree on first. */
+export type OpenChannel = (
+  conn: Deno.Conn,
+  place: StreamPlace,
+  remote: Address,
+  alpnProtocol: string | null,
+) => Channel | Promise<Channel>;
+
+/** Listens, makes a channel of each connection and gives it to `accept`. */
+export function listenStreams(
+  settings: TcpSettings,
+  accept: (channel: Channel) => void,
+  openChannel: OpenChannel,
+): Promise<Listener> {
   try {
-    return Promise.resolve(new StreamListener(settings, open(settings), accept));
+    return Promise.resolve(new StreamListener(settings, open(settings), accept, openChannel));
   } catch (error) {
     return Promise.reject(error);
   }
@@ -66,14 +78,21 @@ class StreamListener implements Listener {
   readonly #listener: AnyListener;
   readonly #place: StreamPlace;
   readonly #accept: (channel: Channel) => void;
+  readonly #open: OpenChannel;
   readonly #handshaking = new Set<Deno.Conn>();
   #closed = false;
   #resume: (() => void) | undefined = undefined;
 
-  constructor(settings: TcpSettings, listener: AnyListener, accept: (channel: Channel) => void) {
+  constructor(
+    settings: TcpSettings,
+    listener: AnyListener,
+    accept: (channel: Channel) => void,
+    openChannel: OpenChannel,
+  ) {
     this.#settings = settings;
     this.#listener = listener;
     this.#accept = accept;
+    this.#open = openChannel;
     this.addr = toAddress(listener.addr);
     this.#place = { side: "server", local: this.addr, counters: this.counters };
     this.finished = this.#run();
@@ -132,11 +151,25 @@ class StreamListener implements Listener {
         return this.#refused(remote, TransportError.from(error, "connection-lost"));
       }
     }
-    if ("handshake" in conn) void this.#handshake(conn as Deno.TlsConn, remote);
-    else this.#give(conn, remote, null);
+    if ("handshake" in conn) return void this.#agree(conn, remote, this.#secured(conn as Deno.TlsConn, remote));
+    const channel = this.#open(conn, this.#place, remote, null);
+    if (channel instanceof Promise) void this.#agree(conn, remote, channel);
+    else this.#give(channel);
   }
 
-  async #handshake(conn: Deno.TlsConn, remote: Address): Promise<void> {
+  async #secured(conn: Deno.TlsConn, remote: Address): Promise<Channel> {
+    let alpnProtocol: string | null;
+    try {
+      alpnProtocol = (await conn.handshake()).alpnProtocol;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new TransportError("protocol", `TLS handshake failed: ${why}`, { cause: error });
+    }
+    return await this.#open(conn, this.#place, remote, alpnProtocol);
+  }
+
+  /** Waits for the opening handshakes to be over, with a limit on their time. */
+  async #agree(conn: Deno.Conn, remote: Address, opening: Promise<Channel>): Promise<void> {
     this.#handshaking.add(conn);
     const { clock, connectTimeoutMs } = this.#settings;
     const timer = connectTimeoutMs === Infinity
@@ -144,24 +177,23 @@ class StreamListener implements Listener {
       : clock.schedule(() => closeQuietly(conn), connectTimeoutMs);
     timer?.hold(false);
     try {
-      const { alpnProtocol } = await conn.handshake();
+      const channel = await opening;
       this.#handshaking.delete(conn);
-      if (this.#closed) closeQuietly(conn);
-      else this.#give(conn, remote, alpnProtocol);
+      if (this.#closed) channel.abort(new TransportError("closed", "Connection closed: the listener is closed"));
+      else this.#give(channel);
     } catch (error) {
       this.#handshaking.delete(conn);
       closeQuietly(conn);
       const why = error instanceof Error ? error.message : String(error);
-      const refusal = `Connection from ${formatAddress(remote)} refused: TLS handshake failed: ${why}`;
+      const refusal = `Connection from ${formatAddress(remote)} refused: ${why}`;
       this.#refused(remote, new TransportError("protocol", refusal, { cause: error }));
     } finally {
       timer?.cancel();
     }
   }
 
-  #give(conn: Deno.Conn, remote: Address, alpnProtocol: string | null): void {
+  #give(channel: Channel): void {
     this.counters.connectionsAccepted++;
-    const channel = new StreamChannel(conn, this.#settings, this.#place, remote, alpnProtocol);
     try {
       this.#accept(channel);
     } catch (error) {

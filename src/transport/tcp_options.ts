@@ -135,15 +135,16 @@ export function readTcpOptions(options: TcpOptions): TcpSettings {
       `highWaterBytes (${read.highWaterBytes}) or more`,
     );
   }
-  const tls = read.tls === true ? {} : read.tls === false ? undefined : readTlsOptions(read.tls);
+  const tls = read.tls === true ? {} : read.tls === false ? undefined : readTlsOptions("tcp()", read.tls);
   if (tls !== undefined && read.path !== undefined) {
     throw invalidOption("tcp()", "tls", "given", "none on a unix socket");
   }
-  return { ...read, tls, framing: read.framing ?? lengthPrefix() };
+  return { ...read, tls, framing: read.framing ?? lengthPrefix(), heartbeatMs: Infinity, livenessMs: Infinity };
 }
 
-function readTlsOptions(tls: TlsOptions): TlsOptions {
-  const read = readOptions("tcp()", tls, {
+/** Checks the options of TLS, for whom they are given. */
+export function readTlsOptions(owner: string, tls: TlsOptions): TlsOptions {
+  const read = readOptions(owner, tls, {
     cert: label(undefined),
     key: label(undefined),
     caCerts: given<string[] | undefined>(undefined, "a list"),
@@ -151,7 +152,7 @@ function readTlsOptions(tls: TlsOptions): TlsOptions {
     alpnProtocols: given<string[] | undefined>(undefined, "a list"),
   });
   if ((read.cert === undefined) !== (read.key === undefined)) {
-    throw invalidOption("tcp()", "tls", "half a pair", "cert and key together, or neither");
+    throw invalidOption(owner, "tls", "half a pair", "cert and key together, or neither");
   }
   return read;
 }

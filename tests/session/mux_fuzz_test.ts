@@ -162,7 +162,7 @@ class Run {
   }
 }
 
-Deno.test(`${inputs} damaged conversations end at most their own connection`, async () => {
+Deno.test(`${inputs} mutated conversations end at most their own connection`, async () => {
   const clock = new ManualClock();
   const transport = fakeTransport(new FakeChannel());
   const server: Server = { accept: (channel) => transport.accept(channel), latest: undefined };

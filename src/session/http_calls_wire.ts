@@ -1,0 +1,75 @@
+/**
+ * What httpCalls() puts on the wire beside the payload: header fields, and
+ * errors as answers.
+ *
+ * @module
+ */
+
+import { type ErrorCode, errorCodes, type Processed, TransportError } from "../core/errors.ts";
+import { statusOf } from "../core/http_status.ts";
+import { readBody } from "../core/read_body.ts";
+
+/** Time left of a call, in milliseconds. */
+export const timeLeftField = "wireway-time-left-ms";
+
+/** The code of an error; its presence says that the body describes one. */
+const errorField = "wireway-error";
+
+/** An error as an answer. */
+export function encodeError(error: TransportError): Response {
+  const { code, message, processed, details, retryAfterMs } = error;
+  const headers = new Headers({ "content-type": "application/json", [errorField]: code });
+  if (retryAfterMs !== undefined) headers.set("retry-after", String(Math.max(0, Math.ceil(retryAfterMs / 1000))));
+  return new Response(describe({ message, processed, retryAfterMs }, details), { status: statusOf(error), headers });
+}
+
+/** Details that are not JSON must not keep the error itself from being told. */
+function describe(error: Record<string, unknown>, details: unknown): string {
+  try {
+    return JSON.stringify({ ...error, details });
+  } catch {
+    return JSON.stringify(error);
+  }
+}
+
+/** What a server that had to end, or a proxy without one behind it, answers in place of the service. */
+const lostStatuses = new Set([502, 503, 504]);
+
+/** The longest description of an error that is read, in bytes. */
+const maxErrorBytes = 1024 * 1024;
+
+/** The error that an answer stands for. */
+export async function decodeError(response: Response): Promise<TransportError> {
+  const code = response.headers.get(errorField) as ErrorCode | null;
+  const body = new TextDecoder().decode(await readBody(response, maxErrorBytes));
+  if (code === null) {
+    const why = `Call failed: the server answered ${response.status}: ${body.slice(0, 200).trim()}`;
+    return new TransportError(lostStatuses.has(response.status) ? "connection-lost" : "invalid-reply", why, {
+      processed: "maybe",
+      remote: true,
+    });
+  }
+  const { message, processed, retryAfterMs, details } = parse(body);
+  return new TransportError(errorCodes.includes(code) ? code : "remote", String(message ?? body), {
+    processed: processed === "no" || processed === "yes" ? processed satisfies Processed : "maybe",
+    retryAfterMs: typeof retryAfterMs === "number" ? retryAfterMs : undefined,
+    details: typeof details === "object" && details !== null ? details as Record<string, unknown> : undefined,
+    remote: true,
+  });
+}
+
+function parse(body: string): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(body)) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
+
+/** The error for a request or a reply over the limit. */
+export function tooLarge(bytes: number, allowed: number, processed: Processed): TransportError {
+  return new TransportError("message-too-large", `Message refused: it has ${bytes} bytes, ${allowed} are allowed`, {
+    processed,
+    details: { bytes, allowed },
+  });
+}

@@ -1,0 +1,62 @@
+/**
+ * What any channel transport must do, whatever it is made of: one call of
+ * {@linkcode channelConformance} registers all the tests for one of them.
+ *
+ * @module
+ */
+
+import type { ChannelTransport } from "../../mod.ts";
+import { endingTests } from "./_channel_endings.ts";
+import { listenerTests } from "./_channel_listeners.ts";
+import { messageTests } from "./_channel_messages.ts";
+import { pressureTests } from "./_channel_pressure.ts";
+
+/** The limits that a test needs. The transport may keep a smaller limit on messages: its channels say so. */
+export interface ChannelLimits {
+  maxMessageBytes: number;
+  highWaterBytes: number;
+  maxBufferedBytes: number;
+  maxConnections: number;
+}
+
+/** A transport to test. */
+export interface TestedTransport {
+  /** Dials what it listens on, once it listens. */
+  transport: ChannelTransport;
+  /** Takes away what the transport leaves behind. */
+  cleanup?(): void | Promise<void>;
+}
+
+/** Makes a fresh transport. */
+export type MakeTransport = (limits: ChannelLimits) => TestedTransport;
+
+/** Registers a test that has a fresh transport. */
+export type ConformanceTest = (
+  behaviour: string,
+  limits: Partial<ChannelLimits>,
+  run: (transport: ChannelTransport) => Promise<void>,
+) => void;
+
+/** Registers the tests that every channel transport has to pass. */
+export function channelConformance(name: string, make: MakeTransport): void {
+  const test: ConformanceTest = (behaviour, limits, run) => {
+    Deno.test(`${name} ${behaviour}`, async () => {
+      const tested = make({
+        maxMessageBytes: 3 * 1024 * 1024,
+        highWaterBytes: 256 * 1024,
+        maxBufferedBytes: 16 * 1024 * 1024,
+        maxConnections: 1000,
+        ...limits,
+      });
+      try {
+        await run(tested.transport);
+      } finally {
+        await tested.cleanup?.();
+      }
+    });
+  };
+  messageTests(test);
+  pressureTests(test);
+  endingTests(test);
+  listenerTests(test);
+}

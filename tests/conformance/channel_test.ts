@@ -1,0 +1,60 @@
+/**
+ * The conformance suite of channels, over each transport of messages.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import {
+  type Address,
+  type ChannelTransport,
+  lengthPrefix,
+  memory,
+  tcp,
+  type TcpOptions,
+  websocket,
+} from "../../mod.ts";
+import { testCert, testKey } from "../support/certs.ts";
+import { channelConformance, type ChannelLimits, type TestedTransport } from "./channel_suite.ts";
+
+/** A transport on a port that the system chooses when it first listens. */
+function onFreePort(at: (port: number) => ChannelTransport): TestedTransport {
+  let where: Address | undefined;
+  const transport = (): ChannelTransport => at(where?.port ?? 0);
+  return {
+    transport: {
+      dial: (dialOptions) => transport().dial(dialOptions),
+      async listen(accept) {
+        const listener = await transport().listen(accept);
+        where = listener.addr;
+        return listener;
+      },
+    },
+  };
+}
+
+function framed({ maxMessageBytes, ...rest }: ChannelLimits, bytes: 2 | 4): Omit<TcpOptions, "port"> {
+  const maxBytes = bytes === 2 ? Math.min(maxMessageBytes, 65_535) : maxMessageBytes;
+  return { ...rest, framing: lengthPrefix({ bytes, maxBytes }) };
+}
+
+function onUnixSocket(limits: ChannelLimits): TestedTransport {
+  const folder = Deno.makeTempDirSync({ prefix: "wireway_" });
+  return {
+    transport: tcp({ ...framed(limits, 4), path: join(folder, "socket") }),
+    cleanup: () => Deno.remove(folder, { recursive: true }),
+  };
+}
+
+const tls = { cert: testCert, key: testKey, caCerts: [testCert] };
+
+channelConformance("memory()", (limits) => ({ transport: memory({ ...limits }) }));
+channelConformance("tcp()", (limits) => onFreePort((port) => tcp({ ...framed(limits, 4), port })));
+channelConformance("tcp() with TLS", (limits) => onFreePort((port) => tcp({ ...framed(limits, 4), tls, port })));
+channelConformance("tcp() over a unix socket", onUnixSocket);
+channelConformance(
+  "tcp() with two bytes of length",
+  (limits) => onFreePort((port) => tcp({ ...framed(limits, 2), port })),
+);
+channelConformance("websocket()", (limits) => onFreePort((port) => websocket({ ...limits, port })));
+channelConformance("websocket() with TLS", (limits) => onFreePort((port) => websocket({ ...limits, tls, port })));

@@ -1,0 +1,117 @@
+/**
+ * The conformance suite of sessions, over each transport of calls.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import {
+  type Address,
+  chain,
+  type ChannelTransport,
+  http,
+  httpCalls,
+  type HttpOptions,
+  lengthPrefix,
+  memory,
+  mux,
+  pipeline,
+  tcp,
+  type TcpOptions,
+} from "../../mod.ts";
+import { testCert, testKey } from "../support/certs.ts";
+import { type Capabilities, type MakeSessions, sessionConformance, type SessionLimits } from "./session_suite.ts";
+
+const muxCan: Capabilities = {
+  callBack: true,
+  oneWay: true,
+  ping: true,
+  errors: true,
+  context: true,
+  reorder: true,
+  goaway: true,
+  holdsBack: true,
+  halfClose: true,
+  connection: true,
+  port: true,
+};
+const pipelineCan: Capabilities = {
+  ...muxCan,
+  callBack: false,
+  oneWay: false,
+  ping: false,
+  errors: false,
+  context: false,
+  reorder: false,
+  goaway: false,
+};
+const httpCan: Capabilities = {
+  ...muxCan,
+  callBack: false,
+  oneWay: false,
+  ping: false,
+  goaway: false,
+  holdsBack: false,
+  halfClose: false,
+  connection: false,
+};
+
+/** Room for the head that mux puts before a payload. */
+const headBytes = 5;
+
+function overTcp(limits: SessionLimits, options: Partial<TcpOptions> = {}): (address?: Address) => ChannelTransport {
+  const framing = lengthPrefix({ maxBytes: limits.maxMessageBytes + headBytes });
+  return (address) => tcp({ port: address?.port ?? 0, framing, ...options });
+}
+
+function muxed(make: (limits: SessionLimits) => (address?: Address) => ChannelTransport): MakeSessions {
+  return (limits) => {
+    const at = make(limits);
+    const { maxInFlight, maxMessageBytes, clock } = limits;
+    return { at: (address) => chain(at(address), mux({ maxInFlight, maxMessageBytes, clock })) };
+  };
+}
+
+const tls = { cert: testCert, key: testKey, caCerts: [testCert] };
+
+const onUnixSocket: MakeSessions = (limits) => {
+  const folder = Deno.makeTempDirSync({ prefix: "wireway_" });
+  const path = join(folder, "socket");
+  const framing = lengthPrefix({ maxBytes: limits.maxMessageBytes + headBytes });
+  const { maxInFlight, maxMessageBytes, clock } = limits;
+  return {
+    at: () => chain(tcp({ path, framing }), mux({ maxInFlight, maxMessageBytes, clock })),
+    cleanup: () => Deno.remove(folder, { recursive: true }),
+  };
+};
+
+const inMemory: MakeSessions = muxed((limits) => {
+  const transport = memory({ maxMessageBytes: limits.maxMessageBytes + headBytes });
+  return () => transport;
+});
+
+const pipelined: MakeSessions = ({ maxInFlight, maxMessageBytes, clock }) => {
+  const framing = lengthPrefix({ maxBytes: maxMessageBytes });
+  const channels = (address?: Address) => tcp({ port: address?.port ?? 0, framing });
+  return { channels, at: (address) => chain(channels(address), pipeline({ maxInFlight, clock })) };
+};
+
+function overHttp(options: Partial<HttpOptions> = {}): MakeSessions {
+  return ({ maxInFlight, maxMessageBytes, clock }) => ({
+    at: (address) =>
+      chain(
+        http({ port: address?.port ?? 0, maxInFlight, clock, ...options }),
+        httpCalls({ maxMessageBytes, clock }),
+      ),
+  });
+}
+
+sessionConformance("mux() over memory()", { ...muxCan, port: false, halfClose: false }, inMemory);
+sessionConformance("mux() over tcp()", muxCan, muxed(overTcp));
+sessionConformance("mux() over TLS", muxCan, muxed((limits) => overTcp(limits, { tls })));
+sessionConformance("mux() over a unix socket", { ...muxCan, port: false }, onUnixSocket);
+sessionConformance("pipeline() over tcp()", pipelineCan, pipelined);
+sessionConformance("httpCalls() over HTTP/1.1", httpCan, overHttp());
+sessionConformance("httpCalls() over HTTP/1.1 with TLS", httpCan, overHttp({ tls, protocol: "h1" }));
+sessionConformance("httpCalls() over HTTP/2", { ...httpCan, goaway: true }, overHttp({ protocol: "h2" }));
+sessionConformance("httpCalls() over HTTP/2 with TLS", { ...httpCan, goaway: true }, overHttp({ tls, protocol: "h2" }));

@@ -1,0 +1,137 @@
+/**
+ * http(): HTTP/1.1 and HTTP/2, in the clear and over TLS, and its options.
+ *
+ * @module
+ */
+
+import { strict as assert } from "node:assert";
+import { http, type HttpOptions, TransportError } from "../../mod.ts";
+import { failure } from "../support/calls.ts";
+import { testCert, testKey } from "../support/certs.ts";
+import { until } from "../support/channels.ts";
+import { faultProxy } from "../support/fault_proxy.ts";
+import { httpWorld } from "./_world.ts";
+
+const tls = { cert: testCert, key: testKey, caCerts: [testCert] };
+
+/** One call, and then ten at once that wait for each other; gives how many connections they took. */
+async function connectionsOfTen(options: Partial<HttpOptions>, protocol: "auto" | "h1" | "h2"): Promise<number> {
+  let entered = 0;
+  const all = Promise.withResolvers<void>();
+  let connections = 0;
+  await httpWorld(async (request) => {
+    if (request.method === "GET") return new Response();
+    if (++entered === 10) all.resolve();
+    await all.promise;
+    return new Response("hello");
+  }, async ({ server }) => {
+    await using proxy = await faultProxy({ upstreamPort: server.addr.port! });
+    const origin = `${server.addr.transport}://127.0.0.1:${proxy.port}`;
+    const session = await http({ ...options, origin, protocol }).dial();
+    await (await session.call(new Request(origin))).text();
+    const calls = Array.from({ length: 10 }, async () => {
+      const response = await session.call(new Request(origin, { method: "POST", body: "x" }));
+      assert.equal(await response.text(), "hello");
+    });
+    await Promise.all(calls);
+    connections = proxy.accepted;
+    await session.close();
+  }, options);
+  return connections;
+}
+
+Deno.test("one TLS port speaks HTTP/1.1 and HTTP/2, as the client likes", async () => {
+  assert.equal(await connectionsOfTen({ tls }, "h1"), 10);
+  assert.equal(await connectionsOfTen({ tls }, "h2"), 1);
+});
+
+Deno.test("with TLS a client that has no wish speaks HTTP/2", async () => {
+  assert.equal(await connectionsOfTen({ tls }, "auto"), 1);
+});
+
+Deno.test("one port in the clear speaks HTTP/1.1, and HTTP/2 by prior knowledge", async () => {
+  assert.equal(await connectionsOfTen({}, "h1"), 10);
+  assert.equal(await connectionsOfTen({}, "auto"), 10);
+  assert.equal(await connectionsOfTen({}, "h2"), 1);
+});
+
+Deno.test("a client refuses a certificate that it does not trust as connect-failed", async () => {
+  await httpWorld(() => new Response("x"), async ({ origin, server }) => {
+    for (const protocol of ["h1", "h2"] as const) {
+      const session = await http({ origin, protocol }).dial();
+      const error = await failure(session.call(new Request(origin)), "connect-failed", "no");
+      assert.match(error.message, /certificate|UnknownIssuer/);
+      await session.close();
+    }
+    assert.equal(server.calls.started, 0);
+  }, { tls });
+});
+
+Deno.test("an HTTP/2 client of a server that does not speak it says connect-failed or connection-lost", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const answering = (async () => {
+    for await (const connection of listener) {
+      await connection.read(new Uint8Array(100)).catch(() => {});
+      await connection.write(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n")).catch(() => {});
+      connection.close();
+    }
+  })();
+  const origin = `http://127.0.0.1:${listener.addr.port}`;
+  const session = await http({ origin, protocol: "h2" }).dial();
+  await failure(session.call(new Request(origin)), ["connect-failed", "connection-lost"]);
+  await session.close();
+  listener.close();
+  await answering;
+});
+
+Deno.test("the handlers of an HTTP/2 connection hear which of its calls was cancelled", async () => {
+  const aborted: string[] = [];
+  await httpWorld((request, context) => {
+    const { pathname } = new URL(request.url);
+    context.signal.addEventListener("abort", () => aborted.push(pathname));
+    return new Promise<Response>(() => {});
+  }, async ({ origin, dial, server }) => {
+    const session = await dial({ protocol: "h2" });
+    const controllers = [0, 1, 2].map(() => new AbortController());
+    const calls = controllers.map(({ signal }, i) =>
+      failure(session.call(new Request(`${origin}/${i}`, { signal })), ["cancelled", "connection-lost"])
+    );
+    await until(() => server.calls.inFlight === 3, "three handlers");
+    controllers[1].abort();
+    await calls[1];
+    await until(() => aborted.length === 1, "a cancelled handler");
+    assert.deepEqual(aborted, ["/1"]);
+    controllers[0].abort();
+    controllers[2].abort();
+    await Promise.all(calls);
+    await server.shutdown({ graceMs: 0 });
+  });
+});
+
+Deno.test("http() refuses options that make no sense, naming them", () => {
+  const wrong: [unknown, RegExp][] = [
+    [{}, /port/],
+    [{ port: -1 }, /port/],
+    [{ port: 65_536 }, /port/],
+    [{ port: "80" }, /port/],
+    [{ origin: "127.0.0.1:80" }, /origin/],
+    [{ origin: "ftp://127.0.0.1" }, /origin/],
+    [{ origin: "http://127.0.0.1/path" }, /origin/],
+    [{ origin: "http://user:secret@127.0.0.1" }, /origin/],
+    [{ origin: "http://127.0.0.1/?q=1" }, /origin/],
+    [{ port: 0, protocol: "h3" }, /protocol/],
+    [{ port: 0, maxInFlight: 0 }, /maxInFlight/],
+    [{ port: 0, resend: 1 }, /resend/],
+    [{ port: 0, backlog: 0 }, /backlog/],
+    [{ port: 0, tls: { cert: testCert } }, /tls/],
+    [{ port: 0, tls: { key: testKey } }, /tls/],
+    [{ port: 0, tls: { cret: testCert } }, /cret/],
+    [{ port: 0, hostname: "" }, /hostname/],
+    [{ port: 0, keepAlive: true }, /keepAlive/],
+  ];
+  for (const [options, name] of wrong) {
+    assert.throws(() => http(options as HttpOptions), (error: unknown) => {
+      return error instanceof TransportError && error.code === "invalid-option" && name.test(error.message);
+    }, JSON.stringify(options));
+  }
+});

@@ -1,0 +1,127 @@
+/**
+ * http(): the server's end.
+ *
+ * @module
+ */
+
+import { strict as assert } from "node:assert";
+import { type CallContext, http, ManualClock, serve } from "../../mod.ts";
+import { settle, Watched } from "../support/calls.ts";
+import { until, within } from "../support/channels.ts";
+import { endless, httpWorld } from "./_world.ts";
+
+Deno.test("shutdown() lets a streamed body finish within the grace", async () => {
+  const gate = Promise.withResolvers<void>();
+  const body = () =>
+    new ReadableStream<Uint8Array>({
+      async start(controller): Promise<void> {
+        controller.enqueue(new Uint8Array(3));
+        await gate.promise;
+        controller.enqueue(new Uint8Array(4));
+        controller.close();
+      },
+    });
+  await httpWorld(() => new Response(body()), async ({ origin, server }) => {
+    const response = await fetch(origin);
+    let over = false;
+    const shutdown = server.shutdown({ graceMs: 60_000 }).then(() => over = true);
+    await assert.rejects(fetch(origin), TypeError);
+    assert.equal(over, false);
+    gate.resolve();
+    assert.equal((await response.bytes()).length, 7);
+    await within(shutdown, "the end");
+  });
+});
+
+Deno.test("shutdown() cuts off an open stream that heeds its signal when the grace is over", async () => {
+  const clock = new ManualClock();
+  const events = (_: Request, context: CallContext): Response => {
+    const { signal } = context;
+    const stream = new ReadableStream<Uint8Array>({
+      start(controller): void {
+        controller.enqueue(new Uint8Array(3));
+        signal.addEventListener("abort", () => controller.close());
+      },
+    });
+    return new Response(stream, { headers: { "content-type": "text/event-stream" } });
+  };
+  const server = await serve(http({ port: 0, clock }), events);
+  const response = await fetch(`http://127.0.0.1:${server.addr.port}/`);
+  const reader = response.body!.getReader();
+  assert.equal((await reader.read()).value?.length, 3);
+  const end = new Watched(reader.read());
+  const shutdown = new Watched(server.shutdown({ graceMs: 5000 }));
+  await clock.advance(4999);
+  await settle();
+  assert.deepEqual([end.settled, shutdown.settled], [0, 0]);
+  await clock.advance(1);
+  await until(() => end.settled + shutdown.settled === 2, "the end");
+  assert.equal(end.reply?.done, true);
+  await server.finished;
+});
+
+Deno.test("shutdown() answers for handlers that are still at work when the grace is over, and cancels them", async () => {
+  const clock = new ManualClock();
+  let cancelled = 0;
+  const server = await serve(http({ port: 0, clock }), (_, context) => {
+    context.signal.addEventListener("abort", () => cancelled++);
+    return new Promise<Response>(() => {});
+  });
+  const call = fetch(`http://127.0.0.1:${server.addr.port}/`);
+  await until(() => server.calls.inFlight === 1, "the handler");
+  const shutdown = server.shutdown({ graceMs: 5000 });
+  await clock.advance(5000);
+  const response = await call;
+  assert.equal(response.status, 503);
+  assert.match(await response.text(), /^closed: .*grace of 5000 ms/);
+  assert.equal(cancelled, 1);
+  await within(shutdown, "the end");
+});
+
+Deno.test("shutdown() does not wait for a client that never sends the rest of its request", async () => {
+  const clock = new ManualClock();
+  const server = await serve(http({ port: 0, clock }), async (request) => {
+    // The platform takes the body away as soon as the server ends.
+    return new Response(await request.text().catch(() => "half"));
+  });
+  const connection = await Deno.connect({ port: server.addr.port! });
+  await connection.write(new TextEncoder().encode("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nabc"));
+  await until(() => server.calls.inFlight === 1, "the handler");
+  const shutdown = server.shutdown({ graceMs: 5000 });
+  await until(() => server.calls.inFlight === 0, "the handler's end");
+  await clock.advance(5500);
+  await within(shutdown, "the end");
+  connection.close();
+});
+
+Deno.test("shutdown() waits for no body whose end it can't bring about", async () => {
+  const clock = new ManualClock();
+  const server = await serve(http({ port: 0, clock }), () => new Response(endless()));
+  const response = await fetch(`http://127.0.0.1:${server.addr.port}/`);
+  const shutdown = new Watched(server.shutdown({ graceMs: 5000 }));
+  await clock.advance(5000);
+  assert.equal(shutdown.settled, 0);
+  await clock.advance(500);
+  await until(() => shutdown.settled === 1, "the end");
+  await server.finished;
+  await response.body!.cancel();
+});
+
+Deno.test("shutdown() with nothing in flight ends at once, idle connections among them", async () => {
+  await httpWorld(() => new Response("x"), async ({ origin, server }) => {
+    for (let i = 0; i < 3; i++) await (await fetch(origin)).text();
+    const half = await Deno.connect({ port: server.addr.port! });
+    await half.write(new TextEncoder().encode("GET / HT"));
+    await within(server.shutdown({ graceMs: 60_000 }), "the end");
+    assert.equal(server.shutdown(), server.shutdown());
+    await server.finished;
+    half.close();
+  });
+});
+
+Deno.test("a server's signal ends it in order", async () => {
+  const controller = new AbortController();
+  const server = await serve(http({ port: 0 }), () => new Response("x"), { signal: controller.signal });
+  controller.abort();
+  await within(server.finished, "the end");
+});
