@@ -19,7 +19,6 @@
  * @module
  */
 
-import type { Context } from "hono";
 import { answerCalls, background, CallContext, type Handler, type HttpCallsOptions } from "../mod.ts";
 
 /**
@@ -39,6 +38,28 @@ export interface CallEnv {
 }
 
 /**
+ * What is needed of the context that Hono gives to a handler, whatever its app's
+ * environment.
+ *
+ * @example
+ * ```ts
+ * import { Hono } from "hono";
+ * import { contextOf, type HonoContext } from "@wireway/wireway/hono";
+ * const tenantOf = (c: HonoContext) => contextOf(c).metadata.tenant;
+ * new Hono().get("/", (c) => c.text(tenantOf(c) ?? "nobody's"));
+ * ```
+ */
+export interface HonoContext {
+  /** The bindings: the context of the call, under serve(). */
+  readonly env: unknown;
+  /** The request. */
+  readonly req: {
+    /** As the platform made it. */
+    readonly raw: Request;
+  };
+}
+
+/**
  * The context of the call that a Hono handler answers. Under another server
  * than serve() it is one that follows the request's signal.
  *
@@ -49,8 +70,7 @@ export interface CallEnv {
  * new Hono<CallEnv>().get("/", (c) => c.text(contextOf(c).metadata.tenant ?? "nobody's"));
  * ```
  */
-// deno-lint-ignore no-explicit-any -- the context of an app with any environment
-export function contextOf(c: Context<any>): CallContext {
+export function contextOf(c: HonoContext): CallContext {
   return c.env instanceof CallContext ? c.env : background.with({ signal: c.req.raw.signal });
 }
 
@@ -68,8 +88,7 @@ export function contextOf(c: Context<any>): CallContext {
 export function calls(
   handler: Handler<Uint8Array, Uint8Array>,
   options: Omit<HttpCallsOptions, "path"> = {},
-  // deno-lint-ignore no-explicit-any -- as above
-): (c: Context<any>) => Promise<Response> {
+): (c: HonoContext) => Promise<Response> {
   const answer = answerCalls(handler, options);
   return (c) => answer(c.req.raw, contextOf(c));
 }
