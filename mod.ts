@@ -6,8 +6,13 @@
 
 export * from "./src/core/mod.ts";
 export type { FrameDecoder, Framing } from "./src/framing/framing.ts";
+export * from "./src/framing/event_stream_events.ts";
+export * from "./src/framing/event_stream_parser.ts";
+export { encodeComment, encodeEvent, type EventEncoding, eventEncoding } from "./src/framing/event_stream_writer.ts";
 export * from "./src/framing/length_prefix.ts";
 export * from "./src/framing/newline.ts";
+export * from "./src/transport/event_stream.ts";
+export * from "./src/transport/event_stream_replay.ts";
 export * from "./src/transport/http.ts";
 export * from "./src/transport/memory.ts";
 export * from "./src/transport/tcp.ts";
@@ -21,3 +26,4 @@ export * from "./src/call/deadline.ts";
 export * from "./src/call/timeout.ts";
 export { pool, type PooledClient, type PoolOptions, type PoolStats } from "./src/endpoint/pool.ts";
 export * from "./src/endpoint/reconnect.ts";
+export * from "./src/channel/topic.ts";

@@ -105,7 +105,7 @@ export class Topic<T, Encoded extends Record<string, Message> = Record<string, U
     if (group === undefined) {
       throw invalidOption("subscribe()", "encoding", encoding, `one of ${[...this.#groups.keys()].join(", ")}`);
     }
-    return this.#core.subscribe(group, sink as Sink, readSubscribeOptions(options));
+    return this.#core.subscribe(group, sink as Sink, readOptions("subscribe()", options, subscribeRules));
   }
 
   /**
@@ -114,7 +114,7 @@ export class Topic<T, Encoded extends Record<string, Message> = Record<string, U
    * backlog.
    */
   messages(options: IterateOptions = {}): AsyncIterableIterator<T> {
-    const read = readSubscribeOptions(options);
+    const read = readOptions("subscribe()", options, subscribeRules);
     return new TopicIterator<T>((sink, closed) =>
       this.#core.subscribe(this.#plain, sink as unknown as Sink, { ...read, closed })
     );
@@ -141,11 +141,10 @@ export class Topic<T, Encoded extends Record<string, Message> = Record<string, U
   }
 }
 
-function readSubscribeOptions(options: SubscribeOptions) {
-  return readOptions("subscribe()", options, {
-    after: { allowed: "a text", fallback: "", accepts: (value: unknown) => typeof value === "string" },
-    recent: integer(0, 0, 0x3fff_ffff),
-    overflow: oneOf("drop-oldest", ["drop-oldest", "close"]),
-    closed: given<SubscribeOptions["closed"]>(undefined, "a function"),
-  });
-}
+/** Made once: there is a call for each reader. */
+const subscribeRules = {
+  after: { allowed: "a text", fallback: "", accepts: (value: unknown) => typeof value === "string" },
+  recent: integer(0, 0, 0x3fff_ffff),
+  overflow: oneOf("drop-oldest", ["drop-oldest", "close"]),
+  closed: given<SubscribeOptions["closed"]>(undefined, "a function"),
+};

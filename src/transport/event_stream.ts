@@ -90,6 +90,23 @@ export interface EventStream {
   readonly close: () => void;
 }
 
+/** Made once: there is a call for each connection. */
+const rules = {
+  retryMs: integer(undefined, 0, 0x7fff_ffff),
+  heartbeatMs: duration(15_000, 1),
+  highWaterBytes: integer(64 * 1024, 0, 0x7fff_ffff),
+  maxBufferedBytes: integer(1024 * 1024, 1, 0x7fff_ffff),
+  overflow: oneOf("drop-oldest", ["drop-oldest", "close"]),
+  replay: given<ReplayBuffer | undefined>(undefined, "an object"),
+  lastEventId: {
+    allowed: "a text",
+    fallback: undefined as string | undefined,
+    accepts: (value: unknown) => typeof value === "string",
+  },
+  headers: given<HeadersInit | undefined>(undefined, "an object"),
+  clock: given<Clock>(systemClock, "an object"),
+};
+
 /**
  * Answers a request with a stream of server-sent events, in any handler: of
  * `Deno.serve`, of a web framework, on the edge.
@@ -140,21 +157,7 @@ export function eventStream(
   start: (events: EventStream) => void | Disposable | Promise<void>,
   options: EventStreamOptions = {},
 ): Response {
-  const { headers, lastEventId, ...settings } = readOptions("eventStream()", options, {
-    retryMs: integer(undefined, 0, 0x7fff_ffff),
-    heartbeatMs: duration(15_000, 1),
-    highWaterBytes: integer(64 * 1024, 0, 0x7fff_ffff),
-    maxBufferedBytes: integer(1024 * 1024, 1, 0x7fff_ffff),
-    overflow: oneOf("drop-oldest", ["drop-oldest", "close"]),
-    replay: given<ReplayBuffer | undefined>(undefined, "an object"),
-    lastEventId: {
-      allowed: "a text",
-      fallback: undefined as string | undefined,
-      accepts: (value) => typeof value === "string",
-    },
-    headers: given<HeadersInit | undefined>(undefined, "an object"),
-    clock: given<Clock>(systemClock, "an object"),
-  });
+  const { headers, lastEventId, ...settings } = readOptions("eventStream()", options, rules);
   const init = { headers: headersOf(headers) };
   if (request.method === "HEAD") return new Response(null, init);
   const body = new EventStreamBody(settings, lastEventId ?? lastEventIdOf(request));
