@@ -5,6 +5,7 @@
  */
 
 import type { Address, ChannelCounters } from "./core/channel.ts";
+import { duration, given, readOptions } from "./core/options.ts";
 import type { Handler } from "./core/service.ts";
 import type {
   CallCounters,
@@ -63,7 +64,7 @@ export interface Server extends AsyncDisposable {
  * a chain: `chain(handler, timeout(...), ...)`.
  *
  * Errors: `address-in-use`; whatever else the transport's listening rejects
- * with.
+ * with; `invalid-option`.
  *
  * @example
  * ```ts
@@ -82,7 +83,11 @@ export async function serve<Req, Res>(
   handler: Handler<Req, Res>,
   options: ServeOptions<Req, Res> = {},
 ): Promise<Server> {
-  const { signal, graceMs, onSession } = options;
+  const { signal, graceMs, onSession } = readOptions("serve()", options, {
+    signal: given<AbortSignal | undefined>(undefined, "an object"),
+    graceMs: duration(undefined),
+    onSession: given<ServeOptions<Req, Res>["onSession"]>(undefined, "a function"),
+  });
   signal?.throwIfAborted();
   const listener = await transport.listen(handler, { onSession });
   const server = new ListeningServer(listener, graceMs);

@@ -242,3 +242,11 @@ Deno.test("five restarts under load lose no call, on TCP", async () => {
   const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
   await rollingRestart(() => tcp({ port }), (chosen) => port = chosen, turn);
 });
+
+Deno.test("serve() refuses an option that it does not have and a grace that is no time", async () => {
+  const wire = mux()(memory());
+  const echo = (request: Uint8Array): Uint8Array => request;
+  const misspelt = { grace: 5 } as Record<string, unknown>;
+  await assert.rejects(serve(wire, echo, misspelt), { code: "invalid-option", message: /no option "grace"/ });
+  await assert.rejects(serve(wire, echo, { graceMs: NaN }), { code: "invalid-option", message: /graceMs is NaN/ });
+});
