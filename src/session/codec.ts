@@ -9,14 +9,9 @@ import type { CallContext } from "../core/context.ts";
 import { named } from "../core/describe.ts";
 import { TransportError } from "../core/errors.ts";
 import type { Handler, Middleware } from "../core/service.ts";
-import type {
-  Session,
-  SessionDialOptions,
-  SessionListenOptions,
-  SessionTransport,
-  ShutdownOptions,
-} from "../core/session.ts";
+import type { Session, SessionDialOptions, SessionListenOptions, SessionTransport } from "../core/session.ts";
 import { textOf } from "../core/thrown.ts";
+import { WrappedSession } from "./wrapped_session.ts";
 
 /**
  * How values become bytes and bytes become values. Both functions may throw:
@@ -153,40 +148,14 @@ function sessionOver<Req, Res>(
   return session;
 }
 
-class CodecSession<Req, Res> implements Session<Req, Res> {
-  readonly #inner: Session<Uint8Array, Uint8Array>;
+class CodecSession<Req, Res> extends WrappedSession<Uint8Array, Uint8Array, Req, Res> {
   readonly #request: Codec<Req>;
   readonly #decode: (bytes: Uint8Array) => Res;
 
   constructor(inner: Session<Uint8Array, Uint8Array>, request: Codec<Req>, reply: Codec<Res>) {
-    this.#inner = inner;
+    super(inner);
     this.#request = request;
     this.#decode = (bytes) => decoded(reply, bytes, "invalid-reply");
-  }
-
-  get local(): Session<Req, Res>["local"] {
-    return this.#inner.local;
-  }
-  get remote(): Session<Req, Res>["remote"] {
-    return this.#inner.remote;
-  }
-  get state(): Session<Req, Res>["state"] {
-    return this.#inner.state;
-  }
-  get load(): number {
-    return this.#inner.load;
-  }
-  get capacity(): number {
-    return this.#inner.capacity;
-  }
-  get finished(): Session<Req, Res>["finished"] {
-    return this.#inner.finished;
-  }
-  get onChange(): (() => void) | undefined {
-    return this.#inner.onChange;
-  }
-  set onChange(listener: (() => void) | undefined) {
-    this.#inner.onChange = listener;
   }
 
   call(request: Req, context?: CallContext): Promise<Res> {
@@ -196,23 +165,11 @@ class CodecSession<Req, Res> implements Session<Req, Res> {
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#inner.call(bytes, context).then(this.#decode);
+    return this.inner.call(bytes, context).then(this.#decode);
   }
 
   send(request: Req, context?: CallContext): void | Promise<void> {
-    return this.#inner.send(encoded(this.#request, request, "invalid-request"), context);
-  }
-
-  ping(): Promise<number> {
-    return this.#inner.ping();
-  }
-
-  close(options?: ShutdownOptions): Promise<void> {
-    return this.#inner.close(options);
-  }
-
-  abort(reason: TransportError): void {
-    this.#inner.abort(reason);
+    return this.inner.send(encoded(this.#request, request, "invalid-request"), context);
   }
 }
 

@@ -8,48 +8,23 @@ import { formatAddress } from "../core/channel.ts";
 import { background, type CallContext } from "../core/context.ts";
 import { TransportError } from "../core/errors.ts";
 import { readBody } from "../core/read_body.ts";
-import type { Session, ShutdownOptions } from "../core/session.ts";
+import type { Session } from "../core/session.ts";
 import type { HttpCallSettings } from "./http_calls_answering.ts";
 import { decodeError, timeLeftField, tooLarge } from "./http_calls_wire.ts";
+import { WrappedSession } from "./wrapped_session.ts";
 
 /** More than this is not told: 31 years, in digits that any number takes. */
 const maxTimeLeftMs = 1e12;
 
 /** See the module. */
-export class HttpCallSession implements Session<Uint8Array, Uint8Array> {
-  readonly #inner: Session<Request, Response>;
+export class HttpCallSession extends WrappedSession<Request, Response, Uint8Array, Uint8Array> {
   readonly #settings: HttpCallSettings;
   readonly #url: string;
 
   constructor(inner: Session<Request, Response>, settings: HttpCallSettings) {
-    this.#inner = inner;
+    super(inner);
     this.#settings = settings;
     this.#url = new URL(settings.path, `${inner.remote.transport}://${formatAddress(inner.remote)}`).href;
-  }
-
-  get local(): Session<Uint8Array, Uint8Array>["local"] {
-    return this.#inner.local;
-  }
-  get remote(): Session<Uint8Array, Uint8Array>["remote"] {
-    return this.#inner.remote;
-  }
-  get state(): Session<Uint8Array, Uint8Array>["state"] {
-    return this.#inner.state;
-  }
-  get load(): number {
-    return this.#inner.load;
-  }
-  get capacity(): number {
-    return this.#inner.capacity;
-  }
-  get finished(): Session<Uint8Array, Uint8Array>["finished"] {
-    return this.#inner.finished;
-  }
-  get onChange(): (() => void) | undefined {
-    return this.#inner.onChange;
-  }
-  set onChange(listener: (() => void) | undefined) {
-    this.#inner.onChange = listener;
   }
 
   async call(request: Uint8Array, context: CallContext = background): Promise<Uint8Array> {
@@ -61,7 +36,7 @@ export class HttpCallSession implements Session<Uint8Array, Uint8Array> {
       headers[timeLeftField] = String(Math.min(timeLeftMs, maxTimeLeftMs));
     }
     const body = request as Uint8Array<ArrayBuffer>;
-    const response = await this.#inner.call(new Request(this.#url, { method: "POST", headers, body }), context);
+    const response = await this.inner.call(new Request(this.#url, { method: "POST", headers, body }), context);
     try {
       if (response.status !== 200) throw await decodeError(response);
       return await readBody(response, maxMessageBytes);
@@ -74,17 +49,5 @@ export class HttpCallSession implements Session<Uint8Array, Uint8Array> {
 
   send(): never {
     throw new TransportError("unsupported", "Cannot send one way: every HTTP request has a response");
-  }
-
-  ping(): Promise<number> {
-    return this.#inner.ping();
-  }
-
-  close(options?: ShutdownOptions): Promise<void> {
-    return this.#inner.close(options);
-  }
-
-  abort(reason: TransportError): void {
-    this.#inner.abort(reason);
   }
 }

@@ -11,6 +11,7 @@ import { noMetadata } from "../core/metadata.ts";
 import type { Handler } from "../core/service.ts";
 import type { CallCounters, Session } from "../core/session.ts";
 import { head, type MuxLink, tooLarge, tooManyCalls } from "./mux_link.ts";
+import { encodeError } from "./mux_error_frame.ts";
 import * as wire from "./mux_wire.ts";
 
 const { Kind } = wire;
@@ -187,7 +188,7 @@ export class MuxAnswers {
 
   #sendError(id: number, error: TransportError): void {
     const { channel, peer } = this.#link;
-    this.#link.sendFrame(wire.encodeError(id, error, Math.min(channel.maxMessageBytes, peer!.maxMessageBytes)));
+    this.#link.sendFrame(encodeError(id, error, Math.min(channel.maxMessageBytes, peer!.maxMessageBytes)));
   }
 
   /** The context of a call that came in; undefined where its deadline has passed. Sets {@linkcode payloadStart}. */

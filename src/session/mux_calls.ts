@@ -9,6 +9,7 @@ import { deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
 import { type CallOwner, PendingCall } from "./pending_call.ts";
 import { head, type MuxLink, tooManyCalls } from "./mux_link.ts";
+import { decodeError } from "./mux_error_frame.ts";
 import * as wire from "./mux_wire.ts";
 
 const { Kind } = wire;
@@ -71,7 +72,7 @@ export class MuxCalls implements CallOwner {
 
   /** A call was ended with an error. Throws `protocol` where nothing waits for it. */
   failed(frame: Uint8Array): void {
-    const error = wire.decodeError(frame);
+    const error = decodeError(frame);
     this.#taken(frame).reject(error);
   }
 
