@@ -6,10 +6,12 @@
  * @module
  */
 
+export * from "./attempt.ts";
 export * from "./cancellation.ts";
 export * from "./chain.ts";
 export * from "./channel.ts";
 export * from "./clock.ts";
+export { type CompletionListener, whenComplete } from "./completion.ts";
 export * from "./context.ts";
 export * from "./deadline_queue.ts";
 export { describe, named, type Stage, stagesOf } from "./describe.ts";

@@ -8,7 +8,9 @@ import type { Address } from "./channel.ts";
 import type { TransportError } from "./errors.ts";
 
 /**
- * Something that happened to a connection or to what keeps connections.
+ * Something that happened to a connection, to what keeps connections, or in a
+ * policy around calls. `policy` is the name of the middleware, or the one that
+ * its options gave it.
  *
  * @example
  * ```ts
@@ -21,7 +23,15 @@ export type TransportEvent =
   | { type: "connection-refused"; remote: Address | undefined; error: TransportError }
   | { type: "connection-closed"; side: "client" | "server"; remote: Address; error: TransportError | undefined }
   | { type: "dial-failed"; error: TransportError; attempt: number; retryInMs: number | undefined }
-  | { type: "session-draining"; remote: Address; by: "local" | "remote"; reason: string };
+  | { type: "session-draining"; remote: Address; by: "local" | "remote"; reason: string }
+  | { type: "call-rejected"; policy: string; error: TransportError }
+  | { type: "call-retried"; policy: string; attempt: number; delayMs: number; error: unknown }
+  | { type: "call-hedged"; policy: string; attempt: number; delayMs: number }
+  | { type: "call-answered"; policy: string; from: string }
+  | { type: "state-changed"; policy: string; from: string; to: string; reason: string }
+  | { type: "limit-changed"; policy: string; from: number; to: number }
+  | { type: "endpoint-ejected"; policy: string; endpoint: string; forMs: number; reason: string }
+  | { type: "endpoint-readmitted"; policy: string; endpoint: string };
 
 /**
  * Hears of events. What it throws is ignored, so it can't break a call.

@@ -64,3 +64,21 @@ export function outcomeOf(error: unknown): Outcome {
       return "failure";
   }
 }
+
+/**
+ * The verdict on a call that was answered: what a reply itself says. A
+ * `Response` of 429 or 503 is an `overload`, any other of 500 and above a
+ * `failure`; all else is a `success`.
+ *
+ * @example
+ * ```ts
+ * import { outcomeOfReply } from "@wireway/wireway";
+ * outcomeOfReply(new Response("busy", { status: 503 })); // "overload"
+ * outcomeOfReply("hello"); // "success"
+ * ```
+ */
+export function outcomeOfReply(reply: unknown): Outcome {
+  if (!(reply instanceof Response) || reply.status < 429) return "success";
+  if (reply.status === 429 || reply.status === 503) return "overload";
+  return reply.status >= 500 ? "failure" : "success";
+}

@@ -10,6 +10,7 @@ import {
   errorCodes,
   type Outcome,
   outcomeOf,
+  outcomeOfReply,
   type Processed,
   TransportError,
 } from "../../src/core/mod.ts";
@@ -142,4 +143,17 @@ Deno.test("from() takes whatever can be thrown", () => {
     assert.match(error.message, /^a thrown object$/);
     assert.equal(error.cause, thrown);
   }
+});
+
+Deno.test("the verdict on a reply: a server's error statuses fail, its refusals are overload, all else succeeds", () => {
+  const verdicts = [200, 301, 404, 428, 429, 431, 500, 501, 503, 504].map((status) =>
+    outcomeOfReply(new Response(null, { status }))
+  );
+  const [failure, overload, success] = ["failure", "overload", "success"];
+  assert.deepEqual(
+    verdicts,
+    [success, success, success, success, overload, success, failure, failure, overload, failure],
+  );
+  assert.equal(outcomeOfReply(undefined), success);
+  assert.equal(outcomeOfReply({ status: 500 }), success);
 });
