@@ -4,15 +4,22 @@
  * @module
  */
 
-import { type Clock, systemClock } from "../core/clock.ts";
 import { named } from "../core/describe.ts";
-import type { Observer } from "../core/observer.ts";
-import { duration, flag, given, integer, invalidOption, oneOf, readOptions } from "../core/options.ts";
+import { given, integer, oneOf, readOptions } from "../core/options.ts";
 import type { Handler, Middleware } from "../core/service.ts";
 import type { SessionTransport } from "../core/session.ts";
+import type { AdaptiveWeights } from "./adaptive.ts";
+import { checkSize, poolRules, type PoolSizeOptions } from "./pool_options.ts";
 import { clientOver, type PooledClient } from "./pooled_client.ts";
+import { readWeights, type StrategyName, strategyNames, strategyOf } from "./strategy.ts";
 
-export type { PooledClient, PoolStats } from "./pooled_client.ts";
+export type { AdaptiveWeights } from "./adaptive.ts";
+export { ConnectionLimit } from "./connection_limit.ts";
+export type { ConnectionOptions } from "./connection_options.ts";
+export type { PoolSizeOptions } from "./pool_options.ts";
+export type { PooledClient } from "./pooled_client.ts";
+export type { PoolStats, PoolWaits } from "./pool_stats.ts";
+export type { StrategyName } from "./strategy.ts";
 
 /**
  * Options of {@linkcode pool}.
@@ -24,46 +31,33 @@ export type { PooledClient, PoolStats } from "./pooled_client.ts";
  * pool(options);
  * ```
  */
-export interface PoolOptions<Req, Res> {
-  /** Connections that are kept open from the first call on. @default {0} */
-  min?: number;
-  /** Connections that take calls, at the most; up to twice as many more may be finishing their last ones. @default {10} */
-  max?: number;
-  /** How a connection is chosen: the one with the fewest calls in flight. @default {"least-loaded"} */
-  strategy?: "least-loaded";
-  /** Calls in flight on every connection from which on another one is opened. @default {64} */
+export interface PoolOptions<Req, Res> extends PoolSizeOptions {
+  /**
+   * How a connection is chosen: `least-loaded`, the one with the fewest calls
+   * in flight, of several the one that is there longest, so that the others may
+   * fall idle; `round-robin`, each in its turn; `least-latency`, the cheaper of
+   * two drawn at random by recent latency (peak EWMA) and calls in flight;
+   * `adaptive`, the same by a score of latency, errors and age. The last two
+   * read the clock twice a call.
+   * @default {"least-loaded"}
+   */
+  strategy?: StrategyName;
+  /** What `adaptive` weighs. Default: latency 0.5, errors 0.3, age 0.2. */
+  weights?: Partial<AdaptiveWeights>;
+  /**
+   * Calls in flight on every connection from which on another one is opened. A
+   * connection that takes fewer, as one of HTTP/1.1 does, is full with those.
+   * @default {64}
+   */
   callsPerConnection?: number;
-  /** Calls that may wait for a connection. @default {1024} */
-  maxWaiting?: number;
-  /** How long a call waits for a connection, in milliseconds. @default {5000} */
-  acquireTimeoutMs?: number;
-  /** Time without a call after which a connection beyond `min` is closed, in milliseconds; up to a quarter later. @default {60000} */
-  idleTimeoutMs?: number;
-  /** Age at which a connection is replaced, in milliseconds, less up to a fifth drawn at random. @default {Infinity} */
-  maxLifetimeMs?: number;
-  /** Open the `min` connections at once, not with the first call. @default {false} */
-  prewarm?: boolean;
-  /** Whether calls wait through failed attempts to connect, instead of being told of the failure. @default {false} */
-  waitForReady?: boolean;
-  /** The longest wait after a first failed attempt to connect, in milliseconds. @default {100} */
-  initialBackoffMs?: number;
-  /** The longest wait between attempts, in milliseconds. @default {10000} */
-  maxBackoffMs?: number;
   /** Answers calls that the far side makes on these connections. */
   handler?: Handler<Req, Res>;
-  /** Measures times. @default {systemClock} */
-  clock?: Clock;
-  /** Draws the jitter, from 0 to 1. @default {Math.random} */
-  random?: () => number;
-  /** Hears of attempts to connect that failed. */
-  observer?: Observer;
 }
 
 /**
- * Makes one service of a few connections. Each call goes to the connection with
- * the fewest calls in flight; where all have `callsPerConnection` another one is
- * opened, up to `max`, and where none takes more the call waits, first come,
- * first served.
+ * Makes one service of a few connections. Where all have `callsPerConnection`
+ * calls in flight another one is opened, up to `max`, and where none takes more
+ * the call waits, first come, first served.
  *
  * Connections are opened when they are needed. One that is lost is replaced
  * when it is needed again, or at once while fewer than `min` are left. After a
@@ -73,6 +67,8 @@ export interface PoolOptions<Req, Res> {
  * goodbye finishes its calls while new ones go elsewhere.
  *
  * Place: on a transport of calls, below everything that acts on single calls.
+ * Over several endpoints: one pool for each, in {@linkcode balance}; `max` is
+ * then the most for each endpoint, and `limit` the most for all.
  *
  * Errors: `connect-failed`, `connect-timeout`, `acquire-timeout`, `overloaded`
  * (too many wait), `closed`, all with `processed: "no"`; those of the session;
@@ -87,29 +83,28 @@ export interface PoolOptions<Req, Res> {
 export function pool<Req, Res>(
   options: PoolOptions<Req, Res> = {},
 ): Middleware<SessionTransport<Req, Res>, PooledClient<Req, Res>> {
-  const { prewarm, strategy, ...settings } = readOptions("pool()", options, {
-    min: integer(0, 0, 100_000),
-    max: integer(10, 1, 100_000),
-    strategy: oneOf("least-loaded", ["least-loaded"]),
+  const { handler, strategy, weights, ...settings } = readOptions("pool()", options, {
+    ...poolRules,
+    strategy: oneOf("least-loaded", strategyNames),
+    weights: given<Partial<AdaptiveWeights>>({}, "an object"),
     callsPerConnection: integer(64, 1, 1_000_000),
-    maxWaiting: integer(1024, 0, 10_000_000),
-    acquireTimeoutMs: duration(5000),
-    idleTimeoutMs: duration(60_000, 1),
-    maxLifetimeMs: duration(Infinity, 1),
-    prewarm: flag(false),
-    waitForReady: flag(false),
-    initialBackoffMs: duration(100),
-    maxBackoffMs: duration(10_000),
     handler: given<Handler<Req, Res> | undefined>(undefined, "a function"),
-    clock: given<Clock>(systemClock, "an object"),
-    random: given<() => number>(Math.random, "a function"),
-    observer: given<Observer | undefined>(undefined, "a function"),
   });
-  if (settings.min > settings.max) throw invalidOption("pool()", "min", settings.min, `max (${settings.max}) or less`);
-  const { handler: _, clock: __, random: ___, observer: ____, ...shown } = settings;
+  checkSize("pool()", settings);
+  const { min, max, clock, random, observer: _, limit: __, ...shown } = settings;
+  const chooser = {
+    random,
+    now: () => clock.now(),
+    oldMs: Math.min(settings.maxLifetimeMs, oldMs),
+    weights: readWeights("pool()", weights),
+  };
   return named(
     "pool",
-    { strategy, prewarm, ...shown },
-    (inner: SessionTransport<Req, Res>): PooledClient<Req, Res> => clientOver(inner, settings, prewarm),
+    { min, max, strategy, ...shown },
+    (inner: SessionTransport<Req, Res>): PooledClient<Req, Res> =>
+      clientOver(inner, settings, strategyOf(strategy, chooser), handler),
   );
 }
+
+/** What counts as old where no lifetime is set. */
+const oldMs = 3_600_000;

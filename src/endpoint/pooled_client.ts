@@ -4,35 +4,13 @@
  * @module
  */
 
-import type { CallContext } from "../core/context.ts";
-import type { Client } from "../core/service.ts";
-import type { SessionTransport } from "../core/session.ts";
-import { type PoolSettings, SessionPool } from "./session_pool.ts";
-
-/**
- * What a pool does at this moment.
- *
- * @example
- * ```ts
- * import { chain, mux, pool, type PoolStats, tcp } from "@wireway/wireway";
- * const call = chain(tcp({ port: 9000 }), mux(), pool({ max: 4 }));
- * const { total, waiting }: PoolStats = call.stats();
- * ```
- */
-export interface PoolStats {
-  /** Connections that take calls. */
-  total: number;
-  /** Connections that carry calls. */
-  active: number;
-  /** Connections that carry none. */
-  idle: number;
-  /** Connections that take no more calls, and finish those they carry. */
-  draining: number;
-  /** Connections that are being opened. */
-  dialling: number;
-  /** Calls that wait for a connection. */
-  waiting: number;
-}
+import { background, type CallContext } from "../core/context.ts";
+import type { Client, Handler } from "../core/service.ts";
+import type { Session, SessionTransport } from "../core/session.ts";
+import { recorded } from "./call_record.ts";
+import { ConnectionPool, type ConnectionPoolSettings } from "./connection_pool.ts";
+import { type PoolStats, statsOf } from "./pool_stats.ts";
+import type { Strategy } from "./strategy.ts";
 
 /**
  * A service over a pool.
@@ -51,16 +29,28 @@ export type PooledClient<Req, Res> = Client<Req, Res> & {
 /** A service over the sessions of a transport. */
 export function clientOver<Req, Res>(
   transport: SessionTransport<Req, Res>,
-  settings: PoolSettings<Req, Res>,
-  prewarm: boolean,
+  settings: ConnectionPoolSettings,
+  strategy: Strategy,
+  handler: Handler<Req, Res> | undefined,
 ): PooledClient<Req, Res> {
-  const sessions = new SessionPool(transport, settings);
-  if (prewarm) sessions.keep();
+  const open = (signal: AbortSignal): Promise<Session<Req, Res>> => transport.dial({ signal, handler });
+  const sessions = new ConnectionPool(settings, strategy, open);
+  const { measures } = strategy;
+  const now = (): number => settings.clock.now();
+
+  function pool(request: Req, context: CallContext = background): Promise<Res> {
+    const member = sessions.take();
+    if (member !== undefined) {
+      const call = member.poolable.call(request, context);
+      return measures ? recorded(call, member.record, now) : call;
+    }
+    return sessions.whenFree(context, (member) => {
+      const call = member.poolable.call(request, context);
+      return measures ? recorded(call, member.record, now) : call;
+    });
+  }
+
+  if (settings.prewarm) sessions.keep();
   const close = (): Promise<void> => sessions.close();
-  const stats = (): PoolStats => {
-    const { total, active, draining, dialling, waiting } = sessions;
-    return { total, active, idle: total - active, draining, dialling, waiting };
-  };
-  const call = (request: Req, context?: CallContext): Promise<Res> => sessions.call(request, context);
-  return Object.assign(call, { close, stats, [Symbol.asyncDispose]: close });
+  return Object.assign(pool, { close, stats: () => statsOf(sessions), [Symbol.asyncDispose]: close });
 }

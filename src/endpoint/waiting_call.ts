@@ -1,62 +1,76 @@
 /**
- * A call that waits for a connection.
+ * Waiting for something that carries a call.
  *
  * @module
  */
 
 import type { CancelListener } from "../core/cancellation.ts";
+import type { Clock } from "../core/clock.ts";
 import type { CallContext } from "../core/context.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
-import type { Session } from "../core/session.ts";
 import type { Waiter, WaiterLine } from "../util/waiters.ts";
 
+/** Where calls wait for a carrier: a connection, an endpoint. */
+export interface WaitingRoom<Carrier> {
+  /** Those who wait. */
+  readonly line: WaiterLine<Waiting<Carrier>>;
+  readonly deadlines: DeadlineQueue;
+  readonly settings: { readonly clock: Clock; readonly acquireTimeoutMs: number };
+  /** Somebody has waited for too long: what they are told. */
+  timedOut(): TransportError;
+}
+
+/** One who waits. */
+export interface Waiting<Carrier> extends Waiter {
+  /** Since when, in milliseconds on the clock. */
+  readonly since: number;
+  /** A carrier is there. */
+  serve(carrier: Carrier): void;
+  /** There will be none. */
+  refuse(error: TransportError): void;
+}
+
 /** Leaves its line when it is served, when it has waited long enough, and when its caller gives up. */
-export class WaitingCall<Req, Res> implements Waiter, CancelListener, DeadlineEntry {
+export class WaitingCall<Carrier, Res> implements Waiting<Carrier>, CancelListener, DeadlineEntry {
   previous: Waiter | undefined = undefined;
   next: Waiter | undefined = undefined;
   waiting = false;
+  readonly since: number;
   readonly dueAt: number;
   position = -1;
   readonly holds = true;
-  readonly #request: Req;
+  readonly #room: WaitingRoom<Carrier>;
   readonly #context: CallContext;
-  readonly #line: WaiterLine<WaitingCall<Req, Res>>;
-  readonly #deadlines: DeadlineQueue;
+  readonly #use: (carrier: Carrier) => Res | Promise<Res>;
   readonly #settled = Promise.withResolvers<Res>();
-  readonly #timeoutError: () => TransportError;
 
-  constructor(
-    request: Req,
-    context: CallContext,
-    line: WaiterLine<WaitingCall<Req, Res>>,
-    deadlines: DeadlineQueue,
-    acquireBy: number,
-    timeoutError: () => TransportError,
-  ) {
-    this.#request = request;
+  constructor(room: WaitingRoom<Carrier>, context: CallContext, use: (carrier: Carrier) => Res | Promise<Res>) {
+    this.#room = room;
     this.#context = context;
-    this.#line = line;
-    this.#deadlines = deadlines;
-    this.#timeoutError = timeoutError;
-    this.dueAt = Math.min(acquireBy, context.deadline);
-    line.join(this);
-    deadlines.add(this);
+    this.#use = use;
+    const { clock, acquireTimeoutMs } = room.settings;
+    this.since = clock.now();
+    this.dueAt = Math.min(this.since + acquireTimeoutMs, context.deadline);
+    room.line.join(this);
+    room.deadlines.add(this);
     context.cancellation?.subscribe(this);
   }
 
-  /** Settles as the call does. */
+  /** Settles as what it waited to do does. */
   get promise(): Promise<Res> {
     return this.#settled.promise;
   }
 
-  /** A connection is there. */
-  serve(session: Session<Req, Res>): void {
+  serve(carrier: Carrier): void {
     this.#leave();
-    this.#settled.resolve(session.call(this.#request, this.#context));
+    try {
+      this.#settled.resolve(this.#use(carrier));
+    } catch (error) {
+      this.#settled.reject(error);
+    }
   }
 
-  /** There will be none. */
   refuse(error: TransportError): void {
     this.#leave();
     this.#settled.reject(error);
@@ -71,12 +85,18 @@ export class WaitingCall<Req, Res> implements Waiter, CancelListener, DeadlineEn
       const why = "Call not sent: its deadline passed while it waited for a connection";
       return this.refuse(new TransportError("deadline-exceeded", why, { processed: "no" }));
     }
-    this.refuse(this.#timeoutError());
+    this.refuse(this.#room.timedOut());
   }
 
   #leave(): void {
-    this.#line.leave(this);
-    this.#deadlines.remove(this);
+    this.#room.line.leave(this);
+    this.#room.deadlines.remove(this);
     this.#context.cancellation?.unsubscribe(this);
   }
+}
+
+/** The error for a call that was cancelled before it could wait; undefined where it was not. */
+export function cancelledBefore({ cancellation }: CallContext): TransportError | undefined {
+  const reason = cancellation?.reason;
+  return reason && new TransportError(reason.code, reason.message, { processed: "no", cause: reason });
 }

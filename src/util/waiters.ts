@@ -14,7 +14,7 @@ export interface Waiter {
   waiting: boolean;
 }
 
-/** First come, first served. */
+/** A line that is served from its front, or from its back. */
 export class WaiterLine<W extends Waiter> {
   #first: Waiter | undefined = undefined;
   #last: Waiter | undefined = undefined;
@@ -49,5 +49,12 @@ export class WaiterLine<W extends Waiter> {
     const first = this.#first as W | undefined;
     if (first !== undefined) this.leave(first);
     return first;
+  }
+
+  /** Takes the one who came last. */
+  pop(): W | undefined {
+    const last = this.#last as W | undefined;
+    if (last !== undefined) this.leave(last);
+    return last;
   }
 }

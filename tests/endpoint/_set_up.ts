@@ -13,6 +13,7 @@ import {
   pool,
   type PooledClient,
   type PoolOptions,
+  type PoolStats,
   reconnect,
   type ReconnectOptions,
   type TransportEvent,
@@ -68,6 +69,12 @@ export function pooled(options: PoolOptions<number, number> = {}): PoolSetUp {
 /** A single connection. */
 export function reconnecting(options: ReconnectOptions<number, number> = {}): PoolSetUp {
   return over((transport, common) => reconnect<number, number>({ ...common, ...options })(transport));
+}
+
+/** The connections and calls of this moment, without what has happened since the start. */
+export function counts({ client }: PoolSetUp): Partial<PoolStats> {
+  const { total, active, idle, draining, dialling, waiting } = client.stats();
+  return { total, active, idle, draining, dialling, waiting };
 }
 
 /** Closes the client whatever is in flight, and lets the clock see to the rest. */

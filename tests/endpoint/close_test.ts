@@ -7,7 +7,7 @@
 import { strict as assert } from "node:assert";
 import { callContext, pool, type PoolOptions, reconnect, type ReconnectOptions, TransportError } from "../../mod.ts";
 import { settle } from "../support/calls.ts";
-import { finish, pooled, reconnecting } from "./_set_up.ts";
+import { counts, finish, pooled, reconnecting } from "./_set_up.ts";
 
 Deno.test("close() lets calls in flight finish, and resolves when the connections are over", async () => {
   const set = pooled({ callsPerConnection: 1, max: 2 });
@@ -76,7 +76,7 @@ Deno.test("a dial that succeeds although it was aborted gives a connection that 
   await set.client.close();
   const session = await set.connect();
   assert.deepEqual([session.closes, session.state], [1, "closed"]);
-  assert.deepEqual(set.client.stats(), { total: 0, active: 0, idle: 0, draining: 0, dialling: 0, waiting: 0 });
+  assert.deepEqual(counts(set), { total: 0, active: 0, idle: 0, draining: 0, dialling: 0, waiting: 0 });
 });
 
 Deno.test("a dial that fails after close() is nobody's business", async () => {
@@ -118,17 +118,17 @@ Deno.test("close() may be called twice, and `await using` calls it", async () =>
 Deno.test("stats() count connections and calls at this moment", async () => {
   const set = pooled({ callsPerConnection: 1, max: 3, maxWaiting: 10 });
   for (let i = 0; i < 6; i++) set.call();
-  assert.deepEqual(set.client.stats(), { total: 0, active: 0, idle: 0, draining: 0, dialling: 3, waiting: 6 });
+  assert.deepEqual(counts(set), { total: 0, active: 0, idle: 0, draining: 0, dialling: 3, waiting: 6 });
   const first = await set.connect(2);
-  assert.deepEqual(set.client.stats(), { total: 1, active: 1, idle: 0, draining: 0, dialling: 2, waiting: 4 });
+  assert.deepEqual(counts(set), { total: 1, active: 1, idle: 0, draining: 0, dialling: 2, waiting: 4 });
   await set.connect(4);
-  assert.deepEqual(set.client.stats(), { total: 2, active: 2, idle: 0, draining: 0, dialling: 1, waiting: 0 });
+  assert.deepEqual(counts(set), { total: 2, active: 2, idle: 0, draining: 0, dialling: 1, waiting: 0 });
   await set.connect(1);
-  assert.deepEqual(set.client.stats(), { total: 3, active: 2, idle: 1, draining: 0, dialling: 0, waiting: 0 });
+  assert.deepEqual(counts(set), { total: 3, active: 2, idle: 1, draining: 0, dialling: 0, waiting: 0 });
   first.drain();
-  assert.deepEqual(set.client.stats(), { total: 2, active: 1, idle: 1, draining: 1, dialling: 0, waiting: 0 });
+  assert.deepEqual(counts(set), { total: 2, active: 1, idle: 1, draining: 1, dialling: 0, waiting: 0 });
   await finish(set);
-  assert.deepEqual(set.client.stats(), { total: 0, active: 0, idle: 0, draining: 0, dialling: 0, waiting: 0 });
+  assert.deepEqual(counts(set), { total: 0, active: 0, idle: 0, draining: 0, dialling: 0, waiting: 0 });
 });
 
 Deno.test("a client that was never used holds no timer", async () => {
@@ -149,7 +149,10 @@ Deno.test("pool() and reconnect() refuse options that make no sense, naming them
     { acquireTimeoutMs: -1 },
     { idleTimeoutMs: 0 },
     { maxLifetimeMs: 0 },
-    { strategy: "adaptive" as "least-loaded" },
+    { strategy: "random" as "least-loaded" },
+    { weights: { latency: 0, errors: 0, age: 0 } },
+    { weights: { speed: 1 } as object },
+    { queue: "lifo" as "fifo" },
     { size: 3 } as PoolOptions<number, number>,
     { random: 4 } as unknown as PoolOptions<number, number>,
   ];

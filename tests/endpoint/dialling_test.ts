@@ -8,7 +8,7 @@
 import { strict as assert } from "node:assert";
 import { TransportError } from "../../mod.ts";
 import { settle } from "../support/calls.ts";
-import { finish, pooled, reconnecting } from "./_set_up.ts";
+import { counts, finish, pooled, reconnecting } from "./_set_up.ts";
 
 Deno.test("reconnect() dials nothing before the first call, and once for many", async () => {
   const set = reconnecting();
@@ -16,9 +16,9 @@ Deno.test("reconnect() dials nothing before the first call, and once for many", 
   assert.equal(set.transport.dialled, 0);
   const calls = Array.from({ length: 500 }, () => set.call());
   assert.equal(set.transport.dialled, 1);
-  assert.deepEqual(set.client.stats(), { total: 0, active: 0, idle: 0, draining: 0, dialling: 1, waiting: 500 });
+  assert.deepEqual(counts(set), { total: 0, active: 0, idle: 0, draining: 0, dialling: 1, waiting: 500 });
   const session = await set.connect(1000);
-  assert.deepEqual(set.client.stats(), { total: 1, active: 1, idle: 0, draining: 0, dialling: 0, waiting: 0 });
+  assert.deepEqual(counts(set), { total: 1, active: 1, idle: 0, draining: 0, dialling: 0, waiting: 0 });
   for (const call of [...session.calls]) call.reply();
   await settle();
   assert.deepEqual(calls.map(({ reply }) => reply), Array.from({ length: 500 }, (_, i) => i));

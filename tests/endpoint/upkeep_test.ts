@@ -6,7 +6,7 @@
 
 import { strict as assert } from "node:assert";
 import { settle } from "../support/calls.ts";
-import { finish, pooled, type PoolSetUp, reconnecting } from "./_set_up.ts";
+import { counts, finish, pooled, type PoolSetUp, reconnecting } from "./_set_up.ts";
 
 /** Opens as many connections as there are dials. */
 async function connectAll(set: PoolSetUp, capacity?: number): Promise<void> {
@@ -57,7 +57,7 @@ Deno.test("a draining connection is replaced while its calls finish, even where 
   first.drain();
   const next = set.call();
   assert.equal(set.transport.dials.length, 1, "a new connection is opened at once");
-  assert.deepEqual(set.client.stats(), { total: 0, active: 0, idle: 0, draining: 1, dialling: 1, waiting: 1 });
+  assert.deepEqual(counts(set), { total: 0, active: 0, idle: 0, draining: 1, dialling: 1, waiting: 1 });
   const second = await set.connect();
   second.calls[0].reply();
   await settle();
@@ -67,7 +67,7 @@ Deno.test("a draining connection is replaced while its calls finish, even where 
   await settle();
   assert.equal(old.reply, 0);
   assert.equal(first.closes, 0, "it ends by itself, in its own time");
-  assert.deepEqual(set.client.stats(), { total: 1, active: 0, idle: 1, draining: 0, dialling: 0, waiting: 0 });
+  assert.deepEqual(counts(set), { total: 1, active: 0, idle: 1, draining: 0, dialling: 0, waiting: 0 });
   await finish(set);
 });
 
@@ -103,7 +103,7 @@ Deno.test("prewarm opens min connections at once; without it they are opened wit
   const warm = pooled({ min: 3, prewarm: true });
   assert.equal(warm.transport.dialled, 3);
   await connectAll(warm);
-  assert.deepEqual(warm.client.stats(), { total: 3, active: 0, idle: 3, draining: 0, dialling: 0, waiting: 0 });
+  assert.deepEqual(counts(warm), { total: 3, active: 0, idle: 3, draining: 0, dialling: 0, waiting: 0 });
   await finish(warm);
   const lazy = pooled({ min: 3 });
   await lazy.clock.advance(1e6);

@@ -8,7 +8,7 @@
 import { strict as assert } from "node:assert";
 import { callContext, TransportError } from "../../mod.ts";
 import { settle } from "../support/calls.ts";
-import { finish, pooled, reconnecting } from "./_set_up.ts";
+import { counts, finish, pooled, reconnecting } from "./_set_up.ts";
 
 Deno.test("a call goes to the connection with the fewest calls in flight", async () => {
   const set = pooled({ callsPerConnection: 2, max: 3 });
@@ -46,7 +46,7 @@ Deno.test("calls that find no room wait, and are served first come, first served
   const set = pooled({ max: 1 });
   for (let i = 0; i < 10; i++) set.call();
   const session = await set.connect(2);
-  assert.deepEqual(set.client.stats(), { total: 1, active: 1, idle: 0, draining: 0, dialling: 0, waiting: 8 });
+  assert.deepEqual(counts(set), { total: 1, active: 1, idle: 0, draining: 0, dialling: 0, waiting: 8 });
   for (let done = 2; done < 10; done++) {
     // Whichever ends, the longest waiting one is next.
     session.calls[done % 2].reply();

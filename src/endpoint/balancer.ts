@@ -1,0 +1,252 @@
+/**
+ * The endpoints of balance(), and which of them carries a call.
+ *
+ * @module
+ */
+
+import { whenComplete } from "../core/completion.ts";
+import type { CallContext } from "../core/context.ts";
+import { type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
+import { TransportError } from "../core/errors.ts";
+import { notify } from "../core/observer.ts";
+import { type Outcome, outcomeOf, outcomeOfReply } from "../core/outcome.ts";
+import { affinity, hashOf } from "../util/rendezvous.ts";
+import { WaiterLine } from "../util/waiters.ts";
+import type { BalanceSettings } from "./balance_options.ts";
+import { BalancedEndpoint, type EndpointStats } from "./balanced_endpoint.ts";
+import { OutlierEjection } from "./outlier_ejection.ts";
+import { type Strategy, strategyOf } from "./strategy.ts";
+import { cancelledBefore, type Waiting, WaitingCall, type WaitingRoom } from "./waiting_call.ts";
+
+/** The age at which an endpoint counts as old for `adaptive`: endpoints do not wear out, so ages hardly differ. */
+const oldMs = 30 * 86_400_000;
+
+/** See the module. */
+export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
+  readonly settings: BalanceSettings<Endpoint, Req, Res>;
+  readonly line: WaiterLine<Waiting<void>> = new WaiterLine();
+  readonly deadlines: DeadlineQueue;
+  readonly #strategy: Strategy | undefined;
+  readonly #ejection: OutlierEjection<BalancedEndpoint<Req, Res>> | undefined;
+  #endpoints: BalancedEndpoint<Req, Res>[] = [];
+  readonly #leaving = new Set<BalancedEndpoint<Req, Res>>();
+  readonly #closings: Promise<void>[] = [];
+  #growing = false;
+  /** Whether there has been a list of endpoints. */
+  #known = false;
+  #discovery: AsyncIterator<readonly Endpoint[]> | undefined = undefined;
+  #closed: Promise<void> | undefined = undefined;
+
+  constructor(settings: BalanceSettings<Endpoint, Req, Res>) {
+    this.settings = settings;
+    const { strategy, clock, random, weights, ejection, endpoints } = settings;
+    this.deadlines = deadlinesOf(clock);
+    if (strategy !== "consistent-hash") {
+      this.#strategy = strategyOf(strategy, { random, now: () => clock.now(), oldMs, weights });
+    }
+    if (ejection !== undefined) {
+      this.#ejection = new OutlierEjection(
+        ejection,
+        clock.now(),
+        ({ endpoint, forMs, reason }) => this.#ejected(endpoint.name, forMs, reason),
+        (endpoint) => this.#readmitted(endpoint),
+      );
+    }
+    if (Symbol.asyncIterator in endpoints) void this.#discover(endpoints);
+    else this.#replace(endpoints);
+  }
+
+  call(request: Req, context: CallContext): Promise<Res> {
+    const endpoint = this.#pick(request, context);
+    return endpoint === undefined ? this.#wait(request, context) : this.#send(endpoint, request, context);
+  }
+
+  stats(): EndpointStats[] {
+    const now = this.settings.clock.now();
+    return this.#endpoints.map((endpoint) => endpoint.stats(now));
+  }
+
+  close(): Promise<void> {
+    return this.#closed ??= this.#end();
+  }
+
+  timedOut(): TransportError {
+    const why = `Call not sent: no endpoint was known within ${this.settings.acquireTimeoutMs} ms`;
+    return new TransportError("acquire-timeout", why);
+  }
+
+  #pick(request: Req, context: CallContext): BalancedEndpoint<Req, Res> | undefined {
+    if (this.#closed !== undefined) return undefined;
+    const endpoints = this.#endpoints;
+    if (this.#growing || this.#ejection !== undefined) {
+      const now = this.settings.clock.now();
+      if (this.#ejection?.isDue(now)) this.#ejection.look(endpoints, now);
+      if (this.#growing) this.#grow(now);
+    }
+    return this.#strategy === undefined ? this.#byKey(request, context) : this.#strategy.pick(endpoints);
+  }
+
+  /** The endpoint that the call's key belongs to, of those that carry calls. */
+  #byKey(request: Req, context: CallContext): BalancedEndpoint<Req, Res> | undefined {
+    const key = hashOf(this.settings.hashKey!(request, context));
+    let best: BalancedEndpoint<Req, Res> | undefined;
+    let highest = -1;
+    for (const endpoint of this.#endpoints) {
+      const close = affinity(key, endpoint.hash);
+      if (close > highest && endpoint.available) {
+        best = endpoint;
+        highest = close;
+      }
+    }
+    return best;
+  }
+
+  #send(endpoint: BalancedEndpoint<Req, Res>, request: Req, context: CallContext): Promise<Res> {
+    const { clock } = this.settings;
+    const startedAt = this.#strategy?.measures ? clock.now() : 0;
+    endpoint.load++;
+    const finish = (): void => {
+      endpoint.load--;
+      if (endpoint.gone) this.#left(endpoint);
+    };
+    let call: Promise<Res>;
+    try {
+      call = endpoint.service(request, context);
+    } catch (error) {
+      call = Promise.reject(error);
+    }
+    return call.then((reply) => {
+      this.#note(endpoint, outcomeOfReply(reply), startedAt);
+      return whenComplete(reply, finish);
+    }, (error) => {
+      this.#note(endpoint, outcomeOf(error), startedAt);
+      finish();
+      throw error;
+    });
+  }
+
+  #note(endpoint: BalancedEndpoint<Req, Res>, outcome: Outcome, startedAt: number): void {
+    const now = this.settings.clock.now();
+    if (this.#strategy?.measures) endpoint.record.add(outcome, now - startedAt, now);
+    if (!endpoint.gone) this.#ejection?.add(endpoint, outcome, this.#endpoints, now);
+  }
+
+  #wait(request: Req, context: CallContext): Promise<Res> {
+    const { maxWaiting } = this.settings;
+    const refused = this.#closed !== undefined
+      ? closedError()
+      : this.#known
+      ? new TransportError("connect-failed", "Call not sent: there is no endpoint")
+      : this.line.size >= maxWaiting
+      ? new TransportError("overloaded", `Call not sent: ${maxWaiting} calls wait for an endpoint already`)
+      : cancelledBefore(context);
+    if (refused !== undefined) return Promise.reject(refused);
+    return new WaitingCall(this, context, () => this.call(request, context)).promise;
+  }
+
+  /** Takes each list of endpoints in place of the one before, to the end of the lists. */
+  async #discover(lists: AsyncIterable<readonly Endpoint[]>): Promise<void> {
+    try {
+      this.#discovery = lists[Symbol.asyncIterator]();
+      while (this.#closed === undefined) {
+        const { done, value } = await this.#discovery.next();
+        if (done || this.#closed !== undefined) break;
+        this.#replace(value);
+      }
+    } catch (cause) {
+      const { observer } = this.settings;
+      const error = TransportError.from(cause, "connect-failed");
+      if (observer !== undefined) notify(observer, { type: "dial-failed", error, attempt: 1, retryInMs: undefined });
+    }
+    // Whoever waited for a list that does not come would wait in vain.
+    this.#known = true;
+    this.#serveWaiting();
+  }
+
+  #replace(list: readonly Endpoint[]): void {
+    const { nameOf, connect, clock } = this.settings;
+    const now = clock.now();
+    const before = new Map(this.#endpoints.map((endpoint) => [endpoint.name, endpoint]));
+    const first = !this.#known;
+    const after = new Map<string, BalancedEndpoint<Req, Res>>();
+    for (const given of list) {
+      const name = nameOf(given);
+      if (after.has(name)) continue;
+      const endpoint = before.get(name) ?? new BalancedEndpoint(name, connect(given), now);
+      // Those of the first list are all new: none of them needs to hold back.
+      if (first) endpoint.admittedAt = -Infinity;
+      after.set(name, endpoint);
+    }
+    this.#endpoints = [...after.values()];
+    this.#known = true;
+    for (const endpoint of before.values()) {
+      if (after.has(endpoint.name)) continue;
+      endpoint.gone = true;
+      this.#ejection?.forget(endpoint);
+      this.#leaving.add(endpoint);
+      this.#left(endpoint);
+    }
+    this.#growing = true;
+    this.#grow(now);
+    this.#refresh();
+    this.#serveWaiting();
+  }
+
+  #serveWaiting(): void {
+    for (let waiting = this.line.shift(); waiting !== undefined; waiting = this.line.shift()) waiting.serve();
+  }
+
+  #grow(now: number): void {
+    this.#growing = false;
+    for (const endpoint of this.#endpoints) {
+      if (endpoint.grow(now, this.settings.slowStartMs)) this.#growing = true;
+    }
+  }
+
+  /** Works out who carries calls: all, where too few are left. */
+  #refresh(): void {
+    const endpoints = this.#endpoints;
+    const left = endpoints.length - (this.#ejection?.ejected ?? 0);
+    const panic = left < this.settings.panicThreshold * endpoints.length;
+    for (const endpoint of endpoints) endpoint.available = panic || endpoint.ejection.ejectedUntil === 0;
+  }
+
+  #ejected(endpoint: string, forMs: number, reason: string): void {
+    this.#refresh();
+    const { observer, name } = this.settings;
+    if (observer !== undefined) notify(observer, { type: "endpoint-ejected", policy: name, endpoint, forMs, reason });
+  }
+
+  #readmitted(endpoint: BalancedEndpoint<Req, Res>): void {
+    const { observer, name, clock } = this.settings;
+    endpoint.admittedAt = clock.now();
+    this.#growing = true;
+    this.#refresh();
+    if (observer !== undefined) {
+      notify(observer, { type: "endpoint-readmitted", policy: name, endpoint: endpoint.name });
+    }
+  }
+
+  #left(endpoint: BalancedEndpoint<Req, Res>): void {
+    const closing = endpoint.closeIfDone();
+    if (endpoint.load === 0) this.#leaving.delete(endpoint);
+    if (closing === undefined) return;
+    const settled = closing.then(() => {}, () => {}).finally(() => {
+      this.#closings.splice(this.#closings.indexOf(settled), 1);
+    });
+    this.#closings.push(settled);
+  }
+
+  async #end(): Promise<void> {
+    const error = closedError();
+    for (let waiting = this.line.shift(); waiting !== undefined; waiting = this.line.shift()) waiting.refuse(error);
+    void this.#discovery?.return?.();
+    const open = [...this.#endpoints, ...this.#leaving];
+    await Promise.all([...this.#closings, ...open.map(({ service }) => service.close?.())]);
+    this.deadlines.trim();
+  }
+}
+
+function closedError(): TransportError {
+  return new TransportError("closed", "Call not sent: the client is closed");
+}

@@ -1,0 +1,314 @@
+/**
+ * The connections to one endpoint: which of them carries the next piece of
+ * work, and who waits for one.
+ *
+ * @module
+ */
+
+import type { CallContext } from "../core/context.ts";
+import { type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
+import { TransportError } from "../core/errors.ts";
+import { RecentValues } from "../util/recent_values.ts";
+import { WaiterLine } from "../util/waiters.ts";
+import { ConnectionCheck } from "./connection_check.ts";
+import type { ConnectionSettings } from "./connection_options.ts";
+import { Dialler } from "./dialler.ts";
+import { type Poolable, PoolMember } from "./pool_member.ts";
+import type { SizeSettings } from "./pool_options.ts";
+import type { Strategy } from "./strategy.ts";
+import { type KeptPool, Upkeep } from "./upkeep.ts";
+import { cancelledBefore, type Waiting, WaitingCall, type WaitingRoom } from "./waiting_call.ts";
+
+/** What a pool goes by. */
+export interface ConnectionPoolSettings extends ConnectionSettings, SizeSettings {
+  readonly callsPerConnection: number;
+}
+
+/** The share of a lifetime that is drawn at random, so that connections opened together are not replaced together. */
+const lifetimeJitter = 0.2;
+
+/** Of how many waits the percentiles are kept. */
+const waitsKept = 1024;
+
+/** See the module. */
+export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingRoom<PoolMember<P>> {
+  readonly settings: ConnectionPoolSettings;
+  readonly deadlines: DeadlineQueue;
+  readonly line: WaiterLine<Waiting<PoolMember<P>>> = new WaiterLine();
+  readonly dialler: Dialler<P>;
+  /** How long those waited who had to. */
+  readonly waits: RecentValues = new RecentValues(waitsKept);
+  /** Pieces of work that were given a connection. */
+  acquired = 0;
+  /** Those who waited for too long. */
+  timeouts = 0;
+  readonly #strategy: Strategy;
+  /** Connections that take work. */
+  readonly #members: PoolMember<P>[] = [];
+  /** Connections that only finish what they carry. */
+  readonly #leaving = new Set<PoolMember<P>>();
+  /** Before this time no connection is replaced that nobody waits for. */
+  #keepAt = 0;
+  /** Work that a connection takes at once, as far as that is known. */
+  #capacity = Infinity;
+  #checking = 0;
+  #closed: Promise<void> | undefined = undefined;
+  #over = false;
+  #kept = false;
+  readonly #upkeep: Upkeep<P>;
+  readonly #onRoom = (): void => this.fill();
+
+  constructor(settings: ConnectionPoolSettings, strategy: Strategy, open: (signal: AbortSignal) => Promise<P>) {
+    this.settings = settings;
+    this.#strategy = strategy;
+    this.deadlines = deadlinesOf(settings.clock);
+    this.#upkeep = new Upkeep(this, settings, this.deadlines);
+    this.dialler = new Dialler(
+      settings,
+      open,
+      (poolable) => this.#opened(poolable),
+      (error, retryInMs) => this.#dialFailed(error, retryInMs),
+    );
+  }
+
+  /** Connections that take work. */
+  get members(): readonly PoolMember<P>[] {
+    return this.#members;
+  }
+
+  /** How many only finish what they carry. */
+  get draining(): number {
+    return this.#leaving.size;
+  }
+
+  /** Pieces of work in flight. */
+  get load(): number {
+    let load = 0;
+    for (const member of this.#members) load += member.load;
+    for (const member of this.#leaving) load += member.load;
+    return load;
+  }
+
+  /** Opens the connections that are to be there always. */
+  keep(): void {
+    this.#kept = true;
+    this.fill();
+  }
+
+  /** A connection that takes one more piece of work; undefined where one must wait. */
+  take(): PoolMember<P> | undefined {
+    // Those who wait came first.
+    const member = this.line.size === 0 ? this.#pick() : undefined;
+    if (member !== undefined) {
+      member.uses++;
+      this.acquired++;
+    }
+    return member;
+  }
+
+  /** Waits for a connection and uses it. */
+  whenFree<Res>(context: CallContext, use: (member: PoolMember<P>) => Res | Promise<Res>): Promise<Res> {
+    const refused = cancelledBefore(context) ?? this.#refusal();
+    if (refused !== undefined) return Promise.reject(refused);
+    const call = new WaitingCall(this, context, use);
+    this.#upkeep.plan();
+    return call.promise;
+  }
+
+  timedOut(): TransportError {
+    this.timeouts++;
+    const why = `Call not sent: no connection was free within ${this.settings.acquireTimeoutMs} ms`;
+    return new TransportError("acquire-timeout", why, { cause: this.dialler.lastFailure });
+  }
+
+  /** Lets work in flight finish and closes all connections. Those who wait are refused. */
+  close(): Promise<void> {
+    return this.#closed ??= this.#end();
+  }
+
+  nextDialAt(now: number): number {
+    const { line, dialler } = this;
+    if (dialler.dialling > 0 || !this.#room) return Infinity;
+    const failed = dialler.failures > 0;
+    const dialAt = Math.max(now, failed ? dialler.nextAt : now);
+    if (line.size > 0 && failed) return dialAt;
+    const missing = this.#kept && this.#members.length < this.settings.min;
+    return missing && (failed || this.#keepAt > now) ? Math.max(dialAt, this.#keepAt) : Infinity;
+  }
+
+  /** Opens what is missing: for those who wait, and of what is to be there always. */
+  fill(): void {
+    const { min, clock } = this.settings;
+    if (this.#kept && clock.now() >= this.#keepAt) {
+      while (this.#members.length + this.dialler.dialling < min && this.#dial());
+    }
+    if (this.line.size > 0) this.#grow(this.line.size);
+    this.#upkeep.plan();
+  }
+
+  retire(member: PoolMember<P>): void {
+    this.#leave(member);
+    void member.poolable.close();
+  }
+
+  /** Until it has answered, one that is stale carries only what it carried before. */
+  check(member: PoolMember<P>): void {
+    if (member.checking) return;
+    const { clock, validateTimeoutMs } = this.settings;
+    const { stale } = member;
+    member.checking = true;
+    if (stale) this.#checking++;
+    new ConnectionCheck(member.poolable, this.deadlines, clock.now(), validateTimeoutMs, (error) => {
+      member.checking = false;
+      if (stale) this.#checking--;
+      if (error === undefined) {
+        member.stale = false;
+        // To answer is to be in use.
+        member.uses++;
+      } else if (member.poolable.state !== "closed") {
+        this.#leave(member);
+        member.poolable.abort(error);
+      }
+      if (this.#over) return;
+      this.#dispatch();
+      this.fill();
+    });
+  }
+
+  async #end(): Promise<void> {
+    this.#over = true;
+    const error = closedError();
+    this.dialler.end(error);
+    this.settings.limit?.forget(this.#onRoom);
+    this.#upkeep.end();
+    for (let waiter = this.line.shift(); waiter !== undefined; waiter = this.line.shift()) waiter.refuse(error);
+    await Promise.all([...this.#members, ...this.#leaving].map(({ poolable }) => poolable.close()));
+    this.deadlines.trim();
+  }
+
+  /** Sees to a connection for one more who is to wait; an error where waiting is no use. */
+  #refusal(): TransportError | undefined {
+    const { maxWaiting, waitForReady, clock } = this.settings;
+    const { line, dialler } = this;
+    if (this.#over) return closedError();
+    if (line.size >= maxWaiting) {
+      const why = `Call not sent: ${line.size} calls wait for a connection already, ${maxWaiting} are allowed`;
+      return new TransportError("overloaded", why);
+    }
+    this.#grow(line.size + 1);
+    const hopeless = dialler.failures > 0 && this.#members.length === 0 && dialler.dialling === 0;
+    return hopeless && !waitForReady ? dialler.backingOff(clock.now()) : undefined;
+  }
+
+  /** One that takes more, as the strategy has it; opens one more where all are busy. */
+  #pick(): PoolMember<P> | undefined {
+    const best = this.#strategy.pick(this.#members);
+    if (best === undefined || best.load >= this.settings.callsPerConnection) this.#grow(1);
+    return best;
+  }
+
+  /** Whether there may be one more connection. */
+  get #room(): boolean {
+    const { max } = this.settings;
+    return !this.#over && this.#members.length + this.dialler.dialling < max && this.#leaving.size <= max;
+  }
+
+  /** Sees to as many connections as `waiting` pieces of work fit on, less those that are on their way. */
+  #grow(waiting: number): void {
+    if (!this.#kept && this.settings.min > 0) this.keep();
+    const each = Math.min(this.settings.callsPerConnection, this.#capacity);
+    const wanted = Math.max(1, Math.ceil(waiting / each));
+    for (const member of this.#members) {
+      if (this.#checking >= wanted) return;
+      if (member.stale && !member.checking) this.check(member);
+    }
+    while (this.dialler.dialling + this.#checking < wanted && this.#dial());
+  }
+
+  #dial(): boolean {
+    const { limit } = this.settings;
+    if (!this.#room || !this.dialler.ready) return false;
+    if (limit !== undefined && !limit.take(this.#onRoom)) return false;
+    this.dialler.dial();
+    return true;
+  }
+
+  #opened(poolable: P): void {
+    const { clock, maxLifetimeMs, random, limit } = this.settings;
+    if (this.#over) {
+      limit?.release();
+      return void poolable.close();
+    }
+    if (poolable.state !== "open") {
+      const why = "Connection lost: it was closed as soon as it was open";
+      return this.dialler.fail(new TransportError("connection-lost", why, { processed: "no" }));
+    }
+    this.dialler.succeed();
+    this.#capacity = Math.max(1, poolable.capacity);
+    const now = clock.now();
+    const member = new PoolMember(poolable, now, now + maxLifetimeMs * (1 - lifetimeJitter * random()));
+    this.#members.push(member);
+    poolable.onChange = () => {
+      if (poolable.state !== "open") this.#leave(member);
+      this.#dispatch();
+    };
+    void poolable.finished.then(() => this.#finished(member));
+    this.#dispatch();
+    this.fill();
+  }
+
+  #dialFailed(error: TransportError, retryInMs: number): void {
+    this.settings.limit?.release();
+    if (this.#over) return;
+    const { line, dialler } = this;
+    // Whoever waits for this attempt is told how it went, unless another connection may still serve them.
+    if (!this.settings.waitForReady && this.#members.length === 0 && dialler.dialling === 0) {
+      const { code, message } = error;
+      const told = new TransportError(code, message, { processed: "no", retryAfterMs: retryInMs, cause: error });
+      for (let waiter = line.shift(); waiter !== undefined; waiter = line.shift()) waiter.refuse(told);
+    }
+    this.#upkeep.plan();
+  }
+
+  /** Serves those who wait: in the order in which they came, or the newest first while there are too many. */
+  #dispatch(): void {
+    const { line } = this;
+    const { queue, maxWaiting, clock } = this.settings;
+    while (line.size > 0) {
+      const member = this.#pick();
+      if (member === undefined) return this.#grow(line.size);
+      member.uses++;
+      this.acquired++;
+      const overloaded = queue === "adaptive-lifo" && line.size > maxWaiting / 2;
+      const waiter = (overloaded ? line.pop() : line.shift())!;
+      this.waits.add(clock.now() - waiter.since);
+      waiter.serve(member);
+    }
+  }
+
+  /** A connection takes no more work: another one may take its place while it finishes what it carries. */
+  #leave(member: PoolMember<P>): void {
+    member.poolable.onChange = undefined;
+    const index = this.#members.indexOf(member);
+    if (index < 0) return;
+    this.#members.splice(index, 1);
+    this.#leaving.add(member);
+    if (this.#over) return;
+    // A far side that takes connections and drops them must not make this a busy loop.
+    this.#keepAt = Math.max(this.#keepAt, member.since + this.settings.initialBackoffMs);
+    this.fill();
+  }
+
+  #finished(member: PoolMember<P>): void {
+    this.#leave(member);
+    this.#leaving.delete(member);
+    this.settings.limit?.release();
+    if (this.#over) return;
+    this.#dispatch();
+    this.fill();
+  }
+}
+
+function closedError(): TransportError {
+  return new TransportError("closed", "Call not sent: the client is closed");
+}

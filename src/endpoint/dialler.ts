@@ -1,0 +1,112 @@
+/**
+ * Opening connections: how many at once, and how long to wait after a failure.
+ *
+ * @module
+ */
+
+import type { Clock } from "../core/clock.ts";
+import { TransportError } from "../core/errors.ts";
+import { notify, type Observer } from "../core/observer.ts";
+import { backoffMs } from "../util/backoff.ts";
+
+/** What a dialler goes by. */
+export interface DiallerSettings {
+  readonly initialBackoffMs: number;
+  readonly maxBackoffMs: number;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly observer: Observer | undefined;
+}
+
+/** Opens connections with `open`; tells how each attempt went. */
+export class Dialler<P> {
+  /** Attempts that have not ended. */
+  dialling = 0;
+  /** Attempts that have failed since one went well. */
+  failures = 0;
+  /** Attempts that have failed since the beginning. */
+  errors = 0;
+  /** How the last failed attempt failed. */
+  lastFailure: TransportError | undefined = undefined;
+  /** After a failure, when to try again. */
+  nextAt = 0;
+  readonly #settings: DiallerSettings;
+  readonly #open: (signal: AbortSignal) => Promise<P>;
+  readonly #onOpened: (opened: P) => void;
+  readonly #onFailed: (error: TransportError, retryInMs: number) => void;
+  readonly #ending = new AbortController();
+
+  constructor(
+    settings: DiallerSettings,
+    open: (signal: AbortSignal) => Promise<P>,
+    onOpened: (opened: P) => void,
+    onFailed: (error: TransportError, retryInMs: number) => void,
+  ) {
+    this.#settings = settings;
+    this.#open = open;
+    this.#onOpened = onOpened;
+    this.#onFailed = onFailed;
+  }
+
+  /** Whether an attempt may begin: after a failure one at a time, and not before its time. */
+  get ready(): boolean {
+    return this.failures === 0 || (this.dialling === 0 && this.#settings.clock.now() >= this.nextAt);
+  }
+
+  /** Begins an attempt. */
+  dial(): void {
+    this.dialling++;
+    let opening: Promise<P>;
+    try {
+      opening = this.#open(this.#ending.signal);
+    } catch (error) {
+      opening = Promise.reject(error);
+    }
+    opening.then(this.#opened, this.#refused);
+  }
+
+  /** An attempt that seemed to go well did not, after all. */
+  fail(error: TransportError): void {
+    this.failures++;
+    this.errors++;
+    this.lastFailure = error;
+    const { initialBackoffMs, maxBackoffMs, clock, random, observer } = this.#settings;
+    const waitMs = backoffMs(this.failures, { initialMs: initialBackoffMs, maxMs: maxBackoffMs }, random);
+    this.nextAt = clock.now() + waitMs;
+    if (observer !== undefined) {
+      notify(observer, { type: "dial-failed", error, attempt: this.failures, retryInMs: waitMs });
+    }
+    this.#onFailed(error, waitMs);
+  }
+
+  /** An attempt went well. */
+  succeed(): void {
+    this.failures = 0;
+  }
+
+  /** Gives up the attempts that have not ended. */
+  end(reason: TransportError): void {
+    this.#ending.abort(reason);
+  }
+
+  /** What a call hears while no connection can be made. */
+  backingOff(now: number): TransportError {
+    const retryAfterMs = Math.max(0, this.nextAt - now);
+    const last = this.lastFailure;
+    const why = `${last?.message ?? "Cannot connect"}; the next attempt is in ${Math.ceil(retryAfterMs)} ms`;
+    return new TransportError(last?.code ?? "connect-failed", why, { processed: "no", retryAfterMs, cause: last });
+  }
+
+  readonly #opened = (opened: P): void => {
+    this.dialling--;
+    this.#onOpened(opened);
+  };
+
+  readonly #refused = (error: unknown): void => {
+    this.dialling--;
+    const known = TransportError.from(error, "connect-failed", { processed: "no" });
+    // What was given up is no failure.
+    if (this.#ending.signal.aborted) this.#onFailed(known, Infinity);
+    else this.fail(known);
+  };
+}

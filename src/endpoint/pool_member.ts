@@ -1,0 +1,72 @@
+/**
+ * One connection of a pool, and what the pool knows about it.
+ *
+ * @module
+ */
+
+import type { TransportError } from "../core/errors.ts";
+import type { SessionState } from "../core/session.ts";
+import { CallRecord } from "./call_record.ts";
+import type { Candidate } from "./strategy.ts";
+
+/** What can be pooled: a session, or a resource that stands for itself. */
+export interface Poolable {
+  /** Whether it takes work. */
+  readonly state: SessionState;
+  /** Pieces of work that it carries now. */
+  readonly load: number;
+  /** How many it takes at once. */
+  readonly capacity: number;
+  /** Resolves when it is over. */
+  readonly finished: Promise<unknown>;
+  /** To be called when its load or state changes. */
+  onChange: (() => void) | undefined;
+  /** Asks whether it is alive. */
+  ping(): Promise<unknown>;
+  /** Lets it finish what it carries, and ends it. */
+  close(): Promise<void>;
+  /** Ends it at once. */
+  abort(reason: TransportError): void;
+}
+
+/** See the module. */
+export class PoolMember<P extends Poolable> implements Candidate {
+  readonly poolable: P;
+  readonly since: number;
+  /** When it is to be replaced. */
+  readonly retireAt: number;
+  readonly weight = 1;
+  readonly record: CallRecord = new CallRecord();
+  /** How often it was chosen; compared from look to look, since reading the clock at each call would cost more. */
+  uses = 0;
+  usesSeen = 0;
+  /** Looks in a row that found it unused. */
+  quietLooks = 0;
+  /** Whether it has been unused for so long that it must be asked before it is used. */
+  stale = false;
+  /** Whether it is being asked. */
+  checking = false;
+
+  constructor(poolable: P, since: number, retireAt: number) {
+    this.poolable = poolable;
+    this.since = since;
+    this.retireAt = retireAt;
+  }
+
+  get load(): number {
+    return this.poolable.load;
+  }
+
+  get available(): boolean {
+    const { poolable } = this;
+    return !this.stale && poolable.state === "open" && poolable.load < poolable.capacity;
+  }
+
+  /** Looks whether it was used since the last look. */
+  look(): void {
+    const { load } = this.poolable;
+    this.quietLooks = this.uses === this.usesSeen && load === 0 ? this.quietLooks + 1 : 0;
+    // One that carries something now is one that was used since, when it is looked at next.
+    this.usesSeen = load > 0 ? -1 : this.uses;
+  }
+}
