@@ -24,7 +24,12 @@ export interface Candidate {
 }
 
 /** The names of the strategies that need no key. */
-export const strategyNames = ["round-robin", "least-loaded", "least-latency", "adaptive"] as const;
+export const strategyNames: readonly StrategyName[] = [
+  "round-robin",
+  "least-loaded",
+  "least-latency",
+  "adaptive",
+];
 
 /**
  * How one of several connections or endpoints is chosen, without a key.
@@ -36,7 +41,7 @@ export const strategyNames = ["round-robin", "least-loaded", "least-latency", "a
  * pool({ strategy });
  * ```
  */
-export type StrategyName = typeof strategyNames[number];
+export type StrategyName = "round-robin" | "least-loaded" | "least-latency" | "adaptive";
 
 /** Chooses. */
 export interface Strategy {

@@ -89,10 +89,13 @@ export function dnsEndpoints(options: DnsEndpointsOptions): AsyncIterable<readon
  * dnsEndpoints({ hostname: "_calls._tcp.orders.internal", resolve: resolveSrv });
  * ```
  */
-export const resolveSrv: Resolve = async (hostname, signal) => {
+export async function resolveSrv(
+  hostname: string,
+  signal: AbortSignal,
+): Promise<{ hostname: string; port?: number }[]> {
   const records = await Deno.resolveDns(hostname, "SRV", { signal });
   return records.map(({ target, port }) => ({ hostname: target.replace(/\.$/, ""), port }));
-};
+}
 
 /** The addresses of both families; one of them may be missing. */
 const resolveAddresses: Resolve = async (hostname, signal) => {
