@@ -14,7 +14,7 @@ const example = fileURLToPath(new URL("../../examples/postgres_pool.ts", import.
 const virtual = peer("pg_virtualenv", "postgresql");
 
 peerTest(
-  "the example pools Postgres clients: every query has its answer, over four connections",
+  "the example pools Postgres clients: every query has its answer, over four connections at the most",
   [virtual],
   async () => {
     const { code, stdout, stderr } = await run("pg_virtualenv", [
@@ -27,7 +27,7 @@ peerTest(
       example,
     ], { timeoutMs: 60_000 });
     assert.equal(code, 0, stdout + stderr);
-    assert.match(stdout, /200 queries, 20 at once\na connection for each +\d+ ms\na pool of 4 +\d+ ms\n/);
+    assert.match(stdout, /200 queries, 20 at once\na connection for each +\d+ ms\na pool of [1-4] +\d+ ms\n/);
     assert.match(stdout, /acquired 200, released 200, waited at most \d+\.\d ms/);
   },
 );
