@@ -8,6 +8,7 @@ import type { CallContext } from "./context.ts";
 import { background } from "./context.ts";
 import { isChained, remember, type Stage, stagesOf } from "./describe.ts";
 import { TransportError } from "./errors.ts";
+import { checkOrder } from "./order.ts";
 import type { Client, Closable, Middleware, Service } from "./service.ts";
 import type { SessionTransport } from "./session.ts";
 
@@ -49,11 +50,15 @@ export type Chained<Base, Outer> = Outer extends Closable ? Outer
  *
  * It is plain function composition, done once: a call through a chain runs the
  * middleware's own functions and nothing else. A chain in an impossible order
- * does not compile.
+ * does not compile; an order that compiles and makes no sense, such as a retry
+ * inside of its own circuit breaker, is refused with the reason.
  *
  * - A handler as the base (which may answer at once) becomes a service.
  * - Where the base or a middleware holds connections, the whole can be closed:
  *   `await using call = chain(tcp(...), mux(), reconnect())`.
+ *
+ * Errors: `invalid-option`, for a member that is no middleware, and for an
+ * order that makes no sense.
  *
  * @example A transport, used by both ends
  * ```ts
@@ -198,6 +203,8 @@ export function chain(base: unknown, ...middleware: Middleware<unknown, unknown>
         `Cannot build chain: member ${index + 2} is ${typeof wrap}, a middleware is allowed`,
       );
     }
+    // Before it is wrapped, so that nothing has been opened.
+    checkOrder(stages, stagesOf(wrap)[0].name);
     const outer = wrap(current);
     if (!isPart(outer)) {
       throw new TransportError(
