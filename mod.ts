@@ -23,6 +23,7 @@ export * from "./src/session/http_calls.ts";
 export * from "./src/session/mux.ts";
 export * from "./src/session/pipeline.ts";
 export * from "./src/serve.ts";
+export * from "./src/call/content_encoding.ts";
 export * from "./src/call/deadline.ts";
 export * from "./src/call/timeout.ts";
 export * from "./src/endpoint/balance.ts";
