@@ -194,6 +194,23 @@ export class CallContext {
     return new CallContext(deadline, true, this.priority, this.peer, cancellation, this.#metadata, this.#values);
   }
 
+  /**
+   * Derives the context of an attempt that its deriver may cancel through
+   * `cancellation`, which is to follow this context's own. For middleware that
+   * makes several attempts at once.
+   */
+  cancellable(cancellation: Cancellation): CallContext {
+    return new CallContext(
+      this.deadline,
+      this.deadlineEnforced,
+      this.priority,
+      this.peer,
+      cancellation,
+      this.#metadata,
+      this.#values,
+    );
+  }
+
   /** Derives a context with another peer. For middleware that wraps sessions. */
   withPeer(peer: Session<unknown, unknown>): CallContext {
     return new CallContext(

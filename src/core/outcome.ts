@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { CallContext } from "./context.ts";
 import { TransportError } from "./errors.ts";
 
 /**
@@ -81,4 +82,14 @@ export function outcomeOfReply(reply: unknown): Outcome {
   if (!(reply instanceof Response) || reply.status < 429) return "success";
   if (reply.status === 429 || reply.status === 503) return "overload";
   return reply.status >= 500 ? "failure" : "success";
+}
+
+/**
+ * The verdict on a call that was rejected with `error`, where its context is at
+ * hand: a call that was cancelled ended for the reason of that, whatever error
+ * the cancelling brought forth.
+ */
+export function outcomeIn(context: CallContext, error: unknown): Outcome {
+  const reason = context.cancellation?.reason;
+  return outcomeOf(reason === undefined ? error : reason);
 }
