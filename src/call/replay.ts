@@ -1,0 +1,101 @@
+/**
+ * An HTTP request that can be sent more than once: what was read of its body is
+ * kept, up to a bound.
+ *
+ * @module
+ */
+
+/** See the module. One attempt at a time. */
+export class Replay {
+  readonly #request: Request;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #maxBytes: number;
+  readonly #chunks: Uint8Array[] = [];
+  /** How many chunks were let go of before the first that is kept. */
+  #gone = 0;
+  #bytes = 0;
+  #kept = true;
+  #ended = false;
+  #reading: Promise<void> | undefined = undefined;
+  #attempt = 0;
+  /** Whether nobody reads what is left. */
+  #idle = true;
+
+  constructor(request: Request & { body: ReadableStream<Uint8Array> }, maxBytes: number) {
+    this.#request = request;
+    this.#maxBytes = maxBytes;
+    this.#reader = request.body.getReader();
+  }
+
+  /** Whether the request can be sent once more. */
+  get possible(): boolean {
+    return this.#kept;
+  }
+
+  /** The request for one attempt; that of the attempt before is over. */
+  next(): Request {
+    const attempt = ++this.#attempt;
+    let index = 0;
+    this.#idle = false;
+    const body = new ReadableStream<Uint8Array>({
+      pull: async (controller) => {
+        while (attempt === this.#attempt && index - this.#gone >= this.#chunks.length && !this.#ended) {
+          await (this.#reading ??= this.#read());
+        }
+        if (attempt !== this.#attempt) return controller.error(new TypeError("Another attempt has begun"));
+        if (index - this.#gone >= this.#chunks.length) return controller.close();
+        controller.enqueue(this.#chunks[index++ - this.#gone]);
+        if (!this.#kept) this.#forget(index);
+      },
+      cancel: async (reason) => {
+        if (attempt !== this.#attempt) return;
+        this.#idle = true;
+        if (!this.#kept) await this.#reader.cancel(reason);
+      },
+    }, { highWaterMark: 0 });
+    const init: RequestInit & { duplex: "half" } = { body, duplex: "half" };
+    return new Request(this.#request, init);
+  }
+
+  /** There will be no further attempt: keeps nothing, and lets go of a body that nobody reads. */
+  end(): void {
+    this.#kept = false;
+    if (this.#idle && !this.#ended) this.#reader.cancel().catch(() => {});
+  }
+
+  async #read(): Promise<void> {
+    try {
+      const { done, value } = await this.#reader.read();
+      if (done) {
+        this.#ended = true;
+        return;
+      }
+      this.#chunks.push(value);
+      this.#bytes += value.length;
+      if (this.#bytes > this.#maxBytes) this.#kept = false;
+    } catch (error) {
+      this.#kept = false;
+      throw error;
+    } finally {
+      this.#reading = undefined;
+    }
+  }
+
+  #forget(before: number): void {
+    this.#chunks.splice(0, before - this.#gone);
+    this.#gone = before;
+  }
+}
+
+/** Makes one where the request is one of HTTP with a body that has not been touched. */
+export function replayOf(request: unknown, maxBytes: number): Replay | undefined {
+  if (maxBytes === 0 || !(request instanceof Request)) return undefined;
+  const { body } = request;
+  if (body === null || request.bodyUsed || body.locked) return undefined;
+  return new Replay(request as Request & { body: ReadableStream<Uint8Array> }, maxBytes);
+}
+
+/** Whether a request can be sent again as it is: all can, but those of HTTP with a body. */
+export function isRepeatable(request: unknown): boolean {
+  return !(request instanceof Request) || request.body === null;
+}
