@@ -31,6 +31,10 @@ interface Target {
 const TARGETS: Target[] = [
   { file: "chain_bench.ts", group: "chain()", name: "five pass-through middleware", atMostNs: 150 },
   { file: "timeout_bench.ts", group: "timeout(), one call at a time", name: "timeout()", atMostNs: 500 },
+  { file: "circuit_breaker_bench.ts", group: "circuitBreaker(), closed", name: "circuitBreaker()", atMostNs: 200 },
+  { file: "circuit_breaker_bench.ts", group: "circuitBreaker(), its parts", name: "the check", atMostNs: 20 },
+  { file: "circuit_breaker_bench.ts", group: "circuitBreaker(), its parts", name: "the record", atMostNs: 20 },
+  { file: "retry_bench.ts", group: "retry(), a call that succeeds", name: "retry()", atMostNs: 250 },
 ];
 
 const HEADING = ["least", "average", "p99", "÷floor", "more"];
