@@ -207,3 +207,12 @@ Deno.test("options that make no sense are refused, naming them", () => {
   }
   assert.equal(circuitBreaker({ failures: Infinity }).state, "closed");
 });
+
+Deno.test("what is changed by hand while a breaker is isolated is told to nobody", () => {
+  const { breaker, events } = breakerWorld();
+  const isolation = breaker.isolate();
+  breaker.restore({ state: "open", openForMs: 600, failures: 0, doublings: 0 });
+  breaker.reset();
+  isolation.end();
+  assert.deepEqual(events.map((event) => event.type === "state-changed" && event.to), ["isolated", "closed"]);
+});

@@ -5,7 +5,7 @@
  */
 
 import { strict as assert } from "node:assert";
-import { chain, circuitBreaker, type Outcome, outcomeOf, timeout, TransportError } from "../../mod.ts";
+import { callContext, chain, circuitBreaker, type Outcome, outcomeOf, timeout, TransportError } from "../../mod.ts";
 import { failure, settle, Watched } from "../support/calls.ts";
 import { breakerWorld, broken, world } from "./_policy.ts";
 
@@ -247,4 +247,30 @@ Deno.test("a probe that times out opens the breaker at once, though its service 
   await clock.advance(50);
   assert.equal(hung.code, "deadline-exceeded");
   assert.equal(breaker.state, "open");
+});
+
+Deno.test("denoland/deno#24842: a long-lived signal keeps nothing of the probes that ended", async () => {
+  const { breaker, service, calls, clock, fail } = breakerWorld({ successes: 50 });
+  const { cancellation } = callContext({ signal: new AbortController().signal });
+  let listeners = 0;
+  const { subscribe, unsubscribe } = cancellation!;
+  cancellation!.subscribe = (listener) => {
+    listeners++;
+    subscribe.call(cancellation, listener);
+  };
+  cancellation!.unsubscribe = (listener) => {
+    listeners--;
+    unsubscribe.call(cancellation, listener);
+  };
+  await fail(3);
+  await clock.advance(1000);
+  const guarded = breaker(service);
+  for (let i = 0; i < 20; i++) {
+    const reply = guarded("question", callContext().cancellable(cancellation!));
+    calls.at(-1)!.resolve("answer");
+    await reply;
+  }
+  assert.equal(breaker.state, "half-open");
+  // Those of the scripted service.
+  assert.equal(listeners, 20);
 });

@@ -157,3 +157,13 @@ Deno.test("fallback() refuses options that make no sense, naming them", () => {
     assert.throws(make, { code: "invalid-option", message });
   }
 });
+
+Deno.test("a reply that reports a failure is passed on where its caller has gone", async () => {
+  const { service, calls } = world<string, Response>();
+  const call = chain(service, fallback<string, Response>({ to: () => new Response("kept copy") }));
+  const controller = new AbortController();
+  const reply = call("question", callContext({ signal: controller.signal }));
+  controller.abort();
+  calls[0].resolve(new Response(null, { status: 503 }));
+  assert.equal((await reply).status, 503);
+});

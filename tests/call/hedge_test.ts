@@ -255,3 +255,20 @@ Deno.test("a superseded attempt does not open a breaker, and a hedge that a brea
   assert.equal(slow.reply, "slow answer");
   isolation.end();
 });
+
+Deno.test("a hedge that answers for a first attempt that failed says nothing of latency", async () => {
+  const set = around({ delayMs: undefined, percentile: 1, minCalls: 2, windowMs: 1_000_000 });
+  const { call, calls, clock } = set;
+  await taking(set, 20);
+  await taking(set, 20);
+  call("question");
+  await clock.advance(21);
+  calls[2].reject(broken());
+  await clock.advance(500);
+  calls[3].resolve("answer");
+  await clock.advance(200_000);
+  const before = calls.length;
+  call("question");
+  await clock.advance(21);
+  assert.equal(calls.length, before + 2);
+});

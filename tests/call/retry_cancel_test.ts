@@ -5,7 +5,16 @@
  */
 
 import { strict as assert } from "node:assert";
-import { callContext, chain, retry, RetryBudget, type RetryOptions, TransportError } from "../../mod.ts";
+import {
+  callContext,
+  chain,
+  hedge,
+  isFinal,
+  retry,
+  RetryBudget,
+  type RetryOptions,
+  TransportError,
+} from "../../mod.ts";
 import { failure, settle, Watched } from "../support/calls.ts";
 import { broken, world } from "./_policy.ts";
 
@@ -112,4 +121,77 @@ Deno.test("a call that was cancelled during an attempt is not made again", async
   await clock.advance(1000);
   assert.equal(other.code, "remote");
   assert.equal(calls.length, 2);
+});
+
+Deno.test("a reply that came for a caller who had gone is passed on, and costs no budget", async () => {
+  const { service, calls, clock, common } = world<string, Response>();
+  const budget = new RetryBudget({ clock });
+  const call = chain(service, retry({ ...common, budget, idempotent: true }));
+  const controller = new AbortController();
+  const watched = new Watched(call("question", callContext({ signal: controller.signal })));
+  controller.abort();
+  calls[0].resolve(new Response(null, { status: 503 }));
+  await clock.advance(1000);
+  assert.equal(watched.reply?.status, 503);
+  assert.equal(budget.balance, 100.2);
+});
+
+Deno.test("a request whose signal was aborted during an attempt is not made again", async () => {
+  const { service, calls, clock, common, queue } = world<Request, Response>();
+  const call = chain(service, retry(common));
+  const controller = new AbortController();
+  const watched = new Watched(call(new Request("http://localhost/", { signal: controller.signal })));
+  controller.abort();
+  calls[0].resolve(new Response(null, { status: 503 }));
+  await clock.advance(1000);
+  assert.deepEqual([watched.code, calls.length, queue.size], ["cancelled", 1, 0]);
+});
+
+Deno.test("a call that is given up in the back-off lets its body go", async () => {
+  const { service, calls, common } = world<Request, Response>();
+  const call = chain(service, retry(common));
+  const controller = new AbortController();
+  let cancelled = 0;
+  const body = new ReadableStream({ cancel: () => void cancelled++ });
+  const init: RequestInit & { duplex: "half" } = { method: "PUT", body, duplex: "half" };
+  const watched = new Watched(call(new Request("http://localhost/", init), callContext({ signal: controller.signal })));
+  await calls[0].request.body!.cancel();
+  calls[0].resolve(new Response(null, { status: 503 }));
+  await settle();
+  assert.equal(cancelled, 0);
+  controller.abort();
+  await settle();
+  assert.deepEqual([watched.code, cancelled], ["cancelled", 1]);
+});
+
+Deno.test("what is final stays so where it is told more honestly", async () => {
+  const { clock, calls, service, common } = world();
+  const budget = new RetryBudget({ ratio: 0, minPerSecond: 0.1, clock });
+  const call = chain(service, retry({ ...common, budget, idempotent: true }));
+  const watched = new Watched(call("question"));
+  calls[0].reject(broken());
+  await clock.advance(1000);
+  calls[1].reject(new TransportError("connect-failed", "Cannot connect"));
+  await settle();
+  assert.equal((watched.error as TransportError).processed, "yes");
+  assert.ok(isFinal(watched.error));
+});
+
+Deno.test("further attempts are no calls of their own, and earn nothing", async () => {
+  const { service, calls, clock, common } = world();
+  const budget = new RetryBudget({ ratio: 1, minPerSecond: 0, clock });
+  const inner = { ...common, idempotent: true, budget };
+  const call = chain(
+    service,
+    hedge({ idempotent: true, budget, delayMs: 5000, clock }),
+    retry({ ...inner, maxAttempts: 1 }),
+    retry({ ...common, idempotent: true, maxAttempts: 20, maxBackoffMs: 1 }),
+  );
+  new Watched(call("question"));
+  for (let i = 0; i < 20; i++) {
+    calls.at(-1)!.reject(broken());
+    await clock.advance(10);
+  }
+  assert.equal(calls.length, 20);
+  assert.equal(budget.balance, 2);
 });

@@ -224,3 +224,38 @@ Deno.test("a refusal with processed no sends a POST again, with its body", async
   assert.equal(watched.reply?.status, 200);
   assert.deepEqual(bodies, ["order"]);
 });
+
+Deno.test("an attempt that is over can't take anything of the body from the next one", async () => {
+  const { call, calls, clock } = setUp();
+  let controller!: ReadableStreamDefaultController<Uint8Array>;
+  const body = new ReadableStream<Uint8Array>({ start: (given) => void (controller = given) });
+  const init: RequestInit & { duplex: "half" } = { method: "PUT", body, duplex: "half" };
+  const watched = new Watched(call(new Request(url, init)));
+  const stale = calls[0].request.body!.getReader();
+  controller.enqueue(new TextEncoder().encode("one "));
+  await stale.read();
+  // It reads on while the call fails.
+  const late = new Watched(stale.read());
+  calls[0].reject(new TransportError("connection-lost", "Connection lost"));
+  await clock.advance(1000);
+  const text = calls[1].request.text();
+  controller.enqueue(new TextEncoder().encode("two"));
+  controller.close();
+  assert.equal(await text, "one two");
+  assert.ok(late.error instanceof TypeError);
+  calls[1].resolve(new Response(null));
+  await settle();
+  assert.equal(watched.reply?.status, 200);
+});
+
+Deno.test("a body that a service answered without reading is let go", async () => {
+  const { call, calls } = setUp();
+  let cancelled = 0;
+  const body = new ReadableStream({ cancel: () => void cancelled++ });
+  const init: RequestInit & { duplex: "half" } = { method: "PUT", body, duplex: "half" };
+  const watched = new Watched(call(new Request(url, init)));
+  await calls[0].request.body!.cancel();
+  calls[0].resolve(new Response(null));
+  await settle();
+  assert.deepEqual([watched.reply?.status, cancelled], [200, 1]);
+});
