@@ -24,6 +24,7 @@ export * from "./src/session/mux.ts";
 export * from "./src/session/pipeline.ts";
 export * from "./src/serve.ts";
 export * from "./src/call/circuit_breaker.ts";
+export * from "./src/call/circuit_breakers.ts";
 export * from "./src/call/content_encoding.ts";
 export * from "./src/call/deadline.ts";
 export * from "./src/call/fallback.ts";

@@ -4,18 +4,17 @@
  * @module
  */
 
-import { type Clock, systemClock } from "../core/clock.ts";
-import { background, type CallContext } from "../core/context.ts";
+import type { Clock } from "../core/clock.ts";
 import { named } from "../core/describe.ts";
 import type { Observer } from "../core/observer.ts";
-import { duration, fraction, given, integer, invalidOption, label, readOptions } from "../core/options.ts";
 import type { Outcome } from "../core/outcome.ts";
-import type { Service } from "../core/service.ts";
 import { Breaker } from "./breaker.ts";
 import { guarding } from "./breaker_calls.ts";
-import { type BreakerSnapshot, type BreakerState, checkedSnapshot } from "./breaker_state.ts";
-import { type BreakerWindow, readWindows } from "./breaker_windows.ts";
+import { type CircuitBreaker, controlled } from "./breaker_controls.ts";
+import { readBreaker } from "./breaker_settings.ts";
+import type { BreakerWindow } from "./breaker_windows.ts";
 
+export type { CircuitBreaker, Isolation } from "./breaker_controls.ts";
 export type { BreakerSnapshot, BreakerState } from "./breaker_state.ts";
 export type { BreakerWindow } from "./breaker_windows.ts";
 
@@ -61,58 +60,6 @@ export interface CircuitBreakerOptions {
 }
 
 /**
- * A circuit breaker: a middleware, and what reads and steers its state. All
- * chains that it is put into share that state.
- *
- * @example
- * ```ts
- * import { chain, type CircuitBreaker, circuitBreaker, http, reconnect } from "@wireway/wireway";
- * const breaker: CircuitBreaker = circuitBreaker();
- * const call = chain(http({ origin: "https://orders.example" }), reconnect(), breaker);
- * console.log(breaker.state); // "closed"
- * ```
- */
-export interface CircuitBreaker {
-  /** Puts it around a service. */
-  <Req, Res>(inner: Service<Req, Res>): Service<Req, Res>;
-  /** What it does with calls now. */
-  readonly state: BreakerState;
-  /** Probes under way. */
-  readonly probes: number;
-  /**
-   * Refuses all calls until the isolation that is returned is disposed of.
-   * Several may isolate it; it is closed again when the last one has ended.
-   */
-  isolate(reason?: string): Isolation;
-  /** Closes it and forgets all failures. Does not end isolations. */
-  reset(): void;
-  /** Its state as plain data. `JSON.stringify(breaker)` gives it, too. */
-  snapshot(): BreakerSnapshot;
-  /** Goes on from a snapshot. Throws `invalid-option` where it is none. */
-  restore(snapshot: BreakerSnapshot): void;
-  /** The same as `snapshot()`. */
-  toJSON(): BreakerSnapshot;
-}
-
-/**
- * Keeps a circuit breaker isolated.
- *
- * @example
- * ```ts
- * import { circuitBreaker, type Isolation } from "@wireway/wireway";
- * const breaker = circuitBreaker();
- * {
- *   using _maintenance: Isolation = breaker.isolate("maintenance");
- * }
- * console.log(breaker.state); // "closed"
- * ```
- */
-export interface Isolation extends Disposable {
-  /** Ends it. A second time does nothing. */
-  end(): void;
-}
-
-/**
  * Stops calling a peer that fails, so that it can recover and callers learn of
  * it at once.
  *
@@ -154,60 +101,7 @@ export interface Isolation extends Disposable {
  * ```
  */
 export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBreaker {
-  const owner = "circuitBreaker()";
-  const { windows, maxOpenMs: maxGiven, ...rest } = readOptions(owner, options, {
-    failures: {
-      allowed: "an integer from 1 to 1000000, or Infinity",
-      fallback: 5,
-      accepts: (value) => value === Infinity || integer(5, 1, 1_000_000).accepts(value),
-    },
-    forgetAfterMs: duration(60_000, 1),
-    windows: given<readonly BreakerWindow[]>([], "a list"),
-    successes: integer(2, 1, 1_000_000),
-    openMs: integer(30_000, 1, 86_400_000),
-    maxOpenMs: integer(undefined, 1, 86_400_000),
-    jitter: fraction(0.2, 0, 1),
-    maxProbes: integer(1, 1, 1_000_000),
-    probeLeaseMs: duration(10_000, 1),
-    countsAs: given<CircuitBreakerOptions["countsAs"]>(undefined, "a function"),
-    name: label("circuitBreaker"),
-    clock: given<Clock>(systemClock, "an object"),
-    random: given<() => number>(Math.random, "a function"),
-    observer: given<Observer | undefined>(undefined, "a function"),
-  });
-  const maxOpenMs = maxGiven ?? Math.max(300_000, rest.openMs);
-  if (maxOpenMs < rest.openMs) throw invalidOption(owner, "maxOpenMs", maxOpenMs, `openMs (${rest.openMs}) or more`);
-  const settings = { ...rest, maxOpenMs };
-  const breaker = new Breaker(settings, readWindows(owner, windows)());
-  const { clock: _, random: __, observer: ___, ...shown } = settings;
-  return named("circuitBreaker", { ...shown, windows }, controlled(breaker));
-}
-
-/** The middleware with its controls on it. */
-function controlled(breaker: Breaker): CircuitBreaker {
-  const guard = guarding(breaker);
-  const middleware = <Req, Res>(inner: Service<Req, Res>): Service<Req, Res> =>
-    function circuitBreaker(request: Req, context: CallContext = background): Promise<Res> {
-      return guard(inner, request, context);
-    };
-  const snapshot = (): BreakerSnapshot => breaker.snapshot();
-  const controls = {
-    isolate(reason = "isolate() was called"): Isolation {
-      breaker.isolate(reason);
-      let over = false;
-      const end = (): void => {
-        if (!over) breaker.endIsolation();
-        over = true;
-      };
-      return { end, [Symbol.dispose]: end };
-    },
-    reset: () => breaker.reset(),
-    snapshot,
-    restore: (from: BreakerSnapshot) => breaker.restore(checkedSnapshot(from)),
-    toJSON: snapshot,
-  };
-  return Object.defineProperties(Object.assign(middleware, controls), {
-    state: { get: () => breaker.state },
-    probes: { get: () => breaker.probes },
-  }) as unknown as CircuitBreaker;
+  const { settings, windows, shown } = readBreaker("circuitBreaker()", options);
+  const breaker = new Breaker(settings, windows());
+  return named("circuitBreaker", shown, controlled(breaker, guarding(breaker)));
 }
