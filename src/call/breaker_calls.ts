@@ -21,7 +21,9 @@ export function guarding(breaker: Breaker): Guard {
   return function guard(inner, request, context) {
     const period = breaker.passing;
     if (period === undefined) return probe(breaker, inner, request, context);
-    if (breaker.timesCalls) return new GuardedCall(breaker, period, undefined, context).run(inner, request);
+    if (breaker.timesCalls || request instanceof Request) {
+      return new GuardedCall(breaker, period, undefined, context, request).run(inner);
+    }
     if (closed.period !== period) closed = new ClosedCalls(breaker, period);
     const calls = closed;
     // What cancels a call says why it failed, so such a call's end is told with its context.
@@ -47,7 +49,7 @@ function probe<Req, Res>(
   }
   const lease = breaker.admit();
   if (lease instanceof TransportError) return Promise.reject(lease);
-  return new GuardedCall(breaker, lease.period, lease, context).run(inner, request);
+  return new GuardedCall(breaker, lease.period, lease, context, request).run(inner);
 }
 
 function verdictOf({ countsAs }: BreakerSettings, outcome: Outcome, result: unknown): Verdict {
@@ -69,7 +71,7 @@ class ClosedCalls {
     const judged = breaker.settings.countsAs !== undefined;
     this.onReply = (reply) => {
       if (judged || reply instanceof Response) {
-        return new GuardedCall(breaker, period, undefined, background).replied(reply);
+        return new GuardedCall(breaker, period, undefined, background, undefined).replied(reply);
       }
       breaker.record(period, "success", 0);
       return reply;
@@ -79,33 +81,35 @@ class ClosedCalls {
 
   fail(error: unknown, context: CallContext): never {
     const breaker = this.#breaker;
-    breaker.record(this.period, verdictOf(breaker.settings, outcomeIn(context, error), error), 0);
+    breaker.record(this.period, verdictOf(breaker.settings, outcomeIn(context, undefined, error), error), 0);
     throw error;
   }
 }
 
-/** A call that is timed, or has a lease, or whose reply must be looked at. */
-class GuardedCall implements CancelListener {
+/** A call of HTTP, or that is timed, or has a lease, or whose reply must be looked at. */
+class GuardedCall<Req> implements CancelListener {
   readonly #breaker: Breaker;
   readonly #period: Period;
   readonly #lease: Lease | undefined;
   readonly #context: CallContext;
+  readonly #request: Req;
   readonly #startedAt: number;
   #over = false;
 
-  constructor(breaker: Breaker, period: Period, lease: Lease | undefined, context: CallContext) {
+  constructor(breaker: Breaker, period: Period, lease: Lease | undefined, context: CallContext, request: Req) {
     this.#breaker = breaker;
     this.#period = period;
     this.#lease = lease;
     this.#context = context;
+    this.#request = request;
     this.#startedAt = breaker.timesCalls ? breaker.settings.clock.now() : 0;
   }
 
-  run<Req, Res>(inner: Service<Req, Res>, request: Req): Promise<Res> {
+  run<Res>(inner: Service<Req, Res>): Promise<Res> {
     // A probe that is given up gives its lease back now, whenever its service notices.
     if (this.#lease !== undefined) this.#context.cancellation?.subscribe(this);
     try {
-      return inner(request, this.#context).then((reply) => this.replied(reply), (error) => this.failed(error));
+      return inner(this.#request, this.#context).then((reply) => this.replied(reply), (error) => this.failed(error));
     } catch (error) {
       return Promise.reject(error).catch((error) => this.failed(error));
     }
@@ -120,12 +124,14 @@ class GuardedCall implements CancelListener {
     }
     if (this.#lease !== undefined) this.#lease.answered = true;
     return whenComplete(reply, (error) => {
-      this.#end(error === undefined ? "success" : verdictOf(settings, outcomeIn(this.#context, error), error));
+      this.#end(
+        error === undefined ? "success" : verdictOf(settings, outcomeIn(this.#context, this.#request, error), error),
+      );
     });
   }
 
   failed(error: unknown): never {
-    this.#end(verdictOf(this.#breaker.settings, outcomeIn(this.#context, error), error));
+    this.#end(verdictOf(this.#breaker.settings, outcomeIn(this.#context, this.#request, error), error));
     throw error;
   }
 

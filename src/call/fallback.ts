@@ -95,7 +95,7 @@ export function fallback<Req, Res>(options: FallbackOptions<Req, Res>): Middlewa
         const onReply = (reply: Res): Res | Promise<Res> =>
           answered(request, context, outcomeOfReply(reply), reply) ?? reply;
         const onError = (error: unknown): Promise<Res> =>
-          answered(request, context, outcomeIn(context, error), error) ?? Promise.reject(error);
+          answered(request, context, outcomeIn(context, request, error), error) ?? Promise.reject(error);
         try {
           return inner(request, context).then(onReply, onError);
         } catch (error) {

@@ -155,7 +155,7 @@ export class HedgedCall<Req, Res> implements DeadlineEntry, CancelListener {
   #failed(error: unknown, cancellation: Cancellation): void {
     cancellation.release();
     if (this.#over) return;
-    const outcome = outcomeIn(this.#context, error);
+    const outcome = outcomeIn(this.#context, this.#request, error);
     this.#lost({ outcome, settle: () => this.#reject(error), discard: () => {} }, cancellation);
   }
 

@@ -87,7 +87,7 @@ export class RetriedCall<Req, Res> implements DeadlineEntry, CancelListener {
   afterError(error: unknown): Promise<Res> {
     const processed = error instanceof TransportError ? error.processed : "maybe";
     if (degrees.indexOf(processed) > degrees.indexOf(this.#processed)) this.#processed = processed;
-    const delayMs = this.#delayAfter(outcomeIn(this.#context, error), error);
+    const delayMs = this.#delayAfter(outcomeIn(this.#context, this.#request, error), error);
     if (delayMs === undefined) {
       this.#replay?.end();
       throw this.#honest(error);

@@ -85,11 +85,16 @@ export function outcomeOfReply(reply: unknown): Outcome {
 }
 
 /**
- * The verdict on a call that was rejected with `error`, where its context is at
- * hand: a call that was cancelled ended for the reason of that, whatever error
- * the cancelling brought forth.
+ * The verdict on a call that was rejected with `error`, where the call itself is
+ * at hand: one that was cancelled, through its context or through the signal of
+ * an HTTP request, ended for the reason of that, whatever error the cancelling
+ * brought forth.
  */
-export function outcomeIn(context: CallContext, error: unknown): Outcome {
+export function outcomeIn(context: CallContext, request: unknown, error: unknown): Outcome {
   const reason = context.cancellation?.reason;
-  return outcomeOf(reason === undefined ? error : reason);
+  if (reason !== undefined) return outcomeOf(reason);
+  if (!(request instanceof Request) || !request.signal.aborted) return outcomeOf(error);
+  const said: unknown = request.signal.reason;
+  if (said instanceof TransportError) return outcomeOf(said);
+  return said instanceof DOMException && said.name === "TimeoutError" ? "failure" : "cancelled";
 }

@@ -7,6 +7,7 @@
 import { strict as assert } from "node:assert";
 import {
   type BreakerSnapshot,
+  callContext,
   chain,
   circuitBreaker,
   type CircuitBreakerOptions,
@@ -215,4 +216,30 @@ Deno.test("what is changed by hand while a breaker is isolated is told to nobody
   breaker.reset();
   isolation.end();
   assert.deepEqual(events.map((event) => event.type === "state-changed" && event.to), ["isolated", "closed"]);
+});
+
+Deno.test("denoland/deno#24842: a long-lived signal keeps nothing of the probes that ended", async () => {
+  const { breaker, service, calls, clock, fail } = breakerWorld({ successes: 50 });
+  const { cancellation } = callContext({ signal: new AbortController().signal });
+  let listeners = 0;
+  const { subscribe, unsubscribe } = cancellation!;
+  cancellation!.subscribe = (listener) => {
+    listeners++;
+    subscribe.call(cancellation, listener);
+  };
+  cancellation!.unsubscribe = (listener) => {
+    listeners--;
+    unsubscribe.call(cancellation, listener);
+  };
+  await fail(3);
+  await clock.advance(1000);
+  const guarded = breaker(service);
+  for (let i = 0; i < 20; i++) {
+    const reply = guarded("question", callContext().cancellable(cancellation!));
+    calls.at(-1)!.resolve("answer");
+    await reply;
+  }
+  assert.equal(breaker.state, "half-open");
+  // Those of the scripted service.
+  assert.equal(listeners, 20);
 });
