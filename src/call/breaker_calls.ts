@@ -21,7 +21,7 @@ export function guarding(breaker: Breaker): Guard {
   return function guard(inner, request, context) {
     const period = breaker.passing;
     if (period === undefined) return probe(breaker, inner, request, context);
-    if (breaker.timesCalls || request instanceof Request) {
+    if (breaker.timesCalls || (typeof request === "object" && request instanceof Request)) {
       return new GuardedCall(breaker, period, undefined, context, request).run(inner);
     }
     if (closed.period !== period) closed = new ClosedCalls(breaker, period);
@@ -70,7 +70,7 @@ class ClosedCalls {
     this.#breaker = breaker;
     const judged = breaker.settings.countsAs !== undefined;
     this.onReply = (reply) => {
-      if (judged || reply instanceof Response) {
+      if (judged || (typeof reply === "object" && reply instanceof Response)) {
         return new GuardedCall(breaker, period, undefined, background, undefined).replied(reply);
       }
       breaker.record(period, "success", 0);

@@ -89,7 +89,7 @@ export class Replay {
 
 /** Makes one where the request is one of HTTP with a body that has not been touched. */
 export function replayOf(request: unknown, maxBytes: number): Replay | undefined {
-  if (maxBytes === 0 || !(request instanceof Request)) return undefined;
+  if (typeof request !== "object" || !(request instanceof Request) || maxBytes === 0) return undefined;
   const { body } = request;
   if (body === null || request.bodyUsed || body.locked) return undefined;
   return new Replay(request as Request & { body: ReadableStream<Uint8Array> }, maxBytes);
@@ -97,5 +97,5 @@ export function replayOf(request: unknown, maxBytes: number): Replay | undefined
 
 /** Whether a request can be sent again as it is: all can, but those of HTTP with a body. */
 export function isRepeatable(request: unknown): boolean {
-  return !(request instanceof Request) || request.body === null;
+  return typeof request !== "object" || !(request instanceof Request) || request.body === null;
 }

@@ -131,7 +131,7 @@ export function retry(options: RetryOptions = {}): CallMiddleware {
   const { maxReplayBytes, clock: _, random: __, observer: ___, ...shown } = rest;
   /** Whether a reply says by itself that it is no failure, so that no call needs to be kept for it. */
   const isDone = (reply: unknown): boolean =>
-    retryOn === undefined && (!(reply instanceof Response) || reply.status < 429);
+    retryOn === undefined && (typeof reply !== "object" || !(reply instanceof Response) || reply.status < 429);
   return named(
     "retry",
     { ...shown, initialBackoffMs, maxBackoffMs, maxReplayBytes, budget: shared && "shared" },
