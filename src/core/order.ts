@@ -23,7 +23,7 @@ const answering = ["cache", "httpCache", "coalesce"];
 const rules: readonly Rule[] = [
   {
     inner: repeating,
-    outer: ["circuitBreaker"],
+    outer: ["circuitBreaker", "circuitBreakers"],
     reason: "the breaker would see how calls end after all attempts, and not what each attempt says of the far side",
   },
   {
@@ -40,7 +40,7 @@ const rules: readonly Rule[] = [
   },
   {
     inner: ["fallback"],
-    outer: ["retry", "hedge", "circuitBreaker", "adaptiveTimeout"],
+    outer: ["retry", "hedge", "circuitBreaker", "circuitBreakers", "adaptiveTimeout"],
     reason: "it would never see a failure",
   },
   {

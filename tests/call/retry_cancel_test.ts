@@ -181,12 +181,10 @@ Deno.test("further attempts are no calls of their own, and earn nothing", async 
   const { service, calls, clock, common } = world();
   const budget = new RetryBudget({ ratio: 1, minPerSecond: 0, clock });
   const inner = { ...common, idempotent: true, budget };
-  const call = chain(
-    service,
-    hedge({ idempotent: true, budget, delayMs: 5000, clock }),
-    retry({ ...inner, maxAttempts: 1 }),
-    retry({ ...common, idempotent: true, maxAttempts: 20, maxBackoffMs: 1 }),
+  const once = retry({ ...inner, maxAttempts: 1 })(
+    hedge({ idempotent: true, budget, delayMs: 5000, clock })(service),
   );
+  const call = retry({ ...common, idempotent: true, maxAttempts: 20, maxBackoffMs: 1 })(once);
   new Watched(call("question"));
   for (let i = 0; i < 20; i++) {
     calls.at(-1)!.reject(broken());
