@@ -5,25 +5,13 @@
  * @module
  */
 
-import type { Clock } from "../core/clock.ts";
 import { type DeadlineEntry, deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
 import type { EventMessage } from "../framing/event_stream_events.ts";
 import { formatComment, formatEvent, formatGap } from "../framing/event_stream_writer.ts";
-import type { EventStream } from "./event_stream.ts";
+import type { EventStream, EventStreamSettings, EventStreamStart } from "./event_stream_options.ts";
 import { EventQueue } from "./event_stream_queue.ts";
-import type { ReplayBuffer } from "./event_stream_replay.ts";
-
-/** The settings that an event stream works by, checked and complete. */
-export interface EventStreamSettings {
-  readonly retryMs: number | undefined;
-  readonly heartbeatMs: number;
-  readonly highWaterBytes: number;
-  readonly maxBufferedBytes: number;
-  readonly overflow: "drop-oldest" | "close";
-  readonly replay: ReplayBuffer | undefined;
-  readonly clock: Clock;
-}
+import { forgetRuns } from "./event_stream_run.ts";
 
 /** Comments that wait are few: past this many bytes they are ignored. */
 const maxNoticeBytes = 64 * 1024;
@@ -35,6 +23,7 @@ function writeWaiting(): void {
   const streams = waiting;
   waiting = [];
   for (const stream of streams) stream.write();
+  forgetRuns();
 }
 
 /** A stream of events; the subclass writes it to where it goes. */
@@ -140,18 +129,27 @@ export abstract class EventStreamCore implements EventStream, DeadlineEntry {
     return this.#behind;
   }
 
-  /** Has this disposed of when the stream is over. */
-  release(cleanup: Disposable): void {
-    if (this.#state === "over") cleanup[Symbol.dispose]();
-    else this.#cleanup = cleanup;
+  /** Calls what makes the events, and lives as long as that says. Throws what it throws. */
+  run(start: EventStreamStart): void {
+    let lifetime: ReturnType<EventStreamStart>;
+    try {
+      lifetime = start(this);
+    } catch (error) {
+      this.fail(TransportError.from(error, "remote"));
+      throw error;
+    }
+    if (lifetime === undefined) return;
+    if ("then" in lifetime) lifetime.then(this.close, (error) => this.fail(TransportError.from(error, "remote")));
+    else if (this.#state === "over") lifetime[Symbol.dispose]();
+    else this.#cleanup = lifetime;
   }
 
   /** Fails: the reader sees a cut, and comes back. */
-  readonly fail = (error: TransportError): void => {
+  fail(error: TransportError): void {
     if (this.#state === "over") return;
     this.cut(error);
     this.over(error);
-  };
+  }
 
   /** Begins: `put()` is called from now on. */
   protected begin(): void {
