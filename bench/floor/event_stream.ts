@@ -6,12 +6,12 @@
  */
 
 import { runProgram } from "./command.ts";
-import { control, EVENT_DATA, isControl } from "./event_stream_control.ts";
+import { control, eventData, isControl } from "./event_stream_control.ts";
 
 const encoder = new TextEncoder();
 const headers = { "content-type": "text/event-stream", "cache-control": "no-store" };
 const readers = new Set<ReadableStreamDefaultController<Uint8Array>>();
-let id = 0;
+let number = 0;
 
 await runProgram({
   server: () => Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, handle).addr.port,
@@ -32,6 +32,6 @@ async function handle(request: Request): Promise<Response> {
 }
 
 function publish(): void {
-  const bytes = encoder.encode(`id: ${++id}\ndata: ${EVENT_DATA}\n\n`);
+  const bytes = encoder.encode(`id: ${++number}\ndata: ${eventData(number)}\n\n`);
   for (const reader of readers) reader.enqueue(bytes);
 }

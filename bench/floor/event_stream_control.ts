@@ -7,11 +7,13 @@
 
 import { cpuUsage } from "node:process";
 
-/** Not in any of the other bytes: the client counts events by it. */
+/** Not in any of the other bytes. The number of the event stands before it: the client looks for the last one only. */
 export const MARK = "~";
 
-/** The event's data; its line ends in the mark. */
-export const EVENT_DATA = `{"symbol":"WIRE","price":17.25,"at":"2026-01-01T00:00:00Z"}${MARK}`;
+/** The data of an event. */
+export function eventData(number: number): string {
+  return `{"symbol":"WIRE","price":17.25,"at":"2026-01-01T00:00:00Z"} ${number}${MARK}`;
+}
 
 /** Whether a request target asks for something other than events. */
 export function isControl(target: string): boolean {

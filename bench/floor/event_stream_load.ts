@@ -1,6 +1,6 @@
 /**
- * Readers of event streams, on plain sockets: they count events and do nothing
- * else, so that the server is what is measured.
+ * Readers of event streams, on plain sockets: they look for the last event
+ * and do nothing else, so that the server is what is measured.
  *
  * @module
  */
@@ -9,7 +9,9 @@ import { writeAll } from "./batch_writer.ts";
 import { connect, type Flags, runProgram } from "./command.ts";
 import { MARK } from "./event_stream_control.ts";
 
-const READ_BYTES = 16 * 1024;
+const READ_BYTES = 64 * 1024;
+/** More than a number and its mark. */
+const CARRIED_BYTES = 16;
 const CONNECTING = 64;
 const mark = MARK.charCodeAt(0);
 const encoder = new TextEncoder();
@@ -47,7 +49,7 @@ async function client(flags: Flags): Promise<Record<string, number>> {
 
 class Reader {
   #conn!: Deno.TcpConn;
-  #events = 0;
+  #last = 0;
   #wanted = Infinity;
   #done: (() => void) | undefined;
 
@@ -65,18 +67,30 @@ class Reader {
     void this.#follow(buffer);
   }
 
-  /** Resolves when so many events have come in all. */
+  /** Resolves when the event with this number has come. */
   until(wanted: number): Promise<void> {
     this.#wanted = wanted;
     return new Promise((resolve) => this.#done = resolve);
   }
 
   async #follow(buffer: Uint8Array): Promise<void> {
-    for (let read = await this.#conn.read(buffer); read !== null; read = await this.#conn.read(buffer)) {
-      const bytes = buffer.subarray(0, read);
-      for (let at = bytes.indexOf(mark); at >= 0; at = bytes.indexOf(mark, at + 1)) this.#events++;
-      if (this.#events >= this.#wanted) this.#done!();
+    const room = buffer.subarray(CARRIED_BYTES);
+    for (let read = await this.#conn.read(room); read !== null; read = await this.#conn.read(room)) {
+      const end = CARRIED_BYTES + read;
+      this.#note(buffer, buffer.lastIndexOf(mark, end - 1));
+      // A number may come in two parts.
+      buffer.copyWithin(0, end - CARRIED_BYTES, end);
+      if (this.#last >= this.#wanted) this.#done!();
     }
+  }
+
+  /** The number of the last event stands before the last mark. */
+  #note(buffer: Uint8Array, at: number): void {
+    let number = 0;
+    for (let unit = 1; at > 0 && buffer[--at] >= 0x30 && buffer[at] <= 0x39; unit *= 10) {
+      number += (buffer[at] - 0x30) * unit;
+    }
+    this.#last = Math.max(this.#last, number);
   }
 }
 

@@ -9,14 +9,14 @@
 
 import { writeAll } from "./batch_writer.ts";
 import { acceptEach, runProgram } from "./command.ts";
-import { control, EVENT_DATA, isControl } from "./event_stream_control.ts";
+import { control, eventData, isControl } from "./event_stream_control.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const readers = new Set<Reader>();
 const head = encoder.encode("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n");
 let turn = "";
-let id = 0;
+let number = 0;
 
 async function serve(conn: Deno.TcpConn): Promise<void> {
   conn.setNoDelay(true);
@@ -42,7 +42,7 @@ async function serve(conn: Deno.TcpConn): Promise<void> {
 
 function publish(): void {
   if (turn === "") queueMicrotask(write);
-  turn += `id: ${++id}\ndata: ${EVENT_DATA}\n\n`;
+  turn += `id: ${++number}\ndata: ${eventData(number)}\n\n`;
 }
 
 function write(): void {

@@ -7,10 +7,11 @@
 
 import { eventEncoding, eventStreams, Topic } from "../../mod.ts";
 import { runProgram } from "../floor/command.ts";
-import { control, EVENT_DATA, isControl } from "../floor/event_stream_control.ts";
+import { control, eventData, isControl } from "../floor/event_stream_control.ts";
 
 const topic = new Topic({ encodings: { events: eventEncoding((data: string) => ({ data })) } });
-const publish = (): void => topic.publish(EVENT_DATA);
+let number = 0;
+const publish = (): void => topic.publish(eventData(++number));
 
 await runProgram({
   async server() {
