@@ -35,8 +35,8 @@ export class EventRun {
 
   /** The events, oldest first. */
   events(): Uint8Array[] {
-    const events: Uint8Array[] = [];
-    for (let run: EventRun | undefined = this; run !== undefined; run = run.#before) events.push(run.event);
+    const events = [this.event];
+    for (let run = this.#before; run !== undefined; run = run.#before) events.push(run.event);
     return events.reverse();
   }
 
