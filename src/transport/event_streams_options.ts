@@ -36,9 +36,6 @@ export interface EventStreamRequest {
   readonly remote: Address;
 }
 
-/** Options of the server that have no use for it: a reader's request has no body. */
-type Unused = "bodyTimeoutMs" | "minBodyBytesPerSecond" | "maxBodyBytes";
-
 /**
  * Options of {@linkcode eventStreams}.
  *
@@ -50,7 +47,9 @@ type Unused = "bodyTimeoutMs" | "minBodyBytesPerSecond" | "maxBodyBytes";
  * ```
  */
 export interface EventStreamsOptions
-  extends Omit<Http1ServerOptions, Unused>, Omit<EventStreamOptions, "lastEventId" | "clock"> {
+  extends
+    Omit<Http1ServerOptions, "bodyTimeoutMs" | "minBodyBytesPerSecond" | "maxBodyBytes">,
+    Omit<EventStreamOptions, "lastEventId" | "clock"> {
   /** The path that is served, whatever its query. @default {"/"} */
   path?: string;
   /**
@@ -78,6 +77,7 @@ const owner = "eventStreams()";
 
 const { lastEventId: _, ...streamRules } = eventStreamRules;
 const { bodyTimeoutMs, minBodyBytesPerSecond, maxBodyBytes, ...serverRules } = http1ServerRules;
+/** A reader's request has no body. */
 const unused = {
   bodyTimeoutMs: bodyTimeoutMs.fallback,
   minBodyBytesPerSecond: minBodyBytesPerSecond.fallback,
