@@ -171,6 +171,22 @@ Deno.test("eventStreams() shut down sends what waits, ends its readers in order 
   await assert.rejects(RawClient.connect(port!));
 });
 
+Deno.test("eventStreams() shut down while it asks whether a reader may come in ends that reader, too", async () => {
+  const asked = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<boolean>();
+  const authenticate = (): Promise<boolean> => {
+    asked.resolve();
+    return gate.promise;
+  };
+  const listener = await listen(() => {}, { authenticate });
+  const reading = answer(listener, "GET /");
+  await asked.promise;
+  const ended = listener.shutdown();
+  gate.resolve(true);
+  assert.equal(bodyOf((await reading).text), ":\n\n");
+  await ended;
+});
+
 Deno.test("eventStreams() cuts off who has not taken the rest when the grace is over", async () => {
   const clock = new ManualClock();
   let stream!: EventStream;

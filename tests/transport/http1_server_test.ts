@@ -7,7 +7,7 @@
 import { strict as assert } from "node:assert";
 import { TransportError } from "../../mod.ts";
 import type { Http1Exchange } from "../../src/transport/http1_server.ts";
-import { until } from "../support/channels.ts";
+import { turn, until } from "../support/channels.ts";
 import { ask, head, RawClient, serving, statusOf } from "./_http1_server.ts";
 
 const decoder = new TextDecoder();
@@ -145,6 +145,11 @@ Deno.test("an answer in spite of an unread body ends the connection, and reaches
   await using server = await serving((exchange) => exchange.respond(200, [], "enough"));
   using client = await RawClient.connect(server.port);
   await client.send(head("POST /", "content-length: 100000") + "x".repeat(50_000));
+  await until(() => server.listener.counters.bytesOut > 0, "the answer");
+  for (let i = 0; i < 5; i++) {
+    await client.send("x".repeat(10_000));
+    await turn();
+  }
   const text = await client.read();
   assert.match(text, /connection: close\r\n(.+\r\n)*\r\nenough$/);
 });
