@@ -14,6 +14,7 @@ export * from "./src/framing/newline.ts";
 export * from "./src/transport/dns_endpoints.ts";
 export * from "./src/transport/event_stream.ts";
 export * from "./src/transport/event_stream_replay.ts";
+export * from "./src/transport/event_streams.ts";
 export * from "./src/transport/http.ts";
 export * from "./src/transport/memory.ts";
 export * from "./src/transport/tcp.ts";

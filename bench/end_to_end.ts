@@ -53,6 +53,28 @@ function http(contender: Contender): Contender {
   return { ...contender, client: deno("", "floor/http_load.ts").client };
 }
 
+/** The readers of every event stream server are the same, too. */
+function events(label: string, ...flags: string[]): Case {
+  const read = (contender: Contender): Contender => ({
+    ...contender,
+    client: deno("", "floor/event_stream_load.ts").client,
+  });
+  return {
+    name: `event streams, 1 000 readers × 200 events, ${label}`,
+    contenders: [
+      deno("floor: a ReadableStream each", "floor/event_stream.ts"),
+      deno("wireway, mounted", "programs/event_stream_mounted.ts"),
+      deno("wireway, own sockets", "programs/event_stream.ts"),
+      deno("by hand, own sockets", "floor/event_stream_sockets.ts"),
+    ].map(read),
+    flags: ["--readers", "1000", "--events", "200", ...flags],
+    figures: [
+      { key: "eventsPerSecond", label: "events/s" },
+      { key: "eventsPerCpuSecond", label: "events per second of the server's processor time" },
+    ],
+  };
+}
+
 function oneWay(label: string, bytes: number): Case {
   return {
     name: `one way, ${label}`,
@@ -100,6 +122,8 @@ const CASES: Case[] = [
     flags: [],
     figures: [{ key: "requestsPerSecond", label: "requests/s" }],
   },
+  events("one a turn"),
+  events("in one turn", "--burst"),
   {
     name: "idle TCP connections",
     contenders: [

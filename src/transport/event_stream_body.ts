@@ -1,239 +1,48 @@
 /**
- * The body of an event stream: writes what waits when the reader takes it, and
- * a heartbeat when there is nothing.
+ * The body of an event stream on somebody else's HTTP server.
  *
  * @module
  */
 
-import type { Clock } from "../core/clock.ts";
-import { type DeadlineEntry, deadlinesOf } from "../core/deadline_queue.ts";
-import { TransportError } from "../core/errors.ts";
-import type { EventMessage } from "../framing/event_stream_events.ts";
-import { formatComment, formatEvent, formatGap } from "../framing/event_stream_writer.ts";
-import type { EventStream } from "./event_stream.ts";
-import { EventQueue } from "./event_stream_queue.ts";
-import type { ReplayBuffer } from "./event_stream_replay.ts";
-
-/** The settings that an event stream works by, checked and complete. */
-export interface EventStreamSettings {
-  readonly retryMs: number | undefined;
-  readonly heartbeatMs: number;
-  readonly highWaterBytes: number;
-  readonly maxBufferedBytes: number;
-  readonly overflow: "drop-oldest" | "close";
-  readonly replay: ReplayBuffer | undefined;
-  readonly clock: Clock;
-}
-
-/** Comments that wait are few: past this many bytes they are ignored. */
-const maxNoticeBytes = 64 * 1024;
-
-/** Streams that were given something in this turn. One microtask writes for all of them. */
-let waiting: EventStreamBody[] = [];
-
-function writeWaiting(): void {
-  const streams = waiting;
-  waiting = [];
-  for (const stream of streams) stream.write();
-}
+import type { TransportError } from "../core/errors.ts";
+import { EventStreamCore } from "./event_stream_core.ts";
 
 /** What a ReadableStream reads from. */
-export class EventStreamBody implements EventStream, UnderlyingDefaultSource<Uint8Array>, DeadlineEntry {
-  readonly lastEventId: string;
-  dueAt = 0;
-  position = -1;
-  readonly holds = false;
-  readonly #settings: EventStreamSettings;
-  readonly #queue: EventQueue = new EventQueue();
-  #maxBytes: number;
+export class EventStreamBody extends EventStreamCore implements UnderlyingDefaultSource<Uint8Array> {
   #controller!: ReadableStreamDefaultController<Uint8Array>;
-  #state: "open" | "closing" | "over" = "open";
-  #error: TransportError | undefined = undefined;
-  #scheduled = false;
-  /** Whether the reader has yet to take the chunk before: it says so by a pull. */
-  #behind = false;
   /** Keeps the platform from pulling while the reader keeps up: a pull costs more than a chunk. */
   #noPull: PromiseWithResolvers<void> | undefined = undefined;
-  /** Whether anything was written since the heartbeat looked. */
-  #spoke = true;
-  #drained: PromiseWithResolvers<void> | undefined = undefined;
-  #closed: PromiseWithResolvers<TransportError | undefined> | undefined = undefined;
-  #abort: AbortController | undefined = undefined;
-  #cleanup: Disposable | undefined = undefined;
-
-  constructor(settings: EventStreamSettings, lastEventId: string) {
-    this.#settings = settings;
-    this.#maxBytes = settings.maxBufferedBytes;
-    this.lastEventId = lastEventId;
-  }
-
-  readonly send = (event: EventMessage | Uint8Array): void | Promise<void> => {
-    if (this.#state !== "open") throw new TransportError("closed", "Cannot send event: the event stream is closed");
-    const item = event instanceof Uint8Array ? event : formatEvent(event);
-    const { length } = item;
-    if (length === 0) return;
-    const { maxBufferedBytes, highWaterBytes, overflow } = this.#settings;
-    if (length > maxBufferedBytes) throw tooLarge(length, maxBufferedBytes);
-    const queue = this.#queue;
-    if (queue.bytes + length > this.#maxBytes) {
-      if (overflow === "close") return this.fail(tooSlow(queue.bytes, this.#maxBytes));
-      queue.shrink(this.#maxBytes - length);
-    }
-    queue.add(item);
-    this.#schedule();
-    if (queue.bytes > highWaterBytes) return (this.#drained ??= Promise.withResolvers<void>()).promise;
-  };
-
-  readonly comment = (text = ""): void => {
-    // A comment says that the stream is alive. So does what waits for its reader.
-    if (this.#state !== "open" || this.#behind || this.#queue.notice.length > maxNoticeBytes) return;
-    this.#queue.notice += formatComment(text);
-    this.#schedule();
-  };
-
-  readonly close = (): void => {
-    if (this.#state !== "open") return;
-    this.#state = "closing";
-    this.#schedule();
-  };
-
-  get bufferedBytes(): number {
-    return this.#queue.bytes;
-  }
-
-  get dropped(): number {
-    return this.#queue.dropped;
-  }
-
-  get closed(): Promise<TransportError | undefined> {
-    if (this.#closed === undefined) {
-      this.#closed = Promise.withResolvers();
-      if (this.#state === "over") this.#closed.resolve(this.#error);
-    }
-    return this.#closed.promise;
-  }
-
-  get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#state === "over") this.#abort.abort(endOf(this.#error));
-    }
-    return this.#abort.signal;
-  }
-
-  /** Has this disposed of when the stream is over. */
-  release(cleanup: Disposable): void {
-    if (this.#state === "over") cleanup[Symbol.dispose]();
-    else this.#cleanup = cleanup;
-  }
-
-  /** Ends at once, in the middle: the reader sees that, and comes back. */
-  fail(error: TransportError): void {
-    if (this.#state === "over") return;
-    this.#controller.error(error);
-    this.#end(error);
-  }
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
     this.#controller = controller;
-    const { retryMs, replay, heartbeatMs, clock } = this.#settings;
-    // Something at once: there are proxies that pass on the head with the first bytes of the body.
-    this.#queue.notice = retryMs === undefined ? formatComment() : formatEvent({ retry: retryMs });
-    if (replay !== undefined && this.lastEventId !== "") {
-      const { complete, events } = replay.after(this.lastEventId);
-      if (!complete) this.#queue.notice += formatGap(undefined);
-      for (const event of events) this.#queue.add(event);
-      // What is replayed must not push itself out: the reader would come back for it again and again.
-      this.#maxBytes += this.#queue.bytes;
-    }
-    this.#schedule();
-    this.dueAt = clock.now() + heartbeatMs / 2;
-    deadlinesOf(clock).add(this);
+    this.begin();
   }
 
   pull(): Promise<void> | void {
-    if (this.#behind) {
-      this.#behind = false;
-      this.write();
-    }
-    if (!this.#behind) return (this.#noPull = Promise.withResolvers<void>()).promise;
+    this.resume();
+    if (!this.isBehind) return (this.#noPull = Promise.withResolvers<void>()).promise;
   }
 
   cancel(): void {
-    this.#end(undefined);
+    this.over(undefined);
   }
 
-  /** The heartbeat. It looks twice in its time, so that no silence is longer than that. */
-  expire(): void {
-    if (!this.#spoke) this.comment();
-    this.#spoke = false;
-    const { heartbeatMs, clock } = this.#settings;
-    this.dueAt = clock.now() + heartbeatMs / 2;
-    deadlinesOf(clock).add(this);
+  protected override ready(): boolean {
+    if (this.#controller.desiredSize! > 0) return true;
+    this.#noPull?.resolve();
+    this.#noPull = undefined;
+    return false;
   }
 
-  /** Writes what waits, as far as the reader takes it. */
-  write(): void {
-    this.#scheduled = false;
-    if (this.#state === "over") return;
-    const queue = this.#queue;
-    while (!queue.isEmpty) {
-      if (this.#controller.desiredSize! <= 0) {
-        this.#behind = true;
-        this.#noPull?.resolve();
-        this.#noPull = undefined;
-        return;
-      }
-      this.#controller.enqueue(queue.take());
-      this.#spoke = true;
-      if (this.#drained !== undefined && queue.bytes <= this.#settings.highWaterBytes >> 1) {
-        this.#drained.resolve();
-        this.#drained = undefined;
-      }
-    }
-    if (this.#state === "closing") {
-      this.#controller.close();
-      this.#end(undefined);
-    }
+  protected override put(chunk: Uint8Array): void {
+    this.#controller.enqueue(chunk);
   }
 
-  #schedule(): void {
-    // A reader that is behind asks for more itself.
-    if (this.#scheduled || this.#behind) return;
-    this.#scheduled = true;
-    if (waiting.push(this) === 1) queueMicrotask(writeWaiting);
+  protected override finish(): void {
+    this.#controller.close();
   }
 
-  #end(error: TransportError | undefined): void {
-    if (this.#state === "over") return;
-    this.#state = "over";
-    this.#error = error;
-    this.#queue.clear();
-    const deadlines = deadlinesOf(this.#settings.clock);
-    deadlines.remove(this);
-    deadlines.trim();
-    // Whoever waits for room must not wait forever; the next send says what happened.
-    this.#drained?.resolve();
-    this.#drained = undefined;
-    this.#closed?.resolve(error);
-    this.#abort?.abort(endOf(error));
-    const cleanup = this.#cleanup;
-    this.#cleanup = undefined;
-    cleanup?.[Symbol.dispose]();
+  protected override cut(error: TransportError): void {
+    this.#controller.error(error);
   }
-}
-
-function endOf(error: TransportError | undefined): TransportError {
-  return error ?? new TransportError("closed", "Event stream ended");
-}
-
-function tooLarge(bytes: number, maxBytes: number): TransportError {
-  return new TransportError("message-too-large", `Cannot send event: it has ${bytes} bytes, ${maxBytes} are allowed`);
-}
-
-function tooSlow(bytes: number, maxBytes: number): TransportError {
-  return new TransportError(
-    "overloaded",
-    `Event stream ended: ${bytes} bytes wait for a reader that does not read, ${maxBytes} are allowed`,
-  );
 }

@@ -5,6 +5,7 @@
  */
 
 import { formatGap } from "../framing/event_stream_writer.ts";
+import { beginRun, type EventRun, join } from "./event_stream_run.ts";
 
 /** An event that waits: encoded already, or a text that is encoded together with its neighbours. */
 export type WaitingEvent = Uint8Array | string;
@@ -25,8 +26,9 @@ export class EventQueue {
   dropped = 0;
   /** What goes out before the events: the reconnect time, comments. */
   notice = "";
-  /** An event that waits alone, as nearly all do where one goes to many readers at a time. */
-  #alone: WaitingEvent | undefined = undefined;
+  /** All that waits, where it came encoded and fits into a chunk: most often that of many readers. */
+  #run: EventRun | undefined = undefined;
+  /** What waits otherwise. */
   #events: (WaitingEvent | undefined)[] = [];
   /** Events before this one have gone. */
   #head = 0;
@@ -40,18 +42,28 @@ export class EventQueue {
 
   /** Adds an event that is not empty. */
   add(event: WaitingEvent): void {
-    if (this.bytes === 0) {
-      this.#alone = event;
-    } else {
-      if (this.#alone !== undefined) this.#events.push(this.#alone);
-      this.#alone = undefined;
-      this.#events.push(event);
+    if (typeof event === "object") {
+      const run = this.#run;
+      if (run !== undefined) {
+        if (run.bytes + event.length <= maxChunkBytes) {
+          const longer = this.#run = run.with(event);
+          this.bytes = longer.bytes;
+          return;
+        }
+      } else if (this.bytes === 0) {
+        this.#run = beginRun(event);
+        this.bytes = event.length;
+        return;
+      }
     }
+    if (this.#run !== undefined) this.#spread();
+    this.#events.push(event);
     this.bytes += event.length;
   }
 
   /** Drops the oldest events until there are at most `maxBytes`. The reader is told how many, before the next event. */
   shrink(maxBytes: number): void {
+    if (this.#run !== undefined) this.#spread();
     while (this.bytes > maxBytes) {
       this.#shift();
       this.dropped++;
@@ -61,14 +73,15 @@ export class EventQueue {
 
   /** Takes the next chunk. */
   take(): Uint8Array {
-    const event = this.#alone;
-    if (typeof event !== "object" || this.notice !== "" || this.#untold > 0) return this.#gather();
-    this.#alone = undefined;
+    const run = this.#run;
+    if (run === undefined || this.notice !== "" || this.#untold > 0) return this.#gather();
+    this.#run = undefined;
     this.bytes = 0;
-    return event;
+    return run.join();
   }
 
   #gather(): Uint8Array {
+    if (this.#run !== undefined) this.#spread();
     let text = this.notice;
     this.notice = "";
     if (this.#untold > 0) {
@@ -94,19 +107,20 @@ export class EventQueue {
 
   /** Forgets what waits. */
   clear(): void {
-    this.#alone = undefined;
+    this.#run = undefined;
     this.#events = [];
     this.#head = this.bytes = this.#untold = 0;
     this.notice = "";
   }
 
+  /** Makes a list of the run, to take the events one by one. */
+  #spread(): void {
+    this.#events = this.#run!.events();
+    this.#run = undefined;
+    this.#head = 0;
+  }
+
   #shift(): WaitingEvent {
-    const alone = this.#alone;
-    if (alone !== undefined) {
-      this.#alone = undefined;
-      this.bytes = 0;
-      return alone;
-    }
     const events = this.#events;
     const event = events[this.#head]!;
     events[this.#head++] = undefined;
@@ -119,16 +133,4 @@ export class EventQueue {
     }
     return event;
   }
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  const joined = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }

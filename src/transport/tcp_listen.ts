@@ -22,22 +22,47 @@ import { type TcpSettings, toAddress } from "./tcp_options.ts";
 /** How long accepting rests when the system has no descriptors left, in milliseconds. */
 const exhaustedPauseMs = 100;
 
-/** Makes a channel of an accepted connection; by a promise where there is something to agree on first. */
-export type OpenChannel = (
+/** What listening needs to know. */
+export type ListenSettings = Pick<
+  TcpSettings,
+  | "hostname"
+  | "port"
+  | "path"
+  | "tls"
+  | "backlog"
+  | "noDelay"
+  | "keepAlive"
+  | "maxConnections"
+  | "connectTimeoutMs"
+  | "clock"
+  | "observer"
+>;
+
+/** What is made of an accepted connection: a channel, most often. */
+export interface Opened {
+  /** Ends it at once. */
+  abort(reason: TransportError): void;
+}
+
+/** Makes something of an accepted connection; by a promise where there is something to agree on first. */
+export type OpenStream<T extends Opened> = (
   conn: Deno.Conn,
   place: StreamPlace,
   remote: Address,
   alpnProtocol: string | null,
-) => Channel | Promise<Channel>;
+) => T | Promise<T>;
 
-/** Listens, makes a channel of each connection and gives it to `accept`. */
-export function listenStreams(
-  settings: TcpSettings,
-  accept: (channel: Channel) => void,
-  openChannel: OpenChannel,
+/** Makes a channel of an accepted connection. */
+export type OpenChannel = OpenStream<Channel>;
+
+/** Listens, makes a channel of each connection, or what else `openStream` makes, and gives it to `accept`. */
+export function listenStreams<T extends Opened>(
+  settings: ListenSettings,
+  accept: (opened: T) => void,
+  openStream: OpenStream<T>,
 ): Promise<Listener> {
   try {
-    return Promise.resolve(new StreamListener(settings, open(settings), accept, openChannel));
+    return Promise.resolve(new StreamListener(settings, open(settings), accept, openStream));
   } catch (error) {
     return Promise.reject(error);
   }
@@ -45,7 +70,7 @@ export function listenStreams(
 
 type AnyListener = Deno.Listener<Deno.Conn, Deno.Addr>;
 
-function open(settings: TcpSettings): AnyListener {
+function open(settings: ListenSettings): AnyListener {
   const { hostname, port, path, tls, backlog } = settings;
   try {
     if (path !== undefined) return Deno.listen({ transport: "unix", path });
@@ -70,29 +95,29 @@ export function listenError(where: string, error: unknown): TransportError {
   return new TransportError("connect-failed", `Cannot listen on ${where}: ${why}`, { cause: error });
 }
 
-class StreamListener implements Listener {
+class StreamListener<T extends Opened> implements Listener {
   readonly addr: Address;
   readonly counters: ChannelCounters = emptyCounters();
   readonly finished: Promise<void>;
-  readonly #settings: TcpSettings;
+  readonly #settings: ListenSettings;
   readonly #listener: AnyListener;
   readonly #place: StreamPlace;
-  readonly #accept: (channel: Channel) => void;
-  readonly #open: OpenChannel;
+  readonly #accept: (opened: T) => void;
+  readonly #open: OpenStream<T>;
   readonly #handshaking = new Set<Deno.Conn>();
   #closed = false;
   #resume: (() => void) | undefined = undefined;
 
   constructor(
-    settings: TcpSettings,
+    settings: ListenSettings,
     listener: AnyListener,
-    accept: (channel: Channel) => void,
-    openChannel: OpenChannel,
+    accept: (opened: T) => void,
+    openStream: OpenStream<T>,
   ) {
     this.#settings = settings;
     this.#listener = listener;
     this.#accept = accept;
-    this.#open = openChannel;
+    this.#open = openStream;
     this.addr = toAddress(listener.addr);
     this.#place = { side: "server", local: this.addr, counters: this.counters };
     this.finished = this.#run();
@@ -152,12 +177,12 @@ class StreamListener implements Listener {
       }
     }
     if ("handshake" in conn) return void this.#agree(conn, remote, this.#secured(conn as Deno.TlsConn, remote));
-    const channel = this.#open(conn, this.#place, remote, null);
-    if (channel instanceof Promise) void this.#agree(conn, remote, channel);
-    else this.#give(channel);
+    const opened = this.#open(conn, this.#place, remote, null);
+    if (opened instanceof Promise) void this.#agree(conn, remote, opened);
+    else this.#give(opened);
   }
 
-  async #secured(conn: Deno.TlsConn, remote: Address): Promise<Channel> {
+  async #secured(conn: Deno.TlsConn, remote: Address): Promise<T> {
     let alpnProtocol: string | null;
     try {
       alpnProtocol = (await conn.handshake()).alpnProtocol;
@@ -169,7 +194,7 @@ class StreamListener implements Listener {
   }
 
   /** Waits for the opening handshakes to be over, with a limit on their time. */
-  async #agree(conn: Deno.Conn, remote: Address, opening: Promise<Channel>): Promise<void> {
+  async #agree(conn: Deno.Conn, remote: Address, opening: Promise<T>): Promise<void> {
     this.#handshaking.add(conn);
     const { clock, connectTimeoutMs } = this.#settings;
     const timer = connectTimeoutMs === Infinity
@@ -177,10 +202,10 @@ class StreamListener implements Listener {
       : clock.schedule(() => closeQuietly(conn), connectTimeoutMs);
     timer?.hold(false);
     try {
-      const channel = await opening;
+      const opened = await opening;
       this.#handshaking.delete(conn);
-      if (this.#closed) channel.abort(new TransportError("closed", "Connection closed: the listener is closed"));
-      else this.#give(channel);
+      if (this.#closed) opened.abort(new TransportError("closed", "Connection closed: the listener is closed"));
+      else this.#give(opened);
     } catch (error) {
       this.#handshaking.delete(conn);
       closeQuietly(conn);
@@ -192,12 +217,12 @@ class StreamListener implements Listener {
     }
   }
 
-  #give(channel: Channel): void {
+  #give(opened: T): void {
     this.counters.connectionsAccepted++;
     try {
-      this.#accept(channel);
+      this.#accept(opened);
     } catch (error) {
-      channel.abort(TransportError.from(error, "protocol"));
+      opened.abort(TransportError.from(error, "protocol"));
     }
   }
 
