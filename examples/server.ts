@@ -1,12 +1,12 @@
 /**
  * The example server: one service on framed TCP, on lines of text, on
- * `{packet, 4}` frames and on HTTP.
+ * `{packet, 4}` frames and on HTTP; a chat over WebSocket and a ticker over
+ * server-sent events, each with a page.
  *
- * `deno task start [--hostname H] [--tcp-port N] [--line-port N] [--frame-port N] [--http-port N]`
+ * `deno task start [--hostname H] [--tcp-port N] [--line-port N] …`
  *
- * Ports can be set in the environment, too: `WIREWAY_TCP_PORT`,
- * `WIREWAY_LINE_PORT`, `WIREWAY_FRAME_PORT`, `WIREWAY_HTTP_PORT`; 0 lets the
- * system choose.
+ * Each place has a flag for its port, and a variable of the environment:
+ * `--http-port`, `WIREWAY_HTTP_PORT`, and so on; 0 lets the system choose.
  *
  * @module
  */
@@ -15,6 +15,8 @@ import { parseArgs } from "node:util";
 import { Hono } from "hono";
 import { type CallEnv, calls } from "@wireway/wireway/hono";
 import {
+  type Address,
+  type CallCounters,
   chain,
   deadline,
   formatAddress,
@@ -24,26 +26,39 @@ import {
   newline,
   pipeline,
   serve,
-  type Server,
+  type ShutdownOptions,
   tcp,
   text,
   TransportError,
 } from "@wireway/wireway";
+import { serveChat } from "./chat.ts";
+import { pages } from "./pages.ts";
 import { answer, help } from "./service.ts";
+import { serveTicker } from "./ticker.ts";
 
 /** A place to listen: what it is called, its usual port, and what to type to reach it. */
 interface Place {
-  readonly name: "tcp" | "line" | "frame" | "http";
+  readonly name: "tcp" | "line" | "frame" | "http" | "chat" | "ticker";
   readonly port: number;
   readonly what: string;
   hint(host: string, port: number): string;
-  listen(hostname: string, port: number): Promise<Server>;
+  listen(hostname: string, port: number): Promise<Running>;
+}
+
+/** What ends in order. */
+interface Running {
+  readonly addr: Address;
+  readonly calls?: CallCounters;
+  shutdown(options: ShutdownOptions): Promise<void>;
 }
 
 const encoder = new TextEncoder();
 const service = chain(answer, deadline({ defaultMs: 60_000 }));
 /** Protocols without errors of their own say them in the reply. */
 const errorReply = (error: TransportError): Uint8Array => encoder.encode(`error ${error.code}: ${error.message}`);
+
+/** Where the pages are, once that is known, and where they find what they show. */
+const site = { port: 0, origins: [] as string[], ports: { chat: 0, ticker: 0 }, cut: (): void => {} };
 
 const places: Place[] = [
   {
@@ -79,7 +94,36 @@ const places: Place[] = [
     port: 8000,
     what: "HTTP/1.1 and HTTP/2",
     hint: (host, port) => `curl http://${host}:${port}/call -d 'hello world'`,
-    listen: (hostname, port) => serve(http({ hostname, port }), app().fetch),
+    listen: async (hostname, port) => {
+      const server = await serve(http({ hostname, port }), app().fetch);
+      site.port = server.addr.port!;
+      site.origins = [hostname, "127.0.0.1", "localhost"].map((name) => `http://${name}:${site.port}`);
+      return server;
+    },
+  },
+  {
+    name: "chat",
+    port: 9003,
+    what: "a chat over WebSocket; its page:",
+    hint: (host) => `http://${host}:${site.port}/chat`,
+    listen: async (hostname, port) => {
+      const listener = await serveChat({ hostname, port, origins: site.origins });
+      site.ports.chat = listener.addr.port!;
+      return { addr: listener.addr, shutdown: () => listener.close() };
+    },
+  },
+  {
+    name: "ticker",
+    port: 9004,
+    what: "server-sent events that resume; their page:",
+    hint: (host) => `http://${host}:${site.port}/ticker`,
+    listen: async (hostname, port) => {
+      const ticker = await serveTicker({ hostname, port, origins: site.origins });
+      const { addr } = ticker.listener;
+      site.ports.ticker = addr.port!;
+      site.cut = () => ticker.cut();
+      return { addr, shutdown: () => ticker[Symbol.asyncDispose]() };
+    },
   },
 ];
 
@@ -92,6 +136,7 @@ function app(): Hono<CallEnv> {
     "/call",
     calls(async (request, context) => encoder.encode(await service(decoder.decode(request), context))),
   );
+  routes.route("/", pages(site.ports, () => site.cut()));
   return routes;
 }
 
@@ -102,6 +147,8 @@ const flags = parseArgs({
     "line-port": { type: "string" },
     "frame-port": { type: "string" },
     "http-port": { type: "string" },
+    "chat-port": { type: "string" },
+    "ticker-port": { type: "string" },
   },
 }).values;
 
@@ -119,15 +166,15 @@ function fail(message: string): never {
   Deno.exit(1);
 }
 
-const servers: Server[] = [];
+const servers: Running[] = [];
 for (const place of places) {
   const port = portOf(place);
   try {
     const server = await place.listen(flags.hostname, port);
     servers.push(server);
     const { name, what } = place;
-    console.log(`${name.padEnd(6)}${formatAddress(server.addr).padEnd(22)}${what}`);
-    console.log(`      ${place.hint(flags.hostname, server.addr.port!)}`);
+    console.log(`${name.padEnd(7)}${formatAddress(server.addr).padEnd(22)}${what}`);
+    console.log(`       ${place.hint(flags.hostname, server.addr.port!)}`);
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
     const other = `--${place.name}-port or WIREWAY_${place.name.toUpperCase()}_PORT chooses another`;
@@ -143,7 +190,7 @@ async function end(): Promise<void> {
   ending = true;
   console.log("\nEnding: calls in flight have 5 seconds.");
   await Promise.all(servers.map((server) => server.shutdown({ graceMs: 5000 })));
-  console.log(`Ended after ${servers.reduce((calls, server) => calls + server.calls.started, 0)} calls.`);
+  console.log(`Ended after ${servers.reduce((calls, server) => calls + (server.calls?.started ?? 0), 0)} calls.`);
   Deno.exit(0);
 }
 Deno.addSignalListener("SIGINT", end);

@@ -8,19 +8,20 @@ import assert from "node:assert/strict";
 import { run, type RunningProcess, type RunResult, start } from "./support/process.ts";
 
 const root = new URL("..", import.meta.url).pathname;
-const anyPorts = ["--tcp-port", "0", "--line-port", "0", "--frame-port", "0", "--http-port", "0"];
+const places = ["tcp", "line", "frame", "http", "chat", "ticker"];
+const anyPorts = places.flatMap((name) => [`--${name}-port`, "0"]);
 /** Long enough for a first run that compiles and type-checks nothing else. */
 const timeoutMs = 60_000;
 
 function startServer(...flags: string[]): RunningProcess {
-  const args = ["run", "--allow-net", "--allow-env", "examples/server.ts", ...flags];
+  const args = ["run", "--allow-net", "--allow-env", "--allow-read=examples/pages", "examples/server.ts", ...flags];
   return start(Deno.execPath(), args, { cwd: root, timeoutMs, stopSignal: "SIGINT" });
 }
 
 /** The ports in what the server prints, once it has said everything. */
 async function portsOf(server: RunningProcess): Promise<Record<string, number>> {
   const ports: Record<string, number> = {};
-  for (const name of ["tcp", "line", "frame", "http"]) {
+  for (const name of places) {
     ports[name] = Number((await server.until(new RegExp(`^${name} +127\\.0\\.0\\.1:(\\d+)`)))[1]);
   }
   await server.until(/^Ctrl-C ends it/);
