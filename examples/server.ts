@@ -122,7 +122,7 @@ const places: Place[] = [
       const { addr } = ticker.listener;
       site.ports.ticker = addr.port!;
       site.cut = () => ticker.cut();
-      return { addr, shutdown: () => ticker[Symbol.asyncDispose]() };
+      return { addr, shutdown: () => ticker.shutdown() };
     },
   },
 ];

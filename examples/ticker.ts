@@ -30,11 +30,13 @@ export interface TickerOptions {
 }
 
 /** A ticker that runs. */
-export interface Ticker extends AsyncDisposable {
+export interface Ticker {
   /** Where it listens. */
   readonly listener: EventStreamsListener;
   /** Cuts the connections of all readers, as a network would. */
   cut(): void;
+  /** Ends it, and its readers' streams. */
+  shutdown(): Promise<void>;
 }
 
 /** Starts the ticker. */
@@ -60,7 +62,7 @@ export async function serveTicker({ hostname, port, origins }: TickerOptions): P
     cut(): void {
       for (const reader of readers) reader.close();
     },
-    async [Symbol.asyncDispose](): Promise<void> {
+    async shutdown(): Promise<void> {
       clearInterval(timer);
       ticks.close();
       await listener.shutdown({ graceMs: 1000 });

@@ -23,6 +23,9 @@ const flags = [
 /** How long a step in a page may take. */
 const patienceMs = 20_000;
 
+/** How often a page is asked whether something is so. */
+const pollMs = 25;
+
 /** One page in a browser of its own. Disposing closes both. */
 export interface OpenPage extends AsyncDisposable {
   /** Playwright's page: `page.click()`, `page.textContent()`, `page.evaluate()` … */
@@ -80,11 +83,14 @@ function watched(browser: Browser, page: Page): OpenPage {
     errors,
     console,
     async until(expression) {
-      await page.waitForFunction(expression).catch((error) => {
-        throw new Error(`Cannot see ${expression} in the page; its errors: ${JSON.stringify(errors)}`, {
-          cause: error,
-        });
-      });
+      // Asked from outside, since a page's own policy may forbid it to evaluate texts.
+      const giveUpAt = Date.now() + patienceMs;
+      while (!await page.evaluate(expression)) {
+        if (Date.now() > giveUpAt) {
+          throw new Error(`Cannot see ${expression} in the page; its errors: ${JSON.stringify(errors)}`);
+        }
+        await page.waitForTimeout(pollMs);
+      }
     },
     async screenshot(name) {
       const folder = Deno.env.get("WIREWAY_SCREENSHOTS");
