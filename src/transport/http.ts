@@ -10,8 +10,10 @@ import { TransportError } from "../core/errors.ts";
 import type { Handler } from "../core/service.ts";
 import type { Session, SessionDialOptions, SessionListener, SessionTransport } from "../core/session.ts";
 import { HttpSession } from "./http_client.ts";
+import { dialHttp, hasSockets, speaksAnother } from "./http_dial.ts";
 import { type HttpOptions, readHttpOptions } from "./http_options.ts";
 import { listenHttp } from "./http_server.ts";
+import { HttpSocketSession } from "./http_socket_session.ts";
 
 export type { HttpOptions, HttpTlsOptions } from "./http_options.ts";
 
@@ -23,17 +25,40 @@ export type { HttpOptions, HttpTlsOptions } from "./http_options.ts";
  * {@linkcode TransportError} is answered with the status that says the same;
  * anything else that it throws is printed by the platform and answered 500.
  *
- * Calling goes through `fetch`, whose connections the platform keeps: a session
- * is one client with as many connections as it has calls in flight (HTTP/1.1)
- * or one (HTTP/2). A call is in flight until its body has been read or
- * cancelled.
+ * Calling has two forms; the option `client` chooses:
+ *
+ * - **Own sockets**, for HTTP/1.1: a session is one connection and carries one
+ *   call at a time, so that {@linkcode pool} has real connections to pool, with
+ *   a maximum, a lifetime and an idle timeout. Small writes are not delayed. No
+ *   request is ever sent again: a call that is lost says `processed: "no"`
+ *   where nothing of it was written, else `"maybe"`. A response whose body is
+ *   there when its head is frees its connection at once; any other body holds
+ *   it until it is read to the end, cancelled or collected unread. Limits on
+ *   heads, redirects, interim responses and all waiting are options.
+ * - **`fetch`**, for HTTP/2 and for proxies that the environment names, which
+ *   own sockets do not heed: a session is one client with as many connections
+ *   as it has calls in flight (HTTP/1.1) or one (HTTP/2).
+ *
+ * By default it is own sockets where the platform has them; with TLS, a far
+ * side that speaks HTTP/2 alone is called by `fetch` from then on.
+ *
+ * A call is in flight until its body has been read or cancelled. Redirects are
+ * followed, refused or handed out as the request says and the Fetch standard
+ * has it; compressed bodies are decompressed. A request's own fields go out as
+ * they are but for those of the connection (`connection`, `transfer-encoding`
+ * and their like), which are left out. A body goes out with its length where it
+ * was made of text or bytes, or where the caller gives a `content-length`; else
+ * in chunks. `expect: 100-continue` is honoured.
  *
  * Metadata travels in header fields: `traceparent`, `tracestate` and `baggage`
  * under their own names, all others as `meta-…`. Deadlines are kept at the
  * calling end and not sent.
  *
- * Errors: `connect-failed`, `connection-lost`, `deadline-exceeded`,
- * `cancelled`, `too-many-calls`, `invalid-request` (another origin), `closed`;
+ * Errors: `connect-failed`, `connect-timeout`, `connection-lost`, `protocol`
+ * (the response is no HTTP/1.1, or more than one), `invalid-reply` (a redirect
+ * or a coding that leads nowhere), `deadline-exceeded`, `cancelled`,
+ * `too-many-calls`, `invalid-request` (another origin, a body that fails),
+ * `closed`;
  * `address-in-use` from listening; `unsupported` for one-way sends and for
  * calling back; `invalid-option`. A status of 400 and above is a reply, not an
  * error.
@@ -46,9 +71,9 @@ export type { HttpOptions, HttpTlsOptions } from "./http_options.ts";
  *
  * @example A server, and a client of it
  * ```ts
- * import { chain, http, reconnect, serve } from "@wireway/wireway";
+ * import { chain, http, pool, serve } from "@wireway/wireway";
  * await using server = await serve(http({ port: 8000 }), () => new Response("hello"));
- * await using call = chain(http({ origin: "http://127.0.0.1:8000" }), reconnect());
+ * await using call = chain(http({ origin: "http://127.0.0.1:8000" }), pool({ max: 8 }));
  * const response = await call(new Request("http://127.0.0.1:8000/"));
  * console.log(await response.text());
  * ```
@@ -63,16 +88,27 @@ export type { HttpOptions, HttpTlsOptions } from "./http_options.ts";
  */
 export function http(options: HttpOptions): SessionTransport<Request, Response> {
   const settings = readHttpOptions(options);
-  const { clock: _, tls, ...shown } = settings;
-  return named("http", { ...shown, tls: tls === undefined ? undefined : true }, {
-    dial({ signal }: SessionDialOptions<Request, Response> = {}): Promise<Session<Request, Response>> {
-      if (signal?.aborted) return Promise.reject(TransportError.from(signal.reason, "cancelled", { processed: "no" }));
-      const scheme = tls === undefined ? "http" : "https";
+  const { clock: _, observer: __, tls, client, protocol, ...shown } = settings;
+  const scheme = tls === undefined ? "http" : "https";
+  // A far side that has said once that it speaks no HTTP/1.1 is not asked again.
+  let overFetch = client === "fetch" || protocol === "h2" || (client === "auto" && !hasSockets());
+  return named("http", { ...shown, protocol, client, tls: tls === undefined ? undefined : true }, {
+    async dial({ signal }: SessionDialOptions<Request, Response> = {}): Promise<Session<Request, Response>> {
+      if (signal?.aborted) throw TransportError.from(signal.reason, "cancelled", { processed: "no" });
       const address = formatAddress({ transport: scheme, hostname: settings.hostname, port: settings.port });
+      const origin = settings.origin ?? new URL(`${scheme}://${address}`).origin;
+      if (!overFetch) {
+        try {
+          return new HttpSocketSession(origin, settings, await dialHttp(origin, settings, signal));
+        } catch (error) {
+          if (client !== "auto" || protocol !== "auto" || !speaksAnother(error)) throw error;
+          overFetch = true;
+        }
+      }
       try {
-        return Promise.resolve(new HttpSession(settings.origin ?? new URL(`${scheme}://${address}`).origin, settings));
+        return new HttpSession(origin, settings);
       } catch (error) {
-        return Promise.reject(TransportError.from(error, "connect-failed"));
+        throw TransportError.from(error, "connect-failed");
       }
     },
 

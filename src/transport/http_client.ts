@@ -15,12 +15,10 @@ import type { Session, SessionState, ShutdownOptions } from "../core/session.ts"
 import { fetchError } from "./http_errors.ts";
 import { setMetadata } from "./http_metadata.ts";
 import type { HttpSettings } from "./http_options.ts";
+import { addressOf, closeTimeoutMs, refusalOf } from "./http_session.ts";
 
 /** Methods that may be sent twice without harm (RFC 9110, section 9.2.2). */
 const idempotent = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"]);
-
-/** Time for calls in flight to finish when a session is closed, in milliseconds. */
-const closeTimeoutMs = 30_000;
 
 /** One client of the platform, with connections that it keeps itself. */
 export class HttpSession implements Session<Request, Response> {
@@ -37,14 +35,9 @@ export class HttpSession implements Session<Request, Response> {
   readonly #finished = Promise.withResolvers<TransportError | undefined>();
 
   constructor(origin: string, settings: HttpSettings) {
-    const url = new URL(origin);
     this.#origin = origin;
     this.#settings = settings;
-    this.remote = {
-      transport: url.protocol.slice(0, -1),
-      hostname: url.hostname.replace(/^\[|\]$/g, ""),
-      port: url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port),
-    };
+    this.remote = addressOf(origin);
     this.finished = this.#finished.promise;
     this.#client = Deno.createHttpClient({
       caCerts: settings.tls?.caCerts,
@@ -58,7 +51,7 @@ export class HttpSession implements Session<Request, Response> {
   }
 
   call(request: Request, context: CallContext = background): Promise<Response> {
-    const refusal = this.#refusal(request, context);
+    const refusal = refusalOf(request, context, this.#origin, this, this.#settings.clock);
     if (refusal !== undefined) return Promise.reject(refusal);
     this.load++;
     const call = new FetchCall(context, deadlinesOf(this.#settings.clock), () => this.#ended(call));
@@ -88,36 +81,6 @@ export class HttpSession implements Session<Request, Response> {
     this.#setState("draining");
     for (const call of [...this.#calls]) call.cancelled(reason);
     this.#end(reason);
-  }
-
-  #refusal(request: Request, context: CallContext): TransportError | undefined {
-    if (this.state !== "open") {
-      return new TransportError("closed", `Cannot call ${this.#origin}: the session is closed`);
-    }
-    if (this.load >= this.capacity) {
-      return new TransportError(
-        "too-many-calls",
-        `Call refused: ${this.load} are in flight, ${this.capacity} are allowed`,
-      );
-    }
-    const { url } = request;
-    if (!url.startsWith(this.#origin) || url[this.#origin.length] !== "/") {
-      return new TransportError(
-        "invalid-request",
-        `Cannot send request for ${url}: the session goes to ${this.#origin}`,
-      );
-    }
-    if (request.bodyUsed) {
-      return new TransportError("invalid-request", "Cannot send request: its body has been used already");
-    }
-    const reason = context.cancellation?.reason;
-    if (reason !== undefined) {
-      return new TransportError(reason.code, reason.message, { processed: "no", cause: reason });
-    }
-    if (context.deadline <= this.#settings.clock.now()) {
-      return new TransportError("deadline-exceeded", "Call not sent: its deadline has passed", { processed: "no" });
-    }
-    return undefined;
   }
 
   /** The request with metadata on it, and with a body that `fetch` can't send a second time. */
@@ -256,6 +219,6 @@ function watched(response: Response, call: FetchCall): Response {
     },
   }, { highWaterMark: 0 });
   const outer = new Response(body, response);
-  Object.defineProperty(outer, "url", { value: response.url });
+  Object.defineProperties(outer, { url: { value: response.url }, redirected: { value: response.redirected } });
   return outer;
 }

@@ -24,7 +24,12 @@ export function metadataOf(headers: Headers): Metadata {
   return metadata ?? noMetadata;
 }
 
+/** The name of the header field that a key of the metadata travels in. */
+export function fieldOf(key: string): string {
+  return ownNames.has(key) ? key : prefix + key;
+}
+
 /** Adds metadata to header fields. */
 export function setMetadata(headers: Headers, metadata: Metadata): void {
-  for (const key of Object.keys(metadata)) headers.set(ownNames.has(key) ? key : prefix + key, metadata[key]);
+  for (const key of Object.keys(metadata)) headers.set(fieldOf(key), metadata[key]);
 }

@@ -28,6 +28,10 @@ export interface ByteStream extends ByteSink {
   closeWrite(): Promise<void>;
   /** Closes; whatever is under way is rejected. */
   close(): void;
+  /** A read that is under way keeps the process alive, as it does at first. */
+  ref?(): void;
+  /** A read that is under way does not keep the process alive. */
+  unref?(): void;
 }
 
 /** Settings of a stream channel. */

@@ -10,7 +10,6 @@ import {
   type HttpOptions,
   type PooledClient,
   reconnect,
-  type ReconnectOptions,
   serve,
   type Server,
   type Session,
@@ -25,7 +24,15 @@ export interface HttpWorld {
   /** A session to it. */
   dial(options?: Partial<HttpOptions>): Promise<Session<Request, Response>>;
   /** A client of it. */
-  client(options?: ReconnectOptions<Request, Response>): PooledClient<Request, Response>;
+  client(options?: Partial<HttpOptions>): PooledClient<Request, Response>;
+}
+
+/** The forms of the calling end. */
+export const forms = ["sockets", "fetch"] as const;
+
+/** Registers a test for each form of the calling end. */
+export function bothForms(name: string, run: (client: typeof forms[number]) => Promise<void>): void {
+  for (const client of forms) Deno.test(`${name} [${client}]`, () => run(client));
 }
 
 /** Runs a test in a world of its own, and ends it. */
@@ -50,7 +57,7 @@ export async function httpWorld(
           return session;
         },
         client(more) {
-          const client = reconnect<Request, Response>(more)(transport());
+          const client = reconnect<Request, Response>()(transport(more));
           ends.push(() => client.close());
           return client;
         },

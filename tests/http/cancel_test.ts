@@ -8,7 +8,7 @@ import { strict as assert } from "node:assert";
 import { type CallContext, callContext, chain, memory, mux, reconnect, serve, type TransportError } from "../../mod.ts";
 import { failure, Watched } from "../support/calls.ts";
 import { until } from "../support/channels.ts";
-import { endless, httpWorld } from "./_world.ts";
+import { bothForms, endless, httpWorld } from "./_world.ts";
 
 Deno.test("a client that goes away aborts the signal of a slow handler", async () => {
   const aborted = Promise.withResolvers<TransportError>();
@@ -93,44 +93,48 @@ Deno.test("a client that leaves in the middle of a long body aborts the signal a
   });
 });
 
-Deno.test("our client's cancelled call goes away from the server, before and after the answer began", async () => {
-  let aborted = 0;
-  let cancels = 0;
-  await httpWorld((request, context) => {
-    context.signal.addEventListener("abort", () => aborted++);
-    return request.url.endsWith("/body") ? new Response(endless(() => cancels++)) : new Promise<Response>(() => {});
-  }, async ({ origin, dial, server }) => {
-    const session = await dial();
-    const before = new AbortController();
-    const call = session.call(new Request(origin), callContext({ signal: before.signal }));
-    const error = failure(call, "cancelled", "maybe");
-    await until(() => server.calls.started === 1, "the handler");
-    assert.equal(session.load, 1);
-    before.abort(new Error("enough"));
-    assert.match((await error).message, /enough/);
-    assert.equal(session.load, 0);
-    await until(() => aborted === 1, "the handler's cancelling");
+bothForms(
+  "our client's cancelled call goes away from the server, before and after the answer began",
+  async (client) => {
+    let aborted = 0;
+    let cancels = 0;
+    await httpWorld((request, context) => {
+      context.signal.addEventListener("abort", () => aborted++);
+      return request.url.endsWith("/body") ? new Response(endless(() => cancels++)) : new Promise<Response>(() => {});
+    }, async ({ origin, dial, server }) => {
+      let session = await dial({ client });
+      const before = new AbortController();
+      const call = session.call(new Request(origin), callContext({ signal: before.signal }));
+      const error = failure(call, "cancelled", "maybe");
+      await until(() => server.calls.started === 1, "the handler");
+      assert.equal(session.load, 1);
+      before.abort(new Error("enough"));
+      assert.match((await error).message, /enough/);
+      assert.equal(session.load, 0);
+      await until(() => aborted === 1, "the handler's cancelling");
 
-    const after = new AbortController();
-    const response = await session.call(new Request(`${origin}/body`), callContext({ signal: after.signal }));
-    const reader = response.body!.getReader();
-    await reader.read();
-    after.abort(new Error("enough"));
-    await failure(
-      (async () => {
-        while (!(await reader.read()).done);
-      })(),
-      "cancelled",
-    );
-    assert.equal(session.load, 0);
-    await until(() => cancels === 1, "the body's end at the server");
-    await server.shutdown({ graceMs: 0 });
-  });
-});
+      if (client === "sockets") session = await dial({ client });
+      const after = new AbortController();
+      const response = await session.call(new Request(`${origin}/body`), callContext({ signal: after.signal }));
+      const reader = response.body!.getReader();
+      await reader.read();
+      after.abort(new Error("enough"));
+      await failure(
+        (async () => {
+          while (!(await reader.read()).done);
+        })(),
+        "cancelled",
+      );
+      assert.equal(session.load, 0);
+      await until(() => cancels === 1, "the body's end at the server");
+      await server.shutdown({ graceMs: 0 });
+    });
+  },
+);
 
-Deno.test("a request's own signal cancels its call, too", async () => {
+bothForms("a request's own signal cancels its call, too", async (client) => {
   await httpWorld(() => new Promise<Response>(() => {}), async ({ origin, dial, server }) => {
-    const session = await dial();
+    const session = await dial({ client });
     const controller = new AbortController();
     const error = failure(session.call(new Request(origin, { signal: controller.signal })), "cancelled");
     await until(() => server.calls.started === 1, "the handler");

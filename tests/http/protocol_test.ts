@@ -27,7 +27,7 @@ async function connectionsOfTen(options: Partial<HttpOptions>, protocol: "auto" 
   }, async ({ server }) => {
     await using proxy = await faultProxy({ upstreamPort: server.addr.port! });
     const origin = `${server.addr.transport}://127.0.0.1:${proxy.port}`;
-    const session = await http({ ...options, origin, protocol }).dial();
+    const session = await http({ ...options, origin, protocol, client: "fetch" }).dial();
     await (await session.call(new Request(origin))).text();
     const calls = Array.from({ length: 10 }, async () => {
       const response = await session.call(new Request(origin, { method: "POST", body: "x" }));
@@ -45,7 +45,7 @@ Deno.test("one TLS port speaks HTTP/1.1 and HTTP/2, as the client likes", async 
   assert.equal(await connectionsOfTen({ tls }, "h2"), 1);
 });
 
-Deno.test("with TLS a client that has no wish speaks HTTP/2", async () => {
+Deno.test("with TLS fetch speaks HTTP/2 where nobody has another wish", async () => {
   assert.equal(await connectionsOfTen({ tls }, "auto"), 1);
 });
 
@@ -58,11 +58,13 @@ Deno.test("one port in the clear speaks HTTP/1.1, and HTTP/2 by prior knowledge"
 Deno.test("a client refuses a certificate that it does not trust as connect-failed", async () => {
   await httpWorld(() => new Response("x"), async ({ origin, server }) => {
     for (const protocol of ["h1", "h2"] as const) {
-      const session = await http({ origin, protocol }).dial();
+      const session = await http({ origin, protocol, client: "fetch" }).dial();
       const error = await failure(session.call(new Request(origin)), "connect-failed", "no");
       assert.match(error.message, /certificate|UnknownIssuer/);
       await session.close();
     }
+    const error = await failure(http({ origin }).dial(), "connect-failed", "no");
+    assert.match(error.message, /certificate|UnknownIssuer/);
     assert.equal(server.calls.started, 0);
   }, { tls });
 });
@@ -120,6 +122,10 @@ Deno.test("http() refuses options that make no sense, naming them", () => {
     [{ origin: "http://user:secret@127.0.0.1" }, /origin/],
     [{ origin: "http://127.0.0.1/?q=1" }, /origin/],
     [{ port: 0, protocol: "h3" }, /protocol/],
+    [{ port: 0, client: "socket" }, /client/],
+    [{ port: 0, client: "sockets", protocol: "h2" }, /client/],
+    [{ port: 0, headTimeoutMs: 0 }, /headTimeoutMs/],
+    [{ port: 0, maxHeadBytes: 1 }, /maxHeadBytes/],
     [{ port: 0, maxInFlight: 0 }, /maxInFlight/],
     [{ port: 0, resend: 1 }, /resend/],
     [{ port: 0, backlog: 0 }, /backlog/],
