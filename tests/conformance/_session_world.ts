@@ -10,6 +10,7 @@ import {
   type ChannelTransport,
   type Handler,
   type ManualClock,
+  pool,
   type PooledClient,
   reconnect,
   type ReconnectOptions,
@@ -22,7 +23,8 @@ import {
 } from "../../mod.ts";
 import { until, within } from "../support/channels.ts";
 import { type Cut, type FaultProxy, faultProxy } from "../support/fault_proxy.ts";
-import type { Capabilities, TestedSessions } from "./session_suite.ts";
+import type { Capabilities, SessionLimits, TestedSessions } from "./session_suite.ts";
+import { wide } from "./_session_wide.ts";
 
 /** Bytes. */
 export type Bytes = Uint8Array;
@@ -37,13 +39,15 @@ export class World {
   /** What deadlines are measured on, where the test moves it. */
   readonly clock: ManualClock | undefined;
   readonly #tested: TestedSessions;
+  readonly #maxInFlight: number;
   readonly #ends: (() => Promise<unknown>)[] = [];
   readonly #accepted = new Set<Session<Bytes, Bytes>>();
   #address: Address | undefined;
   #door: FaultProxy | undefined;
 
-  constructor(tested: TestedSessions, can: Capabilities, clock: ManualClock | undefined) {
+  constructor(tested: TestedSessions, can: Capabilities, { clock, maxInFlight }: SessionLimits) {
     this.#tested = tested;
+    this.#maxInFlight = maxInFlight;
     this.can = can;
     this.clock = clock;
   }
@@ -101,14 +105,17 @@ export class World {
 
   /** One session. */
   async dial(options?: SessionDialOptions<Bytes, Bytes>): Promise<Session<Bytes, Bytes>> {
-    const session = await within(this.transport.dial(options), "a connection");
+    const transport = this.can.concurrent ? this.transport : wide(this.transport, this.#maxInFlight);
+    const session = await within(transport.dial(options), "a connection");
     this.#ends.push(() => session.close());
     return session;
   }
 
   /** A client that connects again. */
   client(options: ReconnectOptions<Bytes, Bytes> = {}): PooledClient<Bytes, Bytes> {
-    const client = reconnect<Bytes, Bytes>({ initialBackoffMs: 10, ...options })(this.transport);
+    const client = this.can.concurrent
+      ? reconnect<Bytes, Bytes>({ initialBackoffMs: 10, ...options })(this.transport)
+      : pool<Bytes, Bytes>({ initialBackoffMs: 10, callsPerConnection: 1, ...options })(this.transport);
     this.#ends.push(() => client.close());
     return client;
   }

@@ -43,6 +43,8 @@ export interface Capabilities {
   halfClose: boolean;
   /** A session is one connection, and ends with it. */
   connection: boolean;
+  /** A session carries any number of calls at once; else one, and the tests take as many sessions as they need. */
+  concurrent: boolean;
   /** The transport listens on a TCP port, so that a proxy can stand in front of it. */
   port: boolean;
 }
@@ -81,9 +83,8 @@ export type SessionTest = (
 export function sessionConformance(name: string, can: Capabilities, make: MakeSessions): void {
   const test: SessionTest = (behaviour, limits, run) => {
     Deno.test(`${name} ${behaviour}`, async () => {
-      const { clock } = limits;
-      const tested = make({ maxInFlight: 64, maxMessageBytes: 1_000_000, ...limits, clock });
-      const world = new World(tested, can, clock);
+      const all = { maxInFlight: 64, maxMessageBytes: 1_000_000, ...limits, clock: limits.clock };
+      const world = new World(make(all), can, all);
       try {
         await within(run(world), "the end of the test");
       } finally {

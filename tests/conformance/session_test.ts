@@ -33,6 +33,7 @@ const muxCan: Capabilities = {
   holdsBack: true,
   halfClose: true,
   connection: true,
+  concurrent: true,
   port: true,
 };
 const pipelineCan: Capabilities = {
@@ -55,6 +56,8 @@ const httpCan: Capabilities = {
   halfClose: false,
   connection: false,
 };
+/** On own sockets a session is one connection for one call; what the tests take for a session is many of them. */
+const httpSocketsCan: Capabilities = { ...httpCan, concurrent: false };
 
 /** Room for the head that mux puts before a payload. */
 const headBytes = 5;
@@ -111,7 +114,16 @@ sessionConformance("mux() over tcp()", muxCan, muxed(overTcp));
 sessionConformance("mux() over TLS", muxCan, muxed((limits) => overTcp(limits, { tls })));
 sessionConformance("mux() over a unix socket", { ...muxCan, port: false }, onUnixSocket);
 sessionConformance("pipeline() over tcp()", pipelineCan, pipelined);
-sessionConformance("httpCalls() over HTTP/1.1", httpCan, overHttp());
-sessionConformance("httpCalls() over HTTP/1.1 with TLS", httpCan, overHttp({ tls, protocol: "h1" }));
+const fetched = { client: "fetch" } as const;
+const secured = { tls, ...fetched };
+
+sessionConformance("httpCalls() over HTTP/1.1", httpSocketsCan, overHttp());
+sessionConformance("httpCalls() over HTTP/1.1 with TLS", httpSocketsCan, overHttp({ tls }));
+sessionConformance("httpCalls() over fetch", httpCan, overHttp(fetched));
+sessionConformance("httpCalls() over fetch with TLS", httpCan, overHttp({ ...secured, protocol: "h1" }));
 sessionConformance("httpCalls() over HTTP/2", { ...httpCan, goaway: true }, overHttp({ protocol: "h2" }));
-sessionConformance("httpCalls() over HTTP/2 with TLS", { ...httpCan, goaway: true }, overHttp({ tls, protocol: "h2" }));
+sessionConformance(
+  "httpCalls() over HTTP/2 with TLS",
+  { ...httpCan, goaway: true },
+  overHttp({ ...secured, protocol: "h2" }),
+);
