@@ -9,6 +9,7 @@
 import { Flags } from "./floor/command.ts";
 import { table } from "./floor/table.ts";
 import { type Case, type Contender, exists, runCase } from "./harness.ts";
+import { undiciFolder } from "./peers/undici.ts";
 
 const BENCH = import.meta.dirname!;
 
@@ -75,6 +76,30 @@ function events(label: string, ...flags: string[]): Case {
   };
 }
 
+/** Every HTTP client calls the same server. */
+function httpClients(label: string, inFlight: number, ...flags: string[]): Case {
+  const [floor, ours] = [deno("floor", "floor/http_answers.ts"), deno("wireway", "programs/http_client.ts")];
+  const { server } = floor;
+  return {
+    name: `HTTP client, ${label}, ${inFlight} in flight`,
+    contenders: [
+      floor,
+      { ...ours, server },
+      { name: "fetch", server, client: [...ours.client, "--fetch"] },
+      {
+        name: "undici Pool on node",
+        server,
+        client: ["node", `${BENCH}/peers/node_undici.mjs`, `${undici}`, "client"],
+      },
+    ],
+    flags: ["--in-flight", String(inFlight), ...flags],
+    figures: [
+      { key: "callsPerSecond", label: "calls/s" },
+      ...(inFlight === 1 ? [{ key: "p50", label: "p50 µs (less is better)" }] : []),
+    ],
+  };
+}
+
 function oneWay(label: string, bytes: number): Case {
   return {
     name: `one way, ${label}`,
@@ -107,7 +132,13 @@ function calls(label: string, bytes: number, inFlight: number): Case {
   };
 }
 
+const undici = await undiciFolder();
+
 const CASES: Case[] = [
+  ...[1, 16, 128].flatMap((inFlight) => [
+    httpClients("GET hello", inFlight),
+    httpClients("POST 100 B", inFlight, "--post"),
+  ]),
   oneWay("1 KB", 1024),
   oneWay("64 B", 64),
   calls("64 B", 64, 128),
