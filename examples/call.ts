@@ -21,7 +21,7 @@ import {
   http,
   httpCalls,
   mux,
-  reconnect,
+  pool,
   type SessionTransport,
   tcp,
   text,
@@ -119,7 +119,13 @@ const concurrency = numberOf("concurrency");
 await using call = chain(
   transportTo(flags.to),
   // A burst may be wider than the limit of calls in flight: the rest waits its turn.
-  reconnect({ maxWaiting: Math.max(1024, concurrency), acquireTimeoutMs: 60_000 }),
+  // One TCP connection carries all calls at once, an HTTP connection one at a time.
+  pool({
+    max: flags.to.startsWith("tcp:") ? 1 : Math.min(concurrency, 64),
+    callsPerConnection: 1,
+    maxWaiting: Math.max(1024, concurrency),
+    acquireTimeoutMs: 60_000,
+  }),
   timeout({ ms: numberOf("timeout-ms") }),
 );
 
