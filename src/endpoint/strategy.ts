@@ -114,10 +114,11 @@ export class LeastLoaded implements Strategy {
       const { load, weight } = candidate;
       // Between candidates that do nothing the weight decides.
       const cost = weight === 1 ? load : (load + 1) / weight - 1;
-      if (cost < lowest && candidate.available) {
-        best = candidate;
-        lowest = cost;
-      }
+      if (cost >= lowest || !candidate.available) continue;
+      // None has less to do than nothing: with many connections this is most of the price.
+      if (cost === 0) return candidate;
+      best = candidate;
+      lowest = cost;
     }
     return best;
   }
