@@ -1,0 +1,56 @@
+/**
+ * Both ends of mounted sse(): a handler in `Deno.serve`, and a client over the
+ * platform's fetch.
+ *
+ * @module
+ */
+
+import {
+  type Channel,
+  type ChannelTransport,
+  type MountedSse,
+  mountedSse,
+  type SseChannelOptions,
+  sseClient,
+} from "../../mod.ts";
+
+/** A mounted transport on a port of its own. */
+export interface ServedSse {
+  /** Dials what it listens on. */
+  readonly transport: ChannelTransport;
+  readonly mounted: MountedSse;
+  /** Where it is. */
+  readonly url: string;
+  readonly port: number;
+  /** Dials by way of another port: a proxy's. */
+  through(port: number, options?: SseChannelOptions): Promise<Channel>;
+  /** Ends the HTTP server and the connections to it. */
+  end(): Promise<void>;
+}
+
+/** Serves it. */
+export function servedSse(options: SseChannelOptions = {}): ServedSse {
+  const mounted = mountedSse(options);
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, mounted.fetch);
+  const client = Deno.createHttpClient({});
+  const { port } = server.addr;
+  const urlAt = (at: number): string => `http://127.0.0.1:${at}/live`;
+  const dialler = (at: number, more: SseChannelOptions = {}): ChannelTransport => {
+    const fetchOptions = { client } as RequestInit;
+    return sseClient({ ...options, ...more, url: urlAt(at), fetchOptions });
+  };
+  return {
+    mounted,
+    port,
+    url: urlAt(port),
+    transport: {
+      dial: (dialOptions) => dialler(port).dial(dialOptions),
+      listen: (accept) => mounted.listen(accept),
+    },
+    through: (at, more) => dialler(at, more).dial(),
+    async end() {
+      client.close();
+      await server.shutdown();
+    },
+  };
+}
