@@ -17,6 +17,7 @@ export * from "./src/transport/event_stream_replay.ts";
 export * from "./src/transport/event_streams.ts";
 export * from "./src/transport/http.ts";
 export * from "./src/transport/memory.ts";
+export { sse, type SseOptions } from "./src/transport/sse.ts";
 export { sseClient, type SseClientOptions } from "./src/transport/sse_client.ts";
 export { type MountedSse, mountedSse, type MountedSseInfo } from "./src/transport/sse_mounted.ts";
 export type { SseChannelOptions, SseRequest } from "./src/transport/sse_options.ts";

@@ -7,7 +7,7 @@
 
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { Observer } from "../core/observer.ts";
-import { duration, given, integer, invalidOption, readOptions } from "../core/options.ts";
+import { duration, given, integer, invalidOption, type readOptions } from "../core/options.ts";
 
 /**
  * What is known of a client when it asks to be let in.

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Address, type ChannelCounters, emptyCounters, formatAddress } from "../core/channel.ts";
+import { type Address, type ChannelCounters, emptyCounters } from "../core/channel.ts";
 import { TransportError } from "../core/errors.ts";
 import { notify } from "../core/observer.ts";
 import { readNumber } from "../framing/sse_messages.ts";
@@ -64,7 +64,7 @@ export class SseServer {
   readonly #settings: SseSettings;
   readonly #local: Address;
   readonly #accept: (channel: SseServerChannel) => void;
-  readonly #onIdle: () => void;
+  readonly #onIdle: () => Promise<void> | void;
   readonly #channels = new Map<string, SseServerChannel>();
   readonly #tombstones = new Map<string, Tombstone>();
   /** The POST whose body is being read, of each channel that has one. */
@@ -78,7 +78,7 @@ export class SseServer {
     settings: SseSettings,
     local: Address,
     accept: (channel: SseServerChannel) => void,
-    onIdle: () => void = () => {},
+    onIdle: () => Promise<void> | void = () => {},
   ) {
     this.#settings = settings;
     this.#local = local;
@@ -87,10 +87,10 @@ export class SseServer {
   }
 
   /** Takes no new channels. Those there are live on. */
-  close(): void {
+  close(): Promise<void> | void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#channels.size === 0) this.#onIdle();
+    if (this.#channels.size === 0) return this.#onIdle();
   }
 
   /** Answers a request. Never rejects. */
@@ -314,7 +314,7 @@ export class SseServer {
     if (observer !== undefined) notify(observer, { type: "connection-refused", remote: exchange.remote, error });
   }
 
-  readonly #over = (channel: SseServerChannel, error: TransportError | undefined): void => {
+  readonly #over = (channel: SseServerChannel, error: TransportError | undefined): Promise<void> | void => {
     this.#reading.get(channel.id)?.cancelBody();
     this.#channels.delete(channel.id);
     const { clock, resumeWindowMs, maxChannels } = this.#settings;
@@ -326,7 +326,7 @@ export class SseServer {
       if (until >= clock.now() && this.#tombstones.size <= maxChannels) break;
       this.#tombstones.delete(id);
     }
-    if (this.#closed && this.#channels.size === 0) this.#onIdle();
+    if (this.#closed && this.#channels.size === 0) return this.#onIdle();
   };
 }
 

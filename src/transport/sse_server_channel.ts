@@ -5,7 +5,7 @@
  * @module
  */
 
-import { TransportError } from "../core/errors.ts";
+import type { TransportError } from "../core/errors.ts";
 import { formatItem } from "../framing/sse_messages.ts";
 import type { PostItems } from "../framing/sse_posts.ts";
 import { Alarm } from "./sse_alarm.ts";
@@ -63,13 +63,16 @@ interface HeldPost {
   resolve(status: number): void;
 }
 
+/** Told of the end of a channel; what it returns is waited for before the channel counts as closed. */
+type OnOver = (channel: SseServerChannel, error: TransportError | undefined) => Promise<void> | void;
+
 /** See the module. */
 export class SseServerChannel extends SseChannel {
   readonly id: string;
   /** Whether the client neither numbers nor acknowledges: a reader that knows nothing of this protocol. */
   readonly isPlain: boolean;
   readonly #terms: SseTerms;
-  readonly #onOver: (channel: SseServerChannel, error: TransportError | undefined) => void;
+  readonly #onOver: OnOver;
   #down: SseDown | undefined = undefined;
   /** The number of the last item that went into this stream. */
   #sent = 0;
@@ -89,7 +92,7 @@ export class SseServerChannel extends SseChannel {
     place: SsePlace,
     terms: SseTerms,
     isPlain: boolean,
-    onOver: (channel: SseServerChannel, error: TransportError | undefined) => void,
+    onOver: OnOver,
   ) {
     super(settings, place);
     this.id = terms.channel;
@@ -210,7 +213,7 @@ export class SseServerChannel extends SseChannel {
     if (this.#held.length > 0) this.#answerHeld((post) => post.upTo <= this.handed, 204);
   }
 
-  protected override release(error: TransportError | undefined, tell: boolean): void {
+  protected override release(error: TransportError | undefined, tell: boolean): Promise<void> | void {
     this.#window.clear();
     this.#heartbeat.clear();
     this.#answerHeld((post) => post.upTo <= this.handed, 204);
@@ -218,7 +221,7 @@ export class SseServerChannel extends SseChannel {
     const down = this.#down;
     this.#down = undefined;
     down?.end(error !== undefined && tell ? formatAbort(error.message) : "");
-    this.#onOver(this, error);
+    return this.#onOver(this, error);
   }
 
   #hold(upTo: number): Promise<number> {

@@ -1,0 +1,163 @@
+/**
+ * The listening end of sse() on our own HTTP/1.1 server.
+ *
+ * @module
+ */
+
+import type { Address, Channel, ChannelCounters, Listener } from "../core/channel.ts";
+import { TransportError } from "../core/errors.ts";
+import { readOptions } from "../core/options.ts";
+import { requestBody } from "../framing/http1_body.ts";
+import {
+  type Http1Exchange,
+  type Http1Listener,
+  http1ServerRules,
+  http1ServerSettings,
+  listenHttp1,
+} from "./http1_server.ts";
+import type { SseSocketSettings } from "./sse.ts";
+import { type SseExchange, SseServer } from "./sse_server.ts";
+import type { SseDown } from "./sse_server_channel.ts";
+
+/** The platform takes no more for the time being: what is above waits in the channel, not here. */
+const limits = { highWaterBytes: 64 * 1024, maxBufferedBytes: 0x7fff_ffff };
+
+/** Listens and gives each channel to `accept`. */
+export async function listenSse(settings: SseSocketSettings, accept: (channel: Channel) => void): Promise<Listener> {
+  const { hostname, port, path, tls, backlog, maxConnections } = settings;
+  const { clock, connectTimeoutMs, postTimeoutMs, maxPostBytes, heartbeatMs, livenessMs } = settings;
+  const read = readOptions("sse()", {
+    hostname,
+    port,
+    tls,
+    backlog,
+    maxConnections,
+    clock,
+    headTimeoutMs: connectTimeoutMs,
+    bodyTimeoutMs: postTimeoutMs,
+    // A client says something at least once in a heartbeat.
+    keepAliveTimeoutMs: Math.max(65_000, heartbeatMs + livenessMs),
+    maxBodyBytes: maxPostBytes,
+  }, http1ServerRules);
+  const http = await listenHttp1(http1ServerSettings("sse()", read), answer);
+  const server = new SseServer(settings, http.addr, accept, () => http.close());
+  const scheme = tls === undefined ? "http" : "https";
+  return new SseListener(http, server);
+
+  async function answer(exchange: Http1Exchange): Promise<void> {
+    const at = exchange.head.path.split("?", 1)[0];
+    if (at !== path) {
+      const why = `Request refused: its path is ${at}, not ${path}\n`;
+      return await exchange.respond(404, [["content-type", "text/plain; charset=utf-8"]], why);
+    }
+    const { status, fields, text, down } = await server.handle(new SocketExchange(exchange, scheme));
+    if (exchange.isAnswered) return down?.lost();
+    if (down !== undefined) return stream(exchange, status, fields, down);
+    const type: [string, string][] = text === undefined ? [] : [["content-type", "text/plain; charset=utf-8"]];
+    await exchange.respond(status, [...fields, ...type], text);
+  }
+}
+
+function stream(exchange: Http1Exchange, status: number, fields: [string, string][], down: SseDown): void {
+  const out = exchange.stream(status, fields, limits);
+  let waiting = false;
+  const write = (): void => {
+    while (!waiting) {
+      const chunk = down.take();
+      if (chunk === undefined) break;
+      const room = out.send(chunk);
+      if (room === undefined) continue;
+      waiting = true;
+      // It resolves at the end, too.
+      room.then(goOn, goOn);
+    }
+    if (down.ending && !waiting) void out.end();
+  };
+  const goOn = (): void => {
+    waiting = false;
+    if (!over) write();
+  };
+  let over = false;
+  void out.closed.then(() => {
+    over = true;
+    down.lost();
+  });
+  down.ready = () => over ? undefined : write();
+  write();
+}
+
+class SseListener implements Listener {
+  readonly addr: Address;
+  readonly finished: Promise<void>;
+  readonly #http: Http1Listener;
+  readonly #server: SseServer;
+  readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+
+  constructor(http: Http1Listener, server: SseServer) {
+    this.addr = http.addr;
+    this.#http = http;
+    this.#server = server;
+    this.finished = this.#closed.promise;
+    // It can also end by itself.
+    http.finished.then(this.#closed.resolve, this.#closed.reject);
+  }
+
+  get counters(): ChannelCounters {
+    return this.#server.counters;
+  }
+
+  close(): Promise<void> {
+    // The port is served on for the channels that live on, so that they can resume: the last one gives it free.
+    this.#closed.resolve(this.#server.close());
+    return this.finished;
+  }
+}
+
+/** A request on our own server. */
+class SocketExchange implements SseExchange {
+  readonly #exchange: Http1Exchange;
+  readonly #scheme: "http" | "https";
+  #giveUp: AbortController | undefined = undefined;
+
+  constructor(exchange: Http1Exchange, scheme: "http" | "https") {
+    this.#exchange = exchange;
+    this.#scheme = scheme;
+  }
+
+  get method(): string {
+    return this.#exchange.head.method;
+  }
+
+  get target(): string {
+    return this.#exchange.head.path;
+  }
+
+  get ownOrigin(): string {
+    return `${this.#scheme}://${this.#exchange.head.authority ?? ""}`;
+  }
+
+  get remote(): Address {
+    return this.#exchange.remote;
+  }
+
+  get hasBody(): boolean {
+    return requestBody(this.#exchange.head) !== 0;
+  }
+
+  header(name: string): string | undefined {
+    return this.#exchange.head.fields.get(name);
+  }
+
+  headers(): Headers {
+    return new Headers([...this.#exchange.head.fields]);
+  }
+
+  body(maxBytes: number): Promise<Uint8Array> {
+    this.#giveUp = new AbortController();
+    return this.#exchange.readBody(maxBytes, this.#giveUp.signal);
+  }
+
+  cancelBody(): void {
+    this.#giveUp?.abort(new TransportError("cancelled", "Body not read: it was given up"));
+  }
+}
