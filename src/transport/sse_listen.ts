@@ -13,6 +13,7 @@ import {
   type Http1Listener,
   http1ServerRules,
   http1ServerSettings,
+  type Http1Stream,
   listenHttp1,
 } from "./http1_server.ts";
 import type { SseSocketSettings } from "./sse.ts";
@@ -52,38 +53,53 @@ export async function listenSse(settings: SseSocketSettings, accept: (channel: C
     }
     const { status, fields, text, down } = await server.handle(new SocketExchange(exchange, scheme));
     if (exchange.isAnswered) return down?.lost();
-    if (down !== undefined) return stream(exchange, status, fields, down);
+    if (down !== undefined) return void new DownWriter(down, exchange.stream(status, fields, limits));
     const type: [string, string][] = text === undefined ? [] : [["content-type", "text/plain; charset=utf-8"]];
     await exchange.respond(status, [...fields, ...type], text);
   }
 }
 
-function stream(exchange: Http1Exchange, status: number, fields: [string, string][], down: SseDown): void {
-  const out = exchange.stream(status, fields, limits);
-  let waiting = false;
-  const write = (): void => {
-    while (!waiting) {
-      const chunk = down.take();
-      if (chunk === undefined) break;
-      const room = out.send(chunk);
-      if (room === undefined) continue;
-      waiting = true;
-      // It resolves at the end, too.
-      room.then(goOn, goOn);
+/** Writes a stream as fast as its reader takes it. */
+class DownWriter {
+  readonly #down: SseDown;
+  readonly #out: Http1Stream;
+  #over = false;
+  #waiting = false;
+  readonly #goOn = (): void => {
+    this.#waiting = false;
+    this.#write();
+  };
+
+  constructor(down: SseDown, out: Http1Stream) {
+    this.#down = down;
+    this.#out = out;
+    down.ready = () => this.#write();
+    void out.closed.then(() => this.#end());
+    this.#write();
+  }
+
+  #write(): void {
+    try {
+      while (!this.#waiting && !this.#over) {
+        const chunk = this.#down.take();
+        if (chunk === undefined) break;
+        const room = this.#out.send(chunk);
+        if (room === undefined) continue;
+        this.#waiting = true;
+        // It resolves at the end, too.
+        room.then(this.#goOn, this.#goOn);
+      }
+    } catch {
+      // The reader has gone, and the promise that says so comes later. What was taken is sent again when it is back.
+      return this.#end();
     }
-    if (down.ending && !waiting) void out.end();
-  };
-  const goOn = (): void => {
-    waiting = false;
-    if (!over) write();
-  };
-  let over = false;
-  void out.closed.then(() => {
-    over = true;
-    down.lost();
-  });
-  down.ready = () => over ? undefined : write();
-  write();
+    if (this.#down.ending && !this.#waiting && !this.#over) void this.#out.end();
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#down.lost();
+  }
 }
 
 class SseListener implements Listener {

@@ -23,7 +23,7 @@ export interface ServedSse {
   readonly url: string;
   readonly port: number;
   /** Dials by way of another port: a proxy's. */
-  through(port: number, options?: SseChannelOptions): Promise<Channel>;
+  readonly through: (port: number) => ChannelTransport;
   /** Ends the HTTP server and the connections to it. */
   end(): Promise<void>;
 }
@@ -35,19 +35,17 @@ export function servedSse(options: SseChannelOptions = {}): ServedSse {
   const client = Deno.createHttpClient({});
   const { port } = server.addr;
   const urlAt = (at: number): string => `http://127.0.0.1:${at}/live`;
-  const dialler = (at: number, more: SseChannelOptions = {}): ChannelTransport => {
-    const fetchOptions = { client } as RequestInit;
-    return sseClient({ ...options, ...more, url: urlAt(at), fetchOptions });
-  };
+  const fetchOptions = { client } as RequestInit;
+  const through = (at: number): ChannelTransport => sseClient({ ...options, url: urlAt(at), fetchOptions });
   return {
     mounted,
     port,
     url: urlAt(port),
     transport: {
-      dial: (dialOptions) => dialler(port).dial(dialOptions),
+      dial: (dialOptions) => through(port).dial(dialOptions),
       listen: (accept) => mounted.listen(accept),
     },
-    through: (at, more) => dialler(at, more).dial(),
+    through,
     async end() {
       client.close();
       await server.shutdown();
