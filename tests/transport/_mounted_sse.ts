@@ -43,7 +43,15 @@ export function servedSse(options: SseChannelOptions = {}): ServedSse {
     url: urlAt(port),
     transport: {
       dial: (dialOptions) => through(port).dial(dialOptions),
-      listen: (accept) => mounted.listen(accept),
+      async listen(accept) {
+        const listener = await mounted.listen(accept);
+        return {
+          addr: { transport: "tcp", hostname: "127.0.0.1", port },
+          counters: listener.counters,
+          finished: listener.finished,
+          close: () => listener.close(),
+        };
+      },
     },
     through,
     async end() {
