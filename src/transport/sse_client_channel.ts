@@ -96,7 +96,7 @@ export class SseClientChannel extends SseChannel {
   }
 
   async #run({ stream, rest }: OpenedStream): Promise<void> {
-    this.#take(rest);
+    this.#takeOrFail(rest);
     for (let next: SseStream | undefined = stream; next !== undefined;) {
       await this.#read(next);
       next.cancel();
@@ -127,12 +127,16 @@ export class SseClientChannel extends SseChannel {
         this.#silence.clear();
       }
       if (chunk === null || this.over) return;
-      try {
-        this.#events.push(chunk);
-        this.#take(this.#events.take());
-      } catch (error) {
-        return this.finish(TransportError.from(error, "protocol"), true);
-      }
+      this.#takeOrFail(undefined, chunk);
+    }
+  }
+
+  #takeOrFail(events: ReceivedEvent[] | undefined, chunk?: Uint8Array): void {
+    try {
+      if (chunk !== undefined) this.#events.push(chunk);
+      this.#take(events ?? this.#events.take());
+    } catch (error) {
+      this.finish(TransportError.from(error, "protocol"), true);
     }
   }
 
@@ -178,8 +182,8 @@ export class SseClientChannel extends SseChannel {
 
   /** Asks for the stream again, until there is one. Undefined where there will be none. */
   async #resume(): Promise<SseStream | undefined> {
-    const { clock, retryMs, maxRetryMs, headers } = this.settings;
-    const { resumeWindowMs, channel } = this.#terms;
+    const { clock, maxRetryMs, headers } = this.settings;
+    const { resumeWindowMs, retryMs, channel } = this.#terms;
     const { signal } = this.#life;
     for (;;) {
       const leftMs = resumeWindowMs - (clock.now() - this.#lostAt);

@@ -56,7 +56,7 @@ export interface SseChannelOptions {
   maxBufferedBytes?: number;
   /** How long a channel outlives its connection, in milliseconds: the time to come back and resume. @default {30000} */
   resumeWindowMs?: number;
-  /** The longest first wait before a client reconnects, in milliseconds; doubled with each attempt. @default {500} */
+  /** The longest first wait before a client reconnects, in milliseconds, as the server tells it; doubled with each attempt. @default {500} */
   retryMs?: number;
   /** The longest wait before a client reconnects, in milliseconds. @default {10000} */
   maxRetryMs?: number;
@@ -97,8 +97,8 @@ const rules = {
   highWaterBytes: integer(256 * 1024, 0, 0x7fff_ffff),
   maxBufferedBytes: integer(16 * 1024 * 1024, 1, 0x7fff_ffff),
   resumeWindowMs: duration(30_000),
-  retryMs: duration(500),
-  maxRetryMs: duration(10_000),
+  retryMs: duration(500, 1),
+  maxRetryMs: duration(10_000, 1),
   heartbeatMs: duration(15_000, 1),
   livenessMs: duration(10_000, 1),
   ackDelayMs: duration(50),

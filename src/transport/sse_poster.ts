@@ -232,7 +232,7 @@ export class SsePosts {
   }
 
   #backoff(): { initialMs: number; maxMs: number } {
-    return { initialMs: this.#settings.retryMs, maxMs: this.#settings.maxRetryMs };
+    return { initialMs: this.#terms.retryMs, maxMs: this.#settings.maxRetryMs };
   }
 }
 

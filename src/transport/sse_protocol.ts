@@ -70,8 +70,9 @@ export function readOpen(data: string): SseTerms {
   }
   for (const name of numbers) {
     const value = told[name] === null ? Infinity : told[name];
-    if (typeof value !== "number" || !(value >= 0)) {
-      throw new TransportError("protocol", `Stream refused: ${name} of its first event is no number`);
+    // A window, or what is acknowledged at once, may be nothing; a time between two signs of life may not.
+    if (typeof value !== "number" || !(value >= (name === "resumeWindowMs" || name === "ackBytes" ? 0 : 1))) {
+      throw new TransportError("protocol", `Stream refused: ${name} of its first event is not a number from 1`);
     }
     terms[name] = value;
   }
