@@ -58,9 +58,10 @@ export async function dialSse(
     stream?.cancel();
     carrier.close();
     if (reason !== undefined) throw reason;
-    if (error instanceof TransportError) throw error;
+    if (error instanceof TransportError && error.processed === "no") throw error;
     const why = error instanceof Error ? error.message : String(error);
-    throw new TransportError("connect-failed", `Cannot connect to ${target}: ${why}`, { cause: error });
+    const code = error instanceof TransportError ? error.code : "connect-failed";
+    throw new TransportError(code, `Cannot connect to ${target}: ${why}`, { processed: "no", cause: error });
   } finally {
     alarm.clear();
     signal?.removeEventListener("abort", onAbort);
@@ -75,9 +76,7 @@ async function readOpening(settings: SseSettings, stream: SseStream, target: str
     });
   }
   if (type !== "text/event-stream") {
-    throw new TransportError("protocol", `Cannot connect to ${target}: the server answered with ${type}`, {
-      processed: "no",
-    });
+    throw new TransportError("protocol", `the server answered with ${type}`);
   }
   const events = new SseEvents(settings.maxMessageBytes);
   for (;;) {
@@ -93,9 +92,7 @@ async function readOpening(settings: SseSettings, stream: SseStream, target: str
       throw new TransportError("connect-failed", why);
     }
     if (first.event !== "open") {
-      throw new TransportError("protocol", `Cannot connect to ${target}: its first event is ${first.event}, not open`, {
-        processed: "no",
-      });
+      throw new TransportError("protocol", `the first event is ${first.event}, not open`);
     }
     return { stream, events, terms: readOpen(first.data), rest };
   }

@@ -84,8 +84,9 @@ export class SsePosts {
 
   /** The heartbeat: says something where nothing was said since the last time. */
   beat(): void {
-    if (!this.#spoke) void this.#acknowledge(true);
+    const silent = !this.#spoke;
     this.#spoke = false;
+    if (silent) void this.#acknowledge(true);
   }
 
   /** The connections are dead, as it seems: gives up the requests in flight and makes them again. */
