@@ -46,6 +46,8 @@ export class SsePosts {
   #posting = false;
   /** The acknowledgement that is in flight. */
   #acknowledging: Promise<SseReply> | undefined = undefined;
+  /** Whether the next one is not to be put off either. */
+  #ackAgain = false;
   /** The number that was last told to the server. */
   #told = 0;
   /** Whether the server was sent anything since the heartbeat looked. */
@@ -175,16 +177,22 @@ export class SsePosts {
   async #acknowledge(anyway = false): Promise<void> {
     this.#ackAlarm.clear();
     const told = this.#poster.handedUpTo();
-    if (this.#acknowledging !== undefined || this.#over.signal.aborted || (told === this.#told && !anyway)) return;
+    if (this.#over.signal.aborted || (told === this.#told && !anyway)) return;
+    if (this.#acknowledging !== undefined) {
+      this.#ackAgain = true;
+      return;
+    }
     const post: SsePost = { method: "POST", fields: this.#fields(), body: undefined };
     this.#acknowledging = this.#request("acknowledgements", post, new AbortController());
     const { status, text } = await this.#acknowledging;
     this.#acknowledging = undefined;
+    const again = this.#ackAgain && status === 204;
+    this.#ackAgain = false;
     if (status === 204) this.#answered(told);
     if (status === 204 && told === this.#poster.handedUpTo() || this.#over.signal.aborted) return;
     if (status !== 204 && !isTransient(status)) return this.#poster.refused(status, text);
-    // More may have been handed out meanwhile; what failed is told later.
-    this.#ackAlarm.set(this.#settings.ackDelayMs);
+    // More was handed out meanwhile; what failed is told later.
+    this.acknowledge(again);
   }
 
   #answered(told: number): void {
