@@ -13,6 +13,8 @@ interface NativeConstructor {
   fromBase64?(text: string, options: { lastChunkHandling: "strict" }): Uint8Array;
 }
 
+const strict = { lastChunkHandling: "strict" } as const;
+
 /** Arguments that a function takes at once without trouble; divisible by three, so that only the last piece is padded. */
 const pieceBytes = 3 * 4096;
 
@@ -31,7 +33,7 @@ export function encodeBase64(bytes: Uint8Array): string {
 export function decodeBase64(text: string): Uint8Array | undefined {
   try {
     const native = (Uint8Array as NativeConstructor).fromBase64;
-    if (native !== undefined) return native.call(Uint8Array, text, { lastChunkHandling: "strict" });
+    if (native !== undefined) return native.call(Uint8Array, text, strict);
     if (text.length % 4 !== 0) return undefined;
     const characters = atob(text);
     const bytes = new Uint8Array(characters.length);

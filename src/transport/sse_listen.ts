@@ -16,9 +16,10 @@ import {
   type Http1Stream,
   listenHttp1,
 } from "./http1_server.ts";
-import type { SseSocketSettings } from "./sse.ts";
-import { type SseExchange, SseServer } from "./sse_server.ts";
-import type { SseDown } from "./sse_server_channel.ts";
+import type { SseSocketSettings } from "./sse_socket_options.ts";
+import type { SseDown } from "./sse_down.ts";
+import type { SseExchange } from "./sse_request.ts";
+import { SseServer } from "./sse_server.ts";
 
 /** The platform takes no more for the time being: what is above waits in the channel, not here. */
 const limits = { highWaterBytes: 64 * 1024, maxBufferedBytes: 0x7fff_ffff };

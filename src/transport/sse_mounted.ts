@@ -11,8 +11,9 @@ import { TransportError } from "../core/errors.ts";
 import { readOptions } from "../core/options.ts";
 import { completeSseSettings, type SseChannelOptions, sseRules, type SseSettings } from "./sse_options.ts";
 import { sseFields } from "./sse_protocol.ts";
-import { type SseAnswer, type SseExchange, SseServer } from "./sse_server.ts";
-import type { SseDown } from "./sse_server_channel.ts";
+import { FetchExchange, toResponse } from "./sse_fetch_exchange.ts";
+import type { SseAnswer } from "./sse_request.ts";
+import { SseServer } from "./sse_server.ts";
 
 /**
  * What an HTTP server may tell of a request beside it: `Deno.serve` gives it as
@@ -105,7 +106,7 @@ class Mount {
   }
 
   readonly fetch = async (request: Request, info?: MountedSseInfo): Promise<Response> => {
-    const exchange = new FetchExchange(request, info);
+    const exchange = new FetchExchange(request, info?.remoteAddr);
     // What went on here is over, whereas who is new may try again.
     let last: SseAnswer = exchange.header(sseFields.channel) === undefined
       ? { status: 503, fields: [["retry-after", "1"]], text: "Request refused: nobody listens\n" }
@@ -149,120 +150,5 @@ class MountedListener implements Listener {
     this.server.close();
     this.#closed.resolve();
     return this.finished;
-  }
-}
-
-/** A request of the platform's. */
-class FetchExchange implements SseExchange {
-  readonly remote: Address;
-  readonly #request: Request;
-  #url: URL | undefined = undefined;
-  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined = undefined;
-  #cancelled = false;
-
-  constructor(request: Request, info: MountedSseInfo | undefined) {
-    this.#request = request;
-    this.remote = info?.remoteAddr ?? { transport: "sse", path: "a client" };
-  }
-
-  get method(): string {
-    return this.#request.method;
-  }
-
-  get target(): string {
-    const { pathname, search } = this.#parsed();
-    return pathname + search;
-  }
-
-  get ownOrigin(): string {
-    return this.#parsed().origin;
-  }
-
-  get hasBody(): boolean {
-    return this.#request.body !== null && this.#request.headers.get("content-length") !== "0";
-  }
-
-  header(name: string): string | undefined {
-    return this.#request.headers.get(name) ?? undefined;
-  }
-
-  headers(): Headers {
-    return this.#request.headers;
-  }
-
-  async body(maxBytes: number): Promise<Uint8Array> {
-    const reader = this.#request.body!.getReader();
-    this.#reader = reader;
-    const chunks: Uint8Array[] = [];
-    let bytes = 0;
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (this.#cancelled) throw new TransportError("cancelled", "Body not read: it was given up");
-      if (done) break;
-      bytes += value.length;
-      if (bytes > maxBytes) {
-        this.cancelBody();
-        throw new TransportError("message-too-large", `Body refused: it has more than ${maxBytes} bytes`);
-      }
-      chunks.push(value);
-    }
-    if (chunks.length === 1) return chunks[0];
-    const whole = new Uint8Array(bytes);
-    let at = 0;
-    for (const chunk of chunks) {
-      whole.set(chunk, at);
-      at += chunk.length;
-    }
-    return whole;
-  }
-
-  cancelBody(): void {
-    this.#cancelled = true;
-    this.#reader?.cancel().catch(() => {});
-  }
-
-  #parsed(): URL {
-    return this.#url ??= new URL(this.#request.url);
-  }
-}
-
-function toResponse({ status, fields, text, down }: SseAnswer): Response {
-  if (down === undefined) return new Response(text ?? null, { status, headers: fields });
-  return new Response(new ReadableStream(new DownBody(down), { highWaterMark: 1 }), { status, headers: fields });
-}
-
-/** What the ReadableStream of a response reads from. */
-class DownBody implements UnderlyingDefaultSource<Uint8Array> {
-  readonly #down: SseDown;
-  #controller!: ReadableStreamDefaultController<Uint8Array>;
-  #over = false;
-
-  constructor(down: SseDown) {
-    this.#down = down;
-  }
-
-  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    this.#controller = controller;
-    this.#down.ready = () => this.pull();
-  }
-
-  pull(): void {
-    const controller = this.#controller;
-    while (!this.#over && controller.desiredSize! > 0) {
-      const chunk = this.#down.take();
-      if (chunk !== undefined) {
-        controller.enqueue(chunk);
-      } else if (this.#down.ending) {
-        this.#over = true;
-        controller.close();
-      } else {
-        return;
-      }
-    }
-  }
-
-  cancel(): void {
-    this.#over = true;
-    this.#down.lost();
   }
 }

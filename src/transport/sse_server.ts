@@ -9,45 +9,13 @@ import { type Address, type ChannelCounters, emptyCounters } from "../core/chann
 import { TransportError } from "../core/errors.ts";
 import { notify } from "../core/observer.ts";
 import { readNumber } from "../framing/sse_messages.ts";
-import { PostItems } from "../framing/sse_posts.ts";
-import { Alarm } from "./sse_alarm.ts";
 import type { SseSettings } from "./sse_options.ts";
-import { isChannelId, newChannelId, sseFields, ssePostType, sseVersion } from "./sse_protocol.ts";
-import { type SseDown, SseServerChannel } from "./sse_server_channel.ts";
-
-/** A request as the server of channels sees it. */
-export interface SseExchange {
-  readonly method: string;
-  /** Path and query. */
-  readonly target: string;
-  /** Scheme and authority by which the server was addressed. */
-  readonly ownOrigin: string;
-  readonly remote: Address;
-  /** Whether there is a body, which may be empty all the same. */
-  readonly hasBody: boolean;
-  header(name: string): string | undefined;
-  headers(): Headers;
-  /** All of the body. Rejects with `message-too-large` past the limit. */
-  body(maxBytes: number): Promise<Uint8Array>;
-  /** Gives the reading of the body up: `body()` rejects. */
-  cancelBody(): void;
-}
-
-/** The answer to a request. */
-export interface SseAnswer {
-  readonly status: number;
-  readonly fields: [string, string][];
-  /** A text for people. */
-  readonly text?: string;
-  /** The body, where it is a stream of events. */
-  readonly down?: SseDown;
-}
-
-/** What is still known of a channel that is over: enough to answer a client that did not hear the answer before. */
-interface Tombstone {
-  readonly until: number;
-  readonly error: TransportError | undefined;
-}
+import { originFields, sseMethods } from "./sse_origin.ts";
+import { isChannelId, newChannelId, sseFields, sseVersion } from "./sse_protocol.ts";
+import { SseReading } from "./sse_reading.ts";
+import { refused, type SseAnswer, type SseExchange } from "./sse_request.ts";
+import { SseServerChannel } from "./sse_server_channel.ts";
+import { Tombstones } from "./sse_tombstones.ts";
 
 const streamFields: [string, string][] = [
   ["content-type", "text/event-stream"],
@@ -55,8 +23,6 @@ const streamFields: [string, string][] = [
   // nginx, and what is built on it, would otherwise collect the events.
   ["x-accel-buffering", "no"],
 ];
-
-const methods = "GET, POST, DELETE, OPTIONS";
 
 /** See the module. */
 export class SseServer {
@@ -66,9 +32,8 @@ export class SseServer {
   readonly #accept: (channel: SseServerChannel) => void;
   readonly #onIdle: () => Promise<void> | void;
   readonly #channels = new Map<string, SseServerChannel>();
-  readonly #tombstones = new Map<string, Tombstone>();
-  /** The POST whose body is being read, of each channel that has one. */
-  readonly #reading = new Map<string, SseExchange>();
+  readonly #tombstones: Tombstones;
+  readonly #reading: SseReading;
   /** Clients that are being decided on. */
   #deciding = 0;
   #closed = false;
@@ -84,6 +49,8 @@ export class SseServer {
     this.#local = local;
     this.#accept = accept;
     this.#onIdle = onIdle;
+    this.#tombstones = new Tombstones(settings.clock, settings.resumeWindowMs, settings.maxChannels);
+    this.#reading = new SseReading(settings);
   }
 
   /** Takes no new channels. Those there are live on. */
@@ -97,7 +64,7 @@ export class SseServer {
   async handle(exchange: SseExchange): Promise<SseAnswer> {
     let shared: [string, string][] = [];
     try {
-      shared = this.#originFields(exchange);
+      shared = originFields(exchange, this.#settings.origins);
       const answer = this.#route(exchange);
       const { status, fields, text, down } = answer instanceof Promise ? await answer : answer;
       return { status, fields: [...fields, ...shared], text, down };
@@ -105,7 +72,7 @@ export class SseServer {
       const known = TransportError.from(error, "remote");
       const status = known.details?.status;
       const fields: [string, string][] = [["cache-control", "no-store"], ...shared];
-      if (status === 405) fields.push(["allow", methods]);
+      if (status === 405) fields.push(["allow", sseMethods]);
       if (status === 503) fields.push(["retry-after", "1"]);
       // What the program itself threw is not the client's to read.
       const text = typeof status === "number" ? `${known.message}\n` : "Request failed\n";
@@ -125,9 +92,9 @@ export class SseServer {
         return { status: 204, fields: [] };
       }
       case "OPTIONS":
-        return { status: 204, fields: [["allow", methods]] };
+        return { status: 204, fields: [["allow", sseMethods]] };
       default:
-        throw refused(405, `its method is ${exchange.method}, not one of ${methods}`);
+        throw refused(405, `its method is ${exchange.method}, not one of ${sseMethods}`);
     }
   }
 
@@ -215,42 +182,10 @@ export class SseServer {
       if (exchange.hasBody) throw refused(400, `it has a body and no ${sseFields.first}`);
       return { status: 204, fields: [] };
     }
-    const items = exchange.hasBody ? await this.#items(found, exchange) : undefined;
+    const items = exchange.hasBody ? await this.#reading.read(found.id, exchange) : undefined;
     found.heard();
     const status = found.post(first, items);
     return answerOf(found, typeof status === "number" ? status : await status);
-  }
-
-  /** Reads the body of a POST and what is in it. */
-  async #items(channel: SseServerChannel, exchange: SseExchange): Promise<PostItems> {
-    const type = exchange.header("content-type")?.split(";", 1)[0].trim().toLowerCase();
-    if (type !== ssePostType) throw refused(415, `its type is ${type ?? "not said"}, not ${ssePostType}`);
-    const { clock, postTimeoutMs, maxPostBytes, maxMessageBytes } = this.#settings;
-    const length = Number(exchange.header("content-length") ?? 0);
-    if (length > maxPostBytes) throw tooLarge(maxPostBytes);
-    // One POST at a time: an earlier one that is still coming was given up by its client.
-    this.#reading.get(channel.id)?.cancelBody();
-    this.#reading.set(channel.id, exchange);
-    let late = false;
-    const alarm = new Alarm(clock, () => {
-      late = true;
-      exchange.cancelBody();
-    });
-    alarm.set(postTimeoutMs);
-    try {
-      return new PostItems(await exchange.body(maxPostBytes), maxMessageBytes);
-    } catch (error) {
-      if (late) throw refused(408, `its body was not whole after ${postTimeoutMs} ms`);
-      if (error instanceof TransportError) {
-        if (error.details?.status !== undefined) throw error;
-        if (error.code === "message-too-large") throw tooLarge(maxPostBytes);
-      }
-      // Most often there is nobody left to read this.
-      throw refused(408, "its body did not come whole");
-    } finally {
-      alarm.clear();
-      if (this.#reading.get(channel.id) === exchange) this.#reading.delete(channel.id);
-    }
   }
 
   /** The channel that a request names, or that it was over in order. */
@@ -260,9 +195,7 @@ export class SseServer {
     const channel = this.#channels.get(id);
     if (channel !== undefined) return channel;
     const tombstone = this.#tombstones.get(id);
-    if (tombstone === undefined || tombstone.until < this.#settings.clock.now()) {
-      throw refused(404, "there is no such channel");
-    }
+    if (tombstone === undefined) throw refused(404, "there is no such channel");
     if (tombstone.error !== undefined) throw refused(410, `the channel is over: ${tombstone.error.message}`);
     return "over";
   }
@@ -285,29 +218,6 @@ export class SseServer {
     }
   }
 
-  /** A browser says where a page is from: one from elsewhere acts with its user's cookies, and must be let in by name. */
-  #originFields(exchange: SseExchange): [string, string][] {
-    const origin = exchange.header("origin");
-    if (origin === undefined || origin.toLowerCase() === exchange.ownOrigin.toLowerCase()) return [];
-    const { origins } = this.#settings;
-    const listed = origins.includes(origin);
-    if (!listed && !origins.includes("*")) throw refused(403, `its origin, ${origin}, is not allowed`);
-    const fields: [string, string][] = [
-      ["access-control-allow-origin", listed ? origin : "*"],
-      ["vary", "origin"],
-    ];
-    // With its user's cookies only where it is known by name.
-    if (listed) fields.push(["access-control-allow-credentials", "true"]);
-    if (exchange.method === "OPTIONS") {
-      fields.push(
-        ["access-control-allow-methods", methods],
-        ["access-control-allow-headers", [...Object.values(sseFields), "content-type", "authorization"].join(", ")],
-        ["access-control-max-age", "600"],
-      );
-    }
-    return fields;
-  }
-
   #countRefused(exchange: SseExchange, error: TransportError): void {
     this.counters.connectionsRefused++;
     const { observer } = this.#settings;
@@ -315,17 +225,9 @@ export class SseServer {
   }
 
   readonly #over = (channel: SseServerChannel, error: TransportError | undefined): Promise<void> | void => {
-    this.#reading.get(channel.id)?.cancelBody();
+    this.#reading.cancel(channel.id);
     this.#channels.delete(channel.id);
-    const { clock, resumeWindowMs, maxChannels } = this.#settings;
-    this.#tombstones.set(channel.id, {
-      until: clock.now() + resumeWindowMs,
-      error,
-    });
-    for (const [id, { until }] of this.#tombstones) {
-      if (until >= clock.now() && this.#tombstones.size <= maxChannels) break;
-      this.#tombstones.delete(id);
-    }
+    this.#tombstones.add(channel.id, error);
     if (this.#closed && this.#channels.size === 0) return this.#onIdle();
   };
 }
@@ -341,12 +243,4 @@ function answerOf(channel: SseServerChannel, status: number): SseAnswer {
     default:
       return { status, fields: [] };
   }
-}
-
-function tooLarge(maxPostBytes: number): TransportError {
-  return refused(413, `its body has more than the ${maxPostBytes} bytes that are allowed`, "message-too-large");
-}
-
-function refused(status: number, why: string, code: "protocol" | "overloaded" | "message-too-large" = "protocol") {
-  return new TransportError(code, `Request refused: ${why}`, { details: { status }, processed: "no" });
 }

@@ -10,6 +10,7 @@ import { formatItem } from "../framing/sse_messages.ts";
 import type { PostItems } from "../framing/sse_posts.ts";
 import { Alarm } from "./sse_alarm.ts";
 import { SseChannel, type SsePlace } from "./sse_channel.ts";
+import { type DownSource, SseDown } from "./sse_down.ts";
 import type { SseSettings } from "./sse_options.ts";
 import { formatAbort, formatOpen, type SseTerms } from "./sse_protocol.ts";
 
@@ -17,44 +18,6 @@ import { formatAbort, formatOpen, type SseTerms } from "./sse_protocol.ts";
 const chunkLength = 64 * 1024;
 
 const encoder = new TextEncoder();
-
-/** The body of one stream: whoever writes it takes chunks as its reader takes them. */
-export class SseDown {
-  /** Told when there may be something to take. */
-  ready: () => void = () => {};
-  readonly #channel: SseServerChannel;
-  /** What is left to say when the channel has let this stream go; set by then. */
-  #last: string | undefined = undefined;
-
-  constructor(channel: SseServerChannel) {
-    this.#channel = channel;
-  }
-
-  /** Whether the body is over when everything was taken. */
-  get ending(): boolean {
-    return this.#last !== undefined;
-  }
-
-  /** The next chunk, or nothing for now. */
-  take(): Uint8Array<ArrayBuffer> | undefined {
-    if (this.#last === undefined) return this.#channel.takeChunk();
-    const last = this.#last;
-    this.#last = "";
-    return last === "" ? undefined : encoder.encode(last);
-  }
-
-  /** The reader has gone. */
-  lost(): void {
-    if (this.#last === undefined) this.#channel.streamLost(this);
-  }
-
-  /** The channel lets it go: what is given is said yet, and then it ends. */
-  end(last = ""): void {
-    if (this.#last !== undefined) return;
-    this.#last = last;
-    this.ready();
-  }
-}
 
 /** A POST whose answer waits until its messages were handed out. */
 interface HeldPost {
@@ -67,7 +30,7 @@ interface HeldPost {
 type OnOver = (channel: SseServerChannel, error: TransportError | undefined) => Promise<void> | void;
 
 /** See the module. */
-export class SseServerChannel extends SseChannel {
+export class SseServerChannel extends SseChannel implements DownSource {
   readonly id: string;
   /** Whether the client neither numbers nor acknowledges: a reader that knows nothing of this protocol. */
   readonly isPlain: boolean;

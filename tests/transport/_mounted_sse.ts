@@ -5,14 +5,7 @@
  * @module
  */
 
-import {
-  type Channel,
-  type ChannelTransport,
-  type MountedSse,
-  mountedSse,
-  type SseChannelOptions,
-  sseClient,
-} from "../../mod.ts";
+import { type ChannelTransport, type MountedSse, mountedSse, type SseChannelOptions, sseClient } from "../../mod.ts";
 
 /** A mounted transport on a port of its own. */
 export interface ServedSse {
