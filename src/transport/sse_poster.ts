@@ -149,8 +149,7 @@ export class SsePosts {
     let at = first;
     let left: Uint8Array<ArrayBuffer> | undefined = body;
     for (let attempt = 1; !this.#over.signal.aborted; attempt++) {
-      const fields = this.#fields([sseFields.first, `${at}`]);
-      if (left !== undefined) fields.push(["content-type", ssePostType]);
+      const fields = this.#fields([sseFields.first, `${at}`], ["content-type", ssePostType]);
       const told = this.#poster.handedUpTo();
       const request = new AbortController();
       const { status, text } = await this.#request("messages", { method: "POST", fields, body: left }, request);

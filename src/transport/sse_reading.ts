@@ -9,7 +9,7 @@ import { TransportError } from "../core/errors.ts";
 import { PostItems } from "../framing/sse_posts.ts";
 import { Alarm } from "./sse_alarm.ts";
 import type { SseSettings } from "./sse_options.ts";
-import { ssePostType } from "./sse_protocol.ts";
+import { sseFields, ssePostType } from "./sse_protocol.ts";
 import { refused, type SseExchange } from "./sse_request.ts";
 
 /** See the module. */
@@ -51,6 +51,15 @@ export class SseReading {
     } finally {
       alarm.clear();
       if (this.#reading.get(id) === exchange) this.#reading.delete(id);
+    }
+  }
+
+  /** Sees that a body is empty, which over HTTP/2 its head need not tell. */
+  async nothing(exchange: SseExchange): Promise<void> {
+    try {
+      await exchange.body(0);
+    } catch {
+      throw refused(400, `it has a body and no ${sseFields.first}`);
     }
   }
 

@@ -179,7 +179,7 @@ export class SseServer {
       throw refused(409, `it acknowledges event ${ack}, which was not sent`);
     }
     if (first === undefined) {
-      if (exchange.hasBody) throw refused(400, `it has a body and no ${sseFields.first}`);
+      if (exchange.hasBody) await this.#reading.nothing(exchange);
       return { status: 204, fields: [] };
     }
     const items = exchange.hasBody ? await this.#reading.read(found.id, exchange) : undefined;

@@ -22,10 +22,10 @@ export interface ServedSse {
 }
 
 /** Serves it. */
-export function servedSse(options: SseChannelOptions = {}): ServedSse {
+export function servedSse(options: SseChannelOptions = {}, protocol: "h1" | "h2" = "h1"): ServedSse {
   const mounted = mountedSse(options);
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, mounted.fetch);
-  const client = Deno.createHttpClient({});
+  const client = Deno.createHttpClient({ http1: protocol === "h1" });
   const { port } = server.addr;
   const urlAt = (at: number): string => `http://127.0.0.1:${at}/live`;
   const fetchOptions = { client } as RequestInit;

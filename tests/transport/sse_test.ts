@@ -21,9 +21,10 @@ import {
   text,
   TransportError,
 } from "../../mod.ts";
-import { join, part, Recorder, until, within } from "../support/channels.ts";
+import { bytesOf, join, numbered, part, Recorder, sameBytes, until, within } from "../support/channels.ts";
 import { faultProxy } from "../support/fault_proxy.ts";
 import { run } from "../support/process.ts";
+import { servedSse } from "./_mounted_sse.ts";
 
 const quick = { retryMs: 2, maxRetryMs: 10 };
 
@@ -125,6 +126,19 @@ Deno.test("a closed listener keeps its port until its last channel is over, so t
   await part(pair);
   await assert.rejects(sse({ port }).dial(), { code: "connect-failed" });
   await (await sse({ port }).listen(() => {})).close();
+});
+
+Deno.test("a channel passes HTTP/2, where requests of one connection go side by side", async () => {
+  const served = servedSse({ highWaterBytes: 10_000 }, "h2");
+  const pair = await join(served.transport);
+  const [near, far] = [new Recorder(), new Recorder((message) => pair.far.send(message))];
+  pair.near.receive(near);
+  pair.far.receive(far);
+  for (let i = 0; i < 100; i++) await pair.near.send(numbered(i, 1000));
+  await near.count(100);
+  near.messages.forEach((message, i) => sameBytes(bytesOf(message), numbered(i, 1000), `message ${i}`));
+  await part(pair, near, far);
+  await served.end();
 });
 
 Deno.test("calls go through a route of Hono", async () => {

@@ -48,6 +48,8 @@ Deno.test("a stream whose client says nothing counts as lost, and may be resumed
   await again.resume(0);
   await again.until(() => again.data.length === 1);
   assert.deepEqual(again.data, ["meanwhile"]);
+  await clock.advance(1300);
+  assert.equal(server.ends.length, 0, "it has come back in time");
   await again.leave();
   await server.end();
 });
