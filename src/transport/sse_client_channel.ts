@@ -156,6 +156,7 @@ export class SseClientChannel extends SseChannel {
       throw new TransportError("protocol", "Stream refused: it is that of another channel");
     }
     this.#attempt = 0;
+    this.#posts.retry();
   }
 
   #item(event: ReceivedEvent): void {

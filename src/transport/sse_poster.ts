@@ -46,6 +46,8 @@ export class SsePosts {
   #posting = false;
   /** The acknowledgement that is in flight. */
   #acknowledging: Promise<SseReply> | undefined = undefined;
+  /** The wait before a batch is sent again. */
+  #waiting: AbortController | undefined = undefined;
   /** Whether the next one is not to be put off either. */
   #ackAgain = false;
   /** The number that was last told to the server. */
@@ -96,9 +98,15 @@ export class SsePosts {
     for (const request of this.#inFlight) request.abort();
   }
 
+  /** The server can be reached again, as it seems: whoever waits to try again need not. */
+  retry(): void {
+    this.#waiting?.abort();
+  }
+
   /** Sends nothing more, but for a farewell. */
   stop(): void {
     this.#over.abort();
+    this.retry();
     this.#ackAlarm.clear();
   }
 
@@ -168,7 +176,9 @@ export class SsePosts {
         return false;
       }
       if (this.#failedTooLong()) return false;
-      await sleep(clock, backoffMs(attempt, this.#backoff()), this.#over.signal);
+      this.#waiting = new AbortController();
+      await sleep(clock, backoffMs(attempt, this.#backoff()), this.#waiting.signal);
+      this.#waiting = undefined;
     }
     return false;
   }
@@ -198,6 +208,7 @@ export class SsePosts {
     this.#told = Math.max(told, this.#told);
     this.failing = false;
     this.#failingSince = undefined;
+    this.retry();
   }
 
   #fields(...more: SseFieldLines): SseFieldLines {
