@@ -173,3 +173,48 @@ Deno.test("a client goes on sending when the server's side has ended and its str
     assert.equal(clock.pending, 0);
   }
 });
+
+Deno.test("what is handed out during an acknowledgement is acknowledged right behind it, where it is much", async () => {
+  const clock = new ManualClock();
+  const stream = new TestStream().write(openEvent());
+  const carrier = new TestCarrier(() => stream);
+  const gate = Promise.withResolvers<number>();
+  carrier.onPost = () => carrier.posts.length === 1 ? gate.promise : 204;
+  const channel = await dialTest(carrier, clock);
+  channel.receive(new Recorder());
+  const event = (number: number) => `id: ${number}\ndata: ${"x".repeat(2000)}\n\n`;
+  stream.write(event(1));
+  await clock.advance(0);
+  stream.write(event(2) + event(3));
+  await clock.advance(0);
+  const acks = () => carrier.posts.map(({ fields }) => fields["wireway-ack"]);
+  assert.deepEqual(acks(), ["1"]);
+  gate.resolve(204);
+  await clock.advance(0);
+  assert.deepEqual(acks(), ["1", "3"]);
+  channel.abort(new TransportError("cancelled", "Test over"));
+  await channel.close();
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("the last acknowledgement is sent until it is answered, or the linger is over", async () => {
+  for (const answers of [true, false]) {
+    const clock = new ManualClock();
+    const carrier = new TestCarrier(() => new TestStream().write(`${openEvent()}id: 1\nevent: end\ndata\n\n`));
+    let refused = 0;
+    carrier.onPost = ({ fields }) => {
+      if (fields["wireway-first"] !== undefined) return 204;
+      return answers && refused++ >= 3 ? 204 : 0;
+    };
+    const channel = await dialTest(carrier, clock, { lingerMs: 200 });
+    const closing = channel.close();
+    let isClosed = false;
+    void closing.then(() => isClosed = true);
+    await clock.advance(0);
+    assert.equal(isClosed, false);
+    await clock.advance(answers ? 150 : 201);
+    assert.equal(isClosed, true);
+    assert.equal(carrier.closed, 1);
+    assert.equal(clock.pending, 0);
+  }
+});

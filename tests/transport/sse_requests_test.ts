@@ -151,6 +151,21 @@ for (const form of forms) {
     await server.end();
   });
 
+  test("counts who is being decided on among its channels", async () => {
+    const decision = Promise.withResolvers<boolean>();
+    const server = await form.start({ maxChannels: 1, authenticate: () => decision.promise });
+    const hand = new Hand(server);
+    const opening = hand.open();
+    const other = await server.fetch({ headers: { "wireway-version": "1" } });
+    assert.deepEqual([other.status, other.headers.get("retry-after")], [503, "1"]);
+    assert.match(await other.text(), /1 channels are open, 1 are allowed/);
+    decision.resolve(true);
+    assert.equal((await opening).status, 200);
+    assert.equal(await statusOf(server.fetch({ headers: { "wireway-version": "1" } })), 503);
+    await hand.leave();
+    await server.end();
+  });
+
   test("resumes behind the event that was seen last, and says where that can't be", async () => {
     const server = await form.start();
     const hand = await opened(server);

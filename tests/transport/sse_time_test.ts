@@ -131,6 +131,24 @@ Deno.test("a body that comes too slowly is refused, and so is one that a newer P
   assert.equal(clock.pending, 0);
 });
 
+Deno.test("a body that says it is too large is refused before any of it is read", async () => {
+  const server = await mountedForm.start({ maxMessageBytes: 100, maxPostBytes: 1000 });
+  const hand = await opened(server);
+  let pulled = 0;
+  const body = new ReadableStream<Uint8Array>({ pull: () => void pulled++ }, { highWaterMark: 0 });
+  const headers = {
+    "wireway-channel": hand.id,
+    "wireway-first": "1",
+    "content-type": "application/octet-stream",
+    "content-length": "1001",
+  };
+  const init = { method: "POST", headers, body, duplex: "half" } as RequestInit;
+  assert.equal(await statusOf(server.fetch(init)), 413);
+  assert.equal(pulled, 0);
+  await hand.leave();
+  await server.end();
+});
+
 Deno.test("a channel that ended in order answers again what was answered before", async () => {
   const clock = new ManualClock();
   const server = await mountedForm.start(set(clock));
