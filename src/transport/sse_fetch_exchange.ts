@@ -107,21 +107,27 @@ class DownBody implements UnderlyingDefaultSource<Uint8Array> {
 
   pull(): void {
     const controller = this.#controller;
+    if (this.#down.dropped && !this.#over) {
+      this.#over = true;
+      controller.error(new TransportError("connection-lost", "Stream cut off: its reader has gone, or does not read"));
+    }
     while (!this.#over && controller.desiredSize! > 0) {
       const chunk = this.#down.take();
       if (chunk !== undefined) {
         controller.enqueue(chunk);
-      } else if (this.#down.ending) {
-        this.#over = true;
-        controller.close();
-      } else {
+        // There is one chunk more at the end, at the most: nothing is gained by waiting for its turn.
+        if (!this.#down.ending) continue;
+      } else if (!this.#down.ending) {
         return;
       }
+      this.#over = true;
+      controller.close();
+      this.#down.written();
     }
   }
 
   cancel(): void {
     this.#over = true;
-    this.#down.lost();
+    this.#down.written();
   }
 }

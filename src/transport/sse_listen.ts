@@ -53,7 +53,7 @@ export async function listenSse(settings: SseSocketSettings, accept: (channel: C
       return await exchange.respond(404, [["content-type", "text/plain; charset=utf-8"]], why);
     }
     const { status, fields, text, down } = await server.handle(new SocketExchange(exchange, scheme));
-    if (exchange.isAnswered) return down?.lost();
+    if (exchange.isAnswered) return down?.written();
     if (down !== undefined) return void new DownWriter(down, exchange.stream(status, fields, limits));
     const type: [string, string][] = text === undefined ? [] : [["content-type", "text/plain; charset=utf-8"]];
     await exchange.respond(status, [...fields, ...type], text);
@@ -80,9 +80,17 @@ class DownWriter {
   }
 
   #write(): void {
+    if (this.#over) return;
+    const down = this.#down;
+    if (down.dropped) {
+      this.#over = true;
+      return this.#out.abort(
+        new TransportError("connection-lost", "Stream cut off: its reader has gone, or does not read"),
+      );
+    }
     try {
-      while (!this.#waiting && !this.#over) {
-        const chunk = this.#down.take();
+      while (!this.#waiting) {
+        const chunk = down.take();
         if (chunk === undefined) break;
         const room = this.#out.send(chunk);
         if (room === undefined) continue;
@@ -94,12 +102,17 @@ class DownWriter {
       // The reader has gone, and the promise that says so comes later. What was taken is sent again when it is back.
       return this.#end();
     }
-    if (this.#down.ending && !this.#waiting && !this.#over) void this.#out.end();
+    if (down.ending && !this.#waiting) {
+      // How long the rest may take is the server's to limit.
+      void this.#out.end();
+      this.#end();
+    }
   }
 
   #end(): void {
+    if (this.#over) return;
     this.#over = true;
-    this.#down.lost();
+    this.#down.written();
   }
 }
 

@@ -87,9 +87,9 @@ export class SseServerChannel extends SseChannel implements DownSource {
     // Less than what was acknowledged is forgotten, and more was never sent.
     if (after < this.outbox.acked || !this.acknowledge(after)) return undefined;
     const before = this.#down;
-    const down = new SseDown(this);
+    const down = new SseDown(this, this.settings.clock, this.settings.lingerMs);
     this.#down = down;
-    before?.end();
+    before?.drop();
     this.#sent = after;
     this.#notice = formatOpen(this.#terms);
     this.#window.clear();
@@ -220,7 +220,7 @@ export class SseServerChannel extends SseChannel implements DownSource {
     if (down !== undefined) {
       if (!this.isPlain && clock.now() - this.#lastHeard > heartbeatMs + livenessMs) {
         this.streamLost(down);
-        down.end();
+        down.drop();
       } else if (!this.#spoke && this.#notice === "") {
         this.#notice = ":\n\n";
         this.wake();

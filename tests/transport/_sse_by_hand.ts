@@ -164,14 +164,15 @@ export class Hand {
     return this.#server.fetch({ method: "POST", headers: { ...headers, ...more }, body });
   }
 
-  /** Reads until something holds; false where the stream ended first. */
+  /** Reads until something holds; false where the stream ended first, or was cut off. */
   async until(holds: () => boolean): Promise<boolean> {
     const parser = new EventStreamParser({
       event: (event) => void this.events.push(event),
       comment: () => void this.comments++,
     });
     while (!holds()) {
-      const { done, value } = await within(this.#reader!.read(), "more of the stream");
+      const cut = { done: true, value: undefined } as const;
+      const { done, value } = await within(this.#reader!.read().catch(() => cut), "more of the stream");
       if (done) return false;
       parser.push(value);
     }

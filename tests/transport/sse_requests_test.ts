@@ -152,10 +152,15 @@ for (const form of forms) {
   });
 
   test("counts who is being decided on among its channels", async () => {
-    const decision = Promise.withResolvers<boolean>();
-    const server = await form.start({ maxChannels: 1, authenticate: () => decision.promise });
+    const [asked, decision] = [Promise.withResolvers<void>(), Promise.withResolvers<boolean>()];
+    const authenticate = (): Promise<boolean> => {
+      asked.resolve();
+      return decision.promise;
+    };
+    const server = await form.start({ maxChannels: 1, authenticate });
     const hand = new Hand(server);
     const opening = hand.open();
+    await asked.promise;
     const other = await server.fetch({ headers: { "wireway-version": "1" } });
     assert.deepEqual([other.status, other.headers.get("retry-after")], [503, "1"]);
     assert.match(await other.text(), /1 channels are open, 1 are allowed/);
