@@ -16,6 +16,7 @@ const can: Capabilities = {
   errors: true,
   context: true,
   reorder: true,
+  concurrent: true,
   goaway: true,
   holdsBack: true,
   halfClose: false,
