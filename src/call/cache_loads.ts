@@ -31,9 +31,12 @@ export interface CachePolicy<Req, Res> {
   readonly stoodIn: () => void;
 }
 
-/** A load, and which invalidations were there when it began. */
+/** A load. */
 class Load<Req, Res> extends SharedCall<Req, Res> {
+  /** How many invalidations there were when it began. */
   since = 0;
+  /** Whether it is to bring something better than a stale reply. */
+  refreshes = false;
 }
 
 /** What a remembered error counts for, in bytes. */
@@ -82,6 +85,7 @@ export class CacheLoads<Req, Res> implements SharedCallOwner<Req, Res> {
     if (this.#refreshes >= maxRefreshes || this.underWay(key) !== undefined) return;
     this.#refreshes++;
     const load = this.#open(key);
+    load.refreshes = true;
     const done = (): void => void this.#refreshes--;
     // The cache itself is the one who waits. Its caller's time and patience do not count.
     load.join(request, background.with({ deadline: clock.now() + refreshTimeoutMs })).then(done, done);
@@ -122,7 +126,7 @@ export class CacheLoads<Req, Res> implements SharedCallOwner<Req, Res> {
     if (load.over) return;
     const now = this.#policy.clock.now();
     if (entry === undefined || now >= entry.staleUntil) return this.#call(load, request, context);
-    if (now >= entry.freshUntil && this.#isRefresh(load)) return this.#call(load, request, context);
+    if (now >= entry.freshUntil && load.refreshes) return this.#call(load, request, context);
     this.#forget(load);
     load.resolve(entry.value);
     if (now >= entry.freshUntil) this.refresh(load.key, request, context);
@@ -191,12 +195,6 @@ export class CacheLoads<Req, Res> implements SharedCallOwner<Req, Res> {
       this.#levels.failed(error);
       return false;
     }
-  }
-
-  /** Whether a reply that is still being refreshed is held: the one in the store is no better. */
-  #isRefresh({ key }: Load<Req, Res>): boolean {
-    const held = this.#levels.held.get(key);
-    return held !== undefined && held.failure === undefined && this.#policy.clock.now() < held.staleUntil;
   }
 
   #forget(load: SharedCall<Req, Res>): void {
