@@ -73,7 +73,9 @@ export interface CoalesceOptions<Req> {
  * context: the `signal` of a `Request` is heard only where the context can't be
  * cancelled.
  *
- * Place: inside a {@linkcode cache}, outside retries.
+ * Place: outside retries, and outside a {@linkcode httpCache}. Not inside a
+ * cache: a load that is begun after an invalidation would join one from before
+ * it, and keep what that brings. {@linkcode cache} joins its loads itself.
  *
  * Errors: `deadline-exceeded`, `cancelled`, `unsupported` (a request without a
  * key), `invalid-option`, and those of the inner service.
