@@ -151,6 +151,10 @@ export class HttpCaching {
       const again = this.#keeping.renew(request, found, response, since, sentAt);
       return fields === undefined ? response : responseOf(again, again.initialAgeMs, request);
     }
+    // It holds for something else than what is kept, and the caller has asked for no 304.
+    if (response.status === 304 && fields !== undefined) {
+      return await this.#fetch(request, context, undefined, asked, refresh);
+    }
     return this.#keeping.keep(request, response, since, sentAt);
   }
 

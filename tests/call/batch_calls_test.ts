@@ -176,6 +176,18 @@ Deno.test("batchCalls() sends nothing where all gave up, and keeps no deadline",
   assert.equal(queue.size, 0);
 });
 
+Deno.test("batchCalls() does not count the bytes of those who gave up", () => {
+  const { call, batches } = setUp({ lingerMs: 10, maxBytes: 5, sizeOf: (request) => Number(request) });
+  const controller = new AbortController();
+  new Watched(call("1"));
+  new Watched(call("3", callContext({ signal: controller.signal })));
+  controller.abort();
+  new Watched(call("3"));
+  assert.deepEqual(batches(), []);
+  new Watched(call("1"));
+  assert.deepEqual(batches(), ["131"]);
+});
+
 Deno.test("batchCalls() keeps little of those who gave up while others linger", async () => {
   const { call, batches, clock } = setUp({ lingerMs: 10 });
   new Watched(call("a"));

@@ -163,3 +163,25 @@ Deno.test("cache() can be cancelled while it warms, and refuses to where it stan
   assert.equal(calls.length, 1);
   await failure(cache<string, string>({ ttlMs: 1 }).warm(["1"]), "unsupported");
 });
+
+Deno.test("cache() forgets by the tags that a reply has now, not by those of the one before", async () => {
+  const world = setUp();
+  await world.ask("a", "red");
+  await world.clock.advance(100);
+  await world.ask("a", "blue");
+  await world.kept.invalidateTag("red");
+  assert.equal(await held(world, ["a"]), "a");
+});
+
+Deno.test("cache() still joins the load that came after an overtaken one has ended", async () => {
+  const { kept, call, calls } = setUp();
+  const first = call("a");
+  await kept.invalidate("a");
+  const second = call("a");
+  calls[0].resolve("old");
+  await first;
+  const third = call("a");
+  assert.equal(calls.length, 2);
+  calls[1].resolve("new");
+  assert.deepEqual([await second, await third], ["new", "new"]);
+});

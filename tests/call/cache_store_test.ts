@@ -52,6 +52,11 @@ Deno.test("kvStore() keeps and forgets in Deno KV as a store should", async () =
     await checkStore(store);
     const left = [];
     for await (const { key } of kv.list({ prefix: [] })) left.push(key);
+    await store.set("k", stored("", [], { bytes: new Uint8Array(130_000) }));
+    await store.set("k", stored("small"));
+    let pieces = 0;
+    for await (const _ of kv.list({ prefix: ["test", "piece"] })) pieces++;
+    if (pieces !== 1) throw new Error("pieces: " + pieces);
     if (left.some((key) => key[1] !== "tag")) throw new Error("left: " + JSON.stringify(left));
     const refused = await store.set("k".repeat(1600), stored("")).catch((error) => error.code);
     if (refused !== "message-too-large") throw new Error("refused: " + refused);
@@ -183,4 +188,39 @@ Deno.test("cache() does not take back from the store what was invalidated, howev
   calls[1].resolve("new");
   assert.equal(await reply, "new");
   gates.shift()!();
+});
+
+Deno.test("cache() does not take what was invalidated while the store looked for it, whatever its clock says", async () => {
+  const gate = Promise.withResolvers<void>();
+  const inner = memoryStore();
+  await inner.set("a", { ...stored("\x01old"), storedAt: started + 1e9 });
+  const { call, calls, kept } = setUp({ ...inner, get: (key) => gate.promise.then(() => inner.get(key)) });
+  const reply = call("a");
+  await kept.invalidate("b");
+  const invalidated = kept.invalidate("a");
+  await inner.set("a", { ...stored("\x01old"), storedAt: started + 1e9 });
+  gate.resolve();
+  await settle();
+  calls[0].resolve("new");
+  assert.equal(await reply, "new");
+  await invalidated;
+});
+
+Deno.test("cache() does not put an older reply of the store in the place of its own", async () => {
+  const inner = memoryStore();
+  let broken = false;
+  const store: CacheStore = {
+    ...inner,
+    set: (key, reply) => broken ? Promise.reject(new Error("full")) : inner.set(key, reply),
+  };
+  const { ask, call, calls, clock } = setUp(store, { staleIfErrorMs: 10_000 });
+  await ask("a", "first");
+  await clock.advance(150);
+  broken = true;
+  await ask("a", "second");
+  await clock.advance(150);
+  const reply = call("a");
+  await settle();
+  calls.at(-1)!.reject(new Error("fault"));
+  assert.equal(await reply, "second");
 });

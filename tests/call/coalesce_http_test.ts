@@ -180,3 +180,18 @@ Deno.test("coalesce() still cancels the call of one caller while it reads the bo
   controller.abort();
   assert.equal(calls[0].cancelled?.code, "cancelled");
 });
+
+Deno.test("coalesce() cancels the response of one who gave up after it had to call for itself", async () => {
+  const { calls, call } = setUp({ maxBodyBytes: 1 });
+  const controller = new AbortController();
+  const first = call(new Request(url));
+  const second = new Watched(call(new Request(url), callContext({ signal: controller.signal })));
+  calls[0].resolve(new Response(body(["large"]).stream));
+  assert.equal(await (await first).text(), "large");
+  controller.abort();
+  const { stream, state } = body([], "hang");
+  calls[1].resolve(new Response(stream));
+  await settle();
+  assert.equal(second.code, "cancelled");
+  assert.equal(state.cancelled, true);
+});

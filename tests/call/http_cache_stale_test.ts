@@ -38,12 +38,13 @@ Deno.test("httpCache() refreshes without the caller's conditions, context and pa
   const controller = new AbortController();
   const context = callContext({ signal: controller.signal });
   const response = await call(
-    new Request(url, { headers: { "if-none-match": '"x"' }, signal: controller.signal }),
+    new Request(url, { headers: { "if-none-match": '"x"', "if-modified-since": "x" }, signal: controller.signal }),
     context,
   );
   await response.body?.cancel();
   controller.abort();
   assert.equal(requests[1].headers.get("if-none-match"), '"v"');
+  assert.equal(requests[1].headers.get("if-modified-since"), null);
   assert.equal(requests[1].signal.aborted, false);
   gate.resolve();
   await settle(200);

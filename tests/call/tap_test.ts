@@ -5,7 +5,19 @@
  */
 
 import { strict as assert } from "node:assert";
-import { callContext, chain, memory, mux, serve, type Service, tap, tapMessages, text } from "../../mod.ts";
+import {
+  callContext,
+  chain,
+  memory,
+  type Message,
+  mux,
+  serve,
+  type Service,
+  tap,
+  tapMessages,
+  tcp,
+  text,
+} from "../../mod.ts";
 import { scripted, settle } from "../support/calls.ts";
 import { join, part, Recorder } from "../support/channels.ts";
 
@@ -97,4 +109,15 @@ Deno.test("tapMessages() that throws breaks nothing, and calls go through it", a
     await session.close();
     await server.shutdown();
   }
+});
+
+Deno.test("tapMessages() sees messages whole that are sent in two parts to save a copy", async () => {
+  const sizes: number[] = [];
+  const onSend = (message: Message) => sizes.push(message.length);
+  const server = await serve(chain(tcp({ port: 0 }), mux()), (request) => request.subarray(0, 1));
+  const session = await chain(tcp({ port: server.addr.port }), tapMessages({ onSend }), mux()).dial();
+  await session.call(new Uint8Array(100_000));
+  await session.close();
+  await server.shutdown();
+  assert.ok(sizes.some((size) => size > 100_000 && size < 100_100), String(sizes));
 });
