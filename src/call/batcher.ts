@@ -203,14 +203,14 @@ class Batch<Req, Res, Answer> {
   readonly requests: Req[] = [];
   readonly #items: Item<Req, Res>[] = [];
   readonly #cancellation = new Cancellation();
-  /** Where the request of each key stands, and for each item where its request stands. */
-  readonly #slots = new Map<string, number>();
-  readonly #slotOf: number[] = [];
+  /** Where the request of each key stands, and for each item where its request stands: nothing where there are no keys. */
+  #slots: Map<string, number> | undefined = undefined;
+  #slotOf: number[] | undefined = undefined;
   #bytes = 0;
   #live = 0;
 
   takes(item: Item<Req, Res>, maxBatch: number, maxBytes: number | undefined): boolean {
-    if (this.requests.length === 0 || (item.key !== undefined && this.#slots.has(item.key))) return true;
+    if (this.requests.length === 0 || (item.key !== undefined && this.#slots?.has(item.key) === true)) return true;
     if (this.requests.length >= maxBatch) return false;
     return maxBytes === undefined || this.#bytes + item.bytes <= maxBytes;
   }
@@ -218,11 +218,14 @@ class Batch<Req, Res, Answer> {
   add(item: Item<Req, Res>): void {
     item.batch = this as Batch<Req, Res, unknown>;
     this.#live++;
-    const slot = item.key === undefined ? undefined : this.#slots.get(item.key);
-    this.#slotOf.push(slot ?? this.requests.length);
     this.#items.push(item);
-    if (slot !== undefined) return;
-    if (item.key !== undefined) this.#slots.set(item.key, this.requests.length);
+    if (item.key !== undefined) {
+      this.#slots ??= new Map();
+      const slot = this.#slots.get(item.key);
+      (this.#slotOf ??= []).push(slot ?? this.requests.length);
+      if (slot !== undefined) return;
+      this.#slots.set(item.key, this.requests.length);
+    }
     this.requests.push(item.request);
     this.#bytes += item.bytes;
   }
@@ -255,23 +258,27 @@ class Batch<Req, Res, Answer> {
       return this.reject(new TransportError("invalid-reply", why));
     }
     this.#cancellation.release();
-    this.#items.forEach((item, index) => {
-      const answer: Answer = answers[this.#slotOf[index]];
-      if (read === undefined) {
-        if (answer instanceof Error) item.reject(answer);
-        else item.resolve(answer as unknown as Res);
-        return;
-      }
-      try {
-        item.resolve(read(answer));
-      } catch (error) {
-        item.reject(error);
-      }
-    });
+    const items = this.#items;
+    const slotOf = this.#slotOf;
+    for (let index = 0; index < items.length; index++) {
+      const item = items[index];
+      const answer: Answer = answers[slotOf === undefined ? index : slotOf[index]];
+      if (read !== undefined) settleBy(read, item, answer);
+      else if (answer instanceof Error) item.reject(answer);
+      else item.resolve(answer as unknown as Res);
+    }
   }
 
   reject(error: unknown): void {
     this.#cancellation.release();
     for (const item of this.#items) item.reject(error);
+  }
+}
+
+function settleBy<Req, Res, Answer>(read: (answer: Answer) => Res, item: Item<Req, Res>, answer: Answer): void {
+  try {
+    item.resolve(read(answer));
+  } catch (error) {
+    item.reject(error);
   }
 }

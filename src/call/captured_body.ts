@@ -5,6 +5,7 @@
  */
 
 import { responseAround } from "../core/completion.ts";
+import { joinBytes } from "../util/join_bytes.ts";
 
 /**
  * Passes a response on, and gives its body to `whole` once it was read to its
@@ -49,7 +50,7 @@ export function captured(
       }
       // A body that is shorter than was said is torn.
       if (claimed !== null && Number(claimed) !== bytes) lost();
-      if (chunks !== undefined) whole(joined(chunks, bytes));
+      if (chunks !== undefined) whole(joinBytes(chunks));
       controller.close();
     },
     cancel(reason): Promise<void> {
@@ -58,15 +59,4 @@ export function captured(
     },
   }, { highWaterMark: 0 });
   return responseAround(response, body);
-}
-
-/** The chunks of a body as one. */
-export function joined(chunks: readonly Uint8Array[], bytes: number): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(bytes);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
 }

@@ -6,6 +6,7 @@
 
 import { TransportError } from "../core/errors.ts";
 import { given, invalidOption, label, readOptions } from "../core/options.ts";
+import { joinBytes } from "../util/join_bytes.ts";
 import type { CacheStore, StoredReply } from "./cache_store.ts";
 
 /**
@@ -112,7 +113,7 @@ export function kvStore(options: KvStoreOptions): CacheStore {
       // A piece that is missing was taken out in this moment.
       if (pieces.length !== row.pieces) return undefined;
       const { version: _, pieces: __, ...times } = row;
-      return { ...times, bytes: joined(pieces) };
+      return { ...times, bytes: joinBytes(pieces) };
     },
 
     async set(key: string, { bytes, ...times }: StoredReply): Promise<void> {
@@ -159,15 +160,4 @@ function fit(text: string): string {
     throw new TransportError("message-too-large", why, { details: { allowed: maxKeyBytes } });
   }
   return text;
-}
-
-function joined(pieces: Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0];
-  const whole = new Uint8Array(pieces.reduce((bytes, piece) => bytes + piece.length, 0));
-  let offset = 0;
-  for (const piece of pieces) {
-    whole.set(piece, offset);
-    offset += piece.length;
-  }
-  return whole;
 }

@@ -6,6 +6,7 @@
 
 import { responseAround, whenComplete } from "../core/completion.ts";
 import type { Service } from "../core/service.ts";
+import { joinBytes } from "../util/join_bytes.ts";
 import type { SharedCall } from "./shared_call.ts";
 import type { WaitingCaller } from "./waiting_caller.ts";
 
@@ -45,7 +46,7 @@ export async function shareResponse<Req, Res>(
   if (call.over) return void reader.cancel().catch(() => {});
   const [first, ...others] = call.takeAll();
   if (whole) {
-    const body = joined(chunks);
+    const body = joinBytes(chunks);
     first.resolve(withBody(response, body) as Res & Response);
     for (const caller of others) caller.resolve(withBody(response, body) as Res & Response);
     return;
@@ -126,14 +127,4 @@ export function withBody(response: Response, body: Uint8Array<ArrayBuffer> | nul
   const own = new Response(body, response);
   Object.defineProperties(own, { url: { value: response.url }, redirected: { value: response.redirected } });
   return own;
-}
-
-function joined(chunks: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(chunks.reduce((bytes, chunk) => bytes + chunk.length, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
 }
