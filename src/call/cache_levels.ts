@@ -5,11 +5,12 @@
  */
 
 import type { Clock } from "../core/clock.ts";
+import type { CallContext } from "../core/context.ts";
 import { notify, type Observer } from "../core/observer.ts";
 import { Lru } from "../util/lru.ts";
 import { TagIndex } from "../util/tag_index.ts";
 import { CacheEntry } from "./cache_entry.ts";
-import { type Invalidation, InvalidationLog } from "./cache_log.ts";
+import { cacheGeneration, type Invalidation, InvalidationLog } from "./cache_log.ts";
 import type { CacheCodec, CacheStore } from "./cache_store.ts";
 
 /** What the levels of a cache are made from. */
@@ -58,6 +59,12 @@ export class CacheLevels<V> {
   /** About how many bytes a value takes. */
   sizeOf(value: V): number {
     return this.#options.sizeOf(value);
+  }
+
+  /** The context of a load that is made now: nothing further in may join it to one from before an invalidation. */
+  marked(context: CallContext): CallContext {
+    const { generation } = this.log;
+    return generation === 0 ? context : context.set(cacheGeneration, generation);
   }
 
   /** Keeps an entry in this process alone. */

@@ -135,7 +135,7 @@ export class CacheLoads<Req, Res> implements SharedCallOwner<Req, Res> {
   #call(load: Load<Req, Res>, request: Req, context: CallContext): void {
     this.started++;
     try {
-      this.#inner(request, load.contextFor(context)).then(
+      this.#inner(request, this.#levels.marked(load.contextFor(context))).then(
         (reply) => this.#loaded(load, request, reply),
         (error) => this.#failed(load, error),
       );

@@ -4,6 +4,17 @@
  * @module
  */
 
+import { type ContextKey, contextKey } from "../core/context.ts";
+
+/**
+ * The last invalidation before a load was begun; 0 where there was none. Further
+ * in, loads from before it and from after it are not the same.
+ */
+export const cacheGeneration: ContextKey<number> = contextKey("cacheGeneration", 0);
+
+/** How many invalidations there were, of all caches: those of one are not those of another. */
+let invalidations = 0;
+
 /** One invalidation. */
 export interface Invalidation {
   /** What `value` is. */
@@ -22,9 +33,12 @@ export class InvalidationLog {
   readonly #recent: Invalidation[] = [];
   /** How many there were: what a load remembers when it begins. */
   count = 0;
+  /** Which one was the last, among those of all caches. */
+  generation = 0;
 
   /** Adds one. */
   record(invalidation: Invalidation): void {
+    this.generation = ++invalidations;
     this.#recent[this.count++ % maxRemembered] = invalidation;
   }
 

@@ -11,6 +11,7 @@ import { named } from "../core/describe.ts";
 import { notify, type Observer } from "../core/observer.ts";
 import { given, integer, label, readOptions } from "../core/options.ts";
 import type { Service } from "../core/service.ts";
+import { cacheGeneration } from "./cache_log.ts";
 import { httpKey, type KeyOf, valueKey } from "./request_key.ts";
 export type { KeyOf } from "./request_key.ts";
 import { SharedCall, type SharedCallOwner } from "./shared_call.ts";
@@ -73,9 +74,9 @@ export interface CoalesceOptions<Req> {
  * context: the `signal` of a `Request` is heard only where the context can't be
  * cancelled.
  *
- * Place: outside retries, and outside a {@linkcode httpCache}. Not inside a
- * cache: a load that is begun after an invalidation would join one from before
- * it, and keep what that brings. {@linkcode cache} joins its loads itself.
+ * Place: outside retries. Inside a {@linkcode httpCache} it makes one of the
+ * calls for what is not kept; a call that is made after an invalidation does not
+ * join one from before it. {@linkcode cache} joins its loads itself.
  *
  * Errors: `deadline-exceeded`, `cancelled`, `unsupported` (a request without a
  * key), `invalid-option`, and those of the inner service.
@@ -108,6 +109,8 @@ export function coalesce<Req>(
         return Promise.reject(error);
       }
       if (shared === undefined) return inner(request, context);
+      const generation = context.get(cacheGeneration);
+      if (generation !== 0) shared = `\0g${generation} ${shared}`;
       const own = withOwnSignal(request, context);
       const refusal = overBefore(own, now);
       if (refusal !== undefined) return Promise.reject(refusal);

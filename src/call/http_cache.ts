@@ -90,7 +90,7 @@ export interface HttpCache extends CacheControls {
  *   go through as they are.
  *
  * Calls that come together for what is not kept are all made: put
- * {@linkcode coalesce} outside to make them one.
+ * {@linkcode coalesce} inside to make them one.
  *
  * Place: outside retries and everything that guards real calls; on a server
  * outside the handler, inside authentication where that decides who may read.
@@ -102,7 +102,7 @@ export interface HttpCache extends CacheControls {
  * ```ts
  * import { chain, coalesce, http, httpCache, reconnect } from "@wireway/wireway";
  * const pages = httpCache({ shared: false });
- * await using call = chain(http({ origin: "https://example.com" }), reconnect(), pages, coalesce());
+ * await using call = chain(http({ origin: "https://example.com" }), reconnect(), coalesce(), pages);
  * const response = await call(new Request("https://example.com/"));
  * console.log(await response.text(), pages.stats.hits);
  * ```

@@ -135,7 +135,8 @@ export class HttpCaching {
       mayStandIn(request.headers, found.kept.headers, shared, this.#standing(found), staleIfErrorMs);
     let response: Response;
     try {
-      response = await this.#inner(fields === undefined ? request : new Request(request, { headers: fields }), context);
+      const asking = fields === undefined ? request : new Request(request, { headers: fields });
+      response = await this.#inner(asking, this.#levels.marked(context));
     } catch (error) {
       this.#counts.loadErrors++;
       const outcome = outcomeOf(error);

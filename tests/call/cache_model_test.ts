@@ -49,7 +49,7 @@ async function interleave(seed: number): Promise<void> {
   };
   // Outside of the cache a call may join one that was made before an invalidation; what is held must not be touched by it.
   const joins = random.oneIn(3);
-  const direct = chain(reading, kept);
+  const direct = random.oneIn(2) ? chain(reading, coalesce({ clock }), kept) : chain(reading, kept);
   const call = joins ? chain(direct, coalesce({ clock })) : direct;
   const tracked: Tracked[] = [];
 

@@ -5,7 +5,7 @@
  */
 
 import { strict as assert } from "node:assert";
-import { memoryStore } from "../../mod.ts";
+import { chain, coalesce, httpCache, memoryStore } from "../../mod.ts";
 import { settle } from "../support/calls.ts";
 import { numbered, url, world } from "./_http_cache.ts";
 
@@ -106,4 +106,24 @@ Deno.test("httpCache() asks again without conditions where a 304 means something
   const again = await get();
   assert.deepEqual([again.status, again.body], [200, "3"]);
   assert.deepEqual(requests.map(({ headers }) => headers.get("if-none-match")), [null, '"mine"', null]);
+});
+
+Deno.test("httpCache() around coalesce() does not join a call to one from before a write", async () => {
+  const gate = Promise.withResolvers<void>();
+  const requests: string[] = [];
+  const service = async ({ method }: Request): Promise<Response> => {
+    const count = requests.push(method);
+    if (count === 1) await gate.promise;
+    return new Response(String(count), { headers: minute });
+  };
+  const pages = httpCache();
+  const call = chain(service, coalesce(), pages);
+  const first = call(new Request(url));
+  await (await call(new Request(url, { method: "PUT" }))).text();
+  const second = call(new Request(url));
+  gate.resolve();
+  assert.equal(await (await first).text(), "1");
+  assert.equal(await (await second).text(), "3");
+  assert.equal(await (await call(new Request(url))).text(), "3");
+  assert.deepEqual(requests, ["GET", "PUT", "GET"]);
 });

@@ -49,11 +49,11 @@ Deno.test("a client's httpCache() asks a real server once, validates with its ET
   });
 });
 
-Deno.test("a client's coalesce() makes one real request of many, around a cache that keeps it", async () => {
+Deno.test("a client's coalesce() makes one real request of many, inside a cache that keeps it", async () => {
   const { counts, fetch } = app();
   await httpWorld(fetch, async ({ origin, client }) => {
     const pages = httpCache();
-    const call = chain(client(), pages, coalesce());
+    const call = chain(client(), coalesce(), pages);
     const all = await Promise.all(Array.from({ length: 10 }, () => call(new Request(`${origin}/page`))));
     for (const response of all) assert.equal(await response.text(), "page 1");
     assert.equal(counts.asked, 1);
