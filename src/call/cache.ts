@@ -7,6 +7,7 @@
 import { background, type CallContext } from "../core/context.ts";
 import { named } from "../core/describe.ts";
 import { TransportError } from "../core/errors.ts";
+import { idempotent } from "../core/idempotent.ts";
 import { notify } from "../core/observer.ts";
 import { duration, given, invalidOption, type OptionRule, readOptions } from "../core/options.ts";
 import { outcomeOf } from "../core/outcome.ts";
@@ -69,7 +70,8 @@ function isOutage(error: unknown): boolean {
  * metadata of a call (tenant, user, language) is not in the default key, which
  * is the text or the bytes of the request. A request of another type needs a
  * `key`, which may be `undefined` for calls that must not be answered from
- * memory, such as writes. Replies are given to many: do not change them.
+ * memory, such as writes; one whose context says that it is not
+ * {@linkcode idempotent} goes past the cache, too. Replies are given to many: do not change them.
  *
  * A `Response` can't be kept here: use {@linkcode httpCache}.
  *
@@ -145,7 +147,7 @@ export function cache<Req, Res>(options: CacheOptions<Req, Res>): Cache<Req, Res
       } catch (error) {
         return Promise.reject(error);
       }
-      if (id === undefined) return inner(request, context);
+      if (id === undefined || context.get(idempotent) === false) return inner(request, context);
       const entry = held.get(id);
       if (entry !== undefined) {
         const time = clock.now();

@@ -8,6 +8,7 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { background, type CallContext } from "../core/context.ts";
 import { type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
 import { named } from "../core/describe.ts";
+import { idempotent } from "../core/idempotent.ts";
 import { notify, type Observer } from "../core/observer.ts";
 import { given, integer, label, readOptions } from "../core/options.ts";
 import type { Service } from "../core/service.ts";
@@ -59,7 +60,8 @@ export interface CoalesceOptions<Req> {
  *
  * Only calls that change nothing may be joined. Of HTTP these are GET and HEAD;
  * of text and bytes nobody can know, so that all are joined: give a `key` that
- * is `undefined` for those that do more than read. The key is also all that
+ * is `undefined` for those that do more than read. A call whose context says
+ * that it is not {@linkcode idempotent} is never joined. The key is also all that
  * tells callers apart: where replies depend on who asks, on a tenant in the
  * metadata say, the key must contain it. Requests of other types need a key.
  *
@@ -108,7 +110,7 @@ export function coalesce<Req>(
       } catch (error) {
         return Promise.reject(error);
       }
-      if (shared === undefined) return inner(request, context);
+      if (shared === undefined || context.get(idempotent) === false) return inner(request, context);
       const generation = context.get(cacheGeneration);
       if (generation !== 0) shared = `\0g${generation} ${shared}`;
       const own = withOwnSignal(request, context);

@@ -6,11 +6,13 @@
 
 import { strict as assert } from "node:assert";
 import {
+  background,
   callContext,
   chain,
   coalesce,
   type CoalesceOptions,
   deadlinesOf,
+  idempotent,
   ManualClock,
   timeout,
   type TransportEvent,
@@ -188,6 +190,13 @@ Deno.test("coalesce() does not join what the key keeps apart, or what has none",
   assert.equal(calls.length, 4, "the write is made twice");
   for (const [index, one] of calls.entries()) one.resolve(String(index));
   assert.deepEqual(await Promise.all(all), ["0", "1", "0", "2", "3"]);
+});
+
+Deno.test("coalesce() never joins a call that says that it is not idempotent", () => {
+  const { call, calls } = setUp();
+  for (let i = 0; i < 2; i++) call("a", background.set(idempotent, false)).catch(() => {});
+  call("a").catch(() => {});
+  assert.equal(calls.length, 3);
 });
 
 Deno.test("coalesce() tells text and bytes apart, and joins bytes by what they are", async () => {
