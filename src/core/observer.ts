@@ -28,6 +28,7 @@ export type TransportEvent =
   | { type: "call-retried"; policy: string; attempt: number; delayMs: number; error: unknown }
   | { type: "call-hedged"; policy: string; attempt: number; delayMs: number }
   | { type: "call-answered"; policy: string; from: string }
+  | { type: "cache-failed"; policy: string; error: unknown }
   | { type: "state-changed"; policy: string; from: string; to: string; reason: string }
   | { type: "limit-changed"; policy: string; from: number; to: number }
   | { type: "endpoint-ejected"; policy: string; endpoint: string; forMs: number; reason: string }

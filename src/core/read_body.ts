@@ -4,6 +4,7 @@
  * @module
  */
 
+import { joinBytes } from "../util/join_bytes.ts";
 import { TransportError } from "./errors.ts";
 
 /**
@@ -29,14 +30,7 @@ export async function readBody(message: Request | Response, maxBytes: number): P
     if (bytes > maxBytes) throw tooLarge(maxBytes);
     chunks.push(chunk);
   }
-  if (chunks.length === 1) return chunks[0];
-  const whole = new Uint8Array(bytes);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
+  return chunks.length === 1 ? chunks[0] : joinBytes(chunks);
 }
 
 function tooLarge(maxBytes: number): TransportError {

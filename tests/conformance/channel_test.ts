@@ -10,6 +10,7 @@ import {
   type ChannelTransport,
   lengthPrefix,
   memory,
+  tapMessages,
   tcp,
   type TcpOptions,
   websocket,
@@ -58,3 +59,7 @@ channelConformance(
 );
 channelConformance("websocket()", (limits) => onFreePort((port) => websocket({ ...limits, port })));
 channelConformance("websocket() with TLS", (limits) => onFreePort((port) => websocket({ ...limits, tls, port })));
+channelConformance("tapMessages() on tcp()", (limits) => {
+  const { transport } = onFreePort((port) => tcp({ ...framed(limits, 4), port }));
+  return { transport: tapMessages({ onSend: () => {}, onReceive: () => {} })(transport) };
+});
