@@ -8,8 +8,8 @@ import {
   type Handler,
   http,
   type HttpOptions,
+  pool,
   type PooledClient,
-  reconnect,
   serve,
   type Server,
   type Session,
@@ -57,7 +57,7 @@ export async function httpWorld(
           return session;
         },
         client(more) {
-          const client = reconnect<Request, Response>()(transport(more));
+          const client = pool<Request, Response>()(transport(more));
           ends.push(() => client.close());
           return client;
         },
