@@ -229,6 +229,8 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
     const receiver = this.#receiver!;
     let messages = 0;
     try {
+    // Answers that are given at once leave at once, in one write.
+    this.#writer.hold();
       while (decoder.next(received.bytes, received.start, received.end)) {
         received.start = decoder.frameEnd;
         messages++;
@@ -243,6 +245,7 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
     } finally {
       this.#place.counters.messagesIn += messages;
     }
+      this.#writer.release();
     if (protocol !== undefined) {
       received.start = protocol.frameEnd;
       if (protocol.ended) this.#peerEnded = true;
