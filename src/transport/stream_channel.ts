@@ -102,6 +102,7 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
     this.#decoder = framing.decoder();
     this.#protocol = protocol?.frames;
     this.#received = protocol?.received ?? new ReceiveBuffer();
+    this.#received.reuses = protocol !== undefined;
     this.#watch = new StreamWatch(settings, this);
     this.#protocol?.begin(this);
     place.counters.connectionsOpen++;
@@ -228,9 +229,9 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
     const protocol = this.#protocol;
     const receiver = this.#receiver!;
     let messages = 0;
-    try {
     // Answers that are given at once leave at once, in one write.
     this.#writer.hold();
+    try {
       while (decoder.next(received.bytes, received.start, received.end)) {
         received.start = decoder.frameEnd;
         messages++;
@@ -244,11 +245,15 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
       return this.#fail(TransportError.from(error, "protocol"));
     } finally {
       this.#place.counters.messagesIn += messages;
-    }
       this.#writer.release();
+    }
     if (protocol !== undefined) {
       received.start = protocol.frameEnd;
       if (protocol.ended) this.#peerEnded = true;
+      if (protocol.lends) {
+        received.lent = true;
+        protocol.lends = false;
+      } else if (received.start === received.end) received.rewind();
     }
     if (this.#peerEnded) return this.#afterPeerEnd();
     this.#noteFrame(messages);
