@@ -26,6 +26,8 @@ export interface Case {
   readonly back?: readonly (Frame | string)[];
   /** The code of the goodbye. 1000 is answered to the tester's own, which it says last; others come by themselves. */
   readonly code?: number | "without a code";
+  /** Only this much of the last frame's payload is sent. */
+  readonly until?: { readonly payload: number };
   /** The tester says no goodbye of its own: there is one in `send`, or the other end is to begin. */
   readonly silent?: boolean;
 }
@@ -43,11 +45,12 @@ export function play(cases: readonly Case[], options: Partial<WebSocketOptions> 
 }
 
 async function playOne(target: Target, each: Case, options: Partial<WebSocketOptions>): Promise<void> {
-  const { send, chop, code = 1000 } = each;
+  const { send, chop, until, code = 1000 } = each;
   const back = (each.back ?? send).map((frame) => typeof frame === "string" ? frame : shown(frame));
   await using line = await open(target, options);
   const goodbye = each.silent === true || code !== 1000 ? [] : [close(1000)];
-  line.write([...send, ...goodbye], chop);
+  const unsent = until === undefined ? 0 : send.at(-1)!.payload.length - until.payload;
+  line.write([...send, ...goodbye], { chop, unsent });
   const got = await line.all();
   assert.deepEqual(got.map(shown), [...back, `close ${code}`]);
   const error = await line.recorder.over();
@@ -56,13 +59,21 @@ async function playOne(target: Target, each: Case, options: Partial<WebSocketOpt
   else assert.equal(error?.details?.closeCode, code);
 }
 
+/** How frames are written. */
+export interface Writing {
+  /** In writes of so many bytes each. */
+  readonly chop?: number;
+  /** Without so many bytes at the end. */
+  readonly unsent?: number;
+}
+
 /** A connection with one of our ends, which echoes. */
 export interface Line extends AsyncDisposable {
   /** What our end said of extensions, offered or chosen. */
   readonly extensions: string | undefined;
   readonly recorder: Recorder;
   /** Sends frames, without waiting: our end may stop reading until its answers are read. */
-  write(frames: readonly Frame[], chop?: number): void;
+  write(frames: readonly Frame[], how?: Writing): void;
   /** All frames that came, once our end has said goodbye and closed. */
   all(): Promise<Frame[]>;
 }
@@ -104,9 +115,12 @@ function lineOf(
   const masks = target === "server";
   let writing: Promise<void> = Promise.resolve();
   let saidGoodbye = false;
-  const write = (frames: readonly Frame[], chop?: number): void => {
+  let cut = false;
+  const write = (frames: readonly Frame[], { chop, unsent = 0 }: Writing = {}): void => {
     saidGoodbye ||= frames.some(({ first }) => first === (final | opcode.close));
-    const bytes = encode(frames, masks);
+    cut ||= unsent > 0;
+    const all = encode(frames, masks);
+    const bytes = all.subarray(0, all.length - unsent);
     writing = writing.then(() => writeAll(conn, bytes, chop)).catch(() => {
       // Our end has closed, which is what the case is about, or else shows in what came.
     });
@@ -126,7 +140,8 @@ function lineOf(
         frames.push(...reader.push(buffer.subarray(0, count)));
         if (closed || frames.at(-1)?.first !== (final | opcode.close)) continue;
         closed = true;
-        if (!saidGoodbye) write([close(1000)]);
+        // In the middle of a frame there is no way to say goodbye.
+        if (!saidGoodbye && !cut) write([close(1000)]);
         await writing;
         await conn.closeWrite().catch(() => {});
       }
