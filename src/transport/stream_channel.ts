@@ -150,7 +150,10 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
   }
 
   sendControl(payload: Uint8Array): void {
-    if (!this.#over) void this.#writer.send(noHead, 0, payload);
+    if (this.#over) return;
+    // A peer that reads nothing gets no answers any more, so that the buffer stays bounded. A farewell always has room.
+    if (this.#closing === undefined && this.bufferedBytes >= this.#settings.maxBufferedBytes) return;
+    void this.#writer.put(noHead, 0, payload);
   }
 
   receive(receiver: Receiver): void {
