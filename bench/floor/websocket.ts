@@ -10,29 +10,42 @@ import { acceptEach, type Flags, runProgram } from "./command.ts";
 import { pingPong } from "./websocket_latency.ts";
 import { answerUpgrade, headBytes, maskedFrames, openSocket, writeHead } from "./websocket_wire.ts";
 
+/** An idle connection is to be cheap here, too. */
+const FIRST_BYTES = 256;
 const BUFFER_BYTES = 64 * 1024;
+const TEXT = 0x81;
+
+let open = 0;
 
 await runProgram({ server: () => acceptEach(serve), client });
 
 async function serve(conn: Deno.TcpConn): Promise<void> {
   conn.setNoDelay(true);
+  open++;
   try {
     await answerUpgrade(conn);
     await echo(conn);
   } catch {
     // The client has gone.
   }
+  open--;
   conn.close();
 }
 
 async function echo(conn: Deno.TcpConn): Promise<void> {
-  let input = new Uint8Array(BUFFER_BYTES);
-  let output = new Uint8Array(BUFFER_BYTES);
+  let input = new Uint8Array(FIRST_BYTES);
+  let output = input;
   let end = 0;
   while (true) {
     const count = await conn.read(input.subarray(end));
     if (count === null) return;
     end += count;
+    if (input.length < BUFFER_BYTES) {
+      const larger = new Uint8Array(BUFFER_BYTES);
+      larger.set(input);
+      input = larger;
+      output = new Uint8Array(BUFFER_BYTES);
+    }
     let at = 0;
     let written = 0;
     while (end - at >= 6) {
@@ -56,8 +69,16 @@ async function echo(conn: Deno.TcpConn): Promise<void> {
         }
         break;
       }
-      written = writeHead(output, written, length, 0);
+      if (input[at] === TEXT) {
+        // Any text asks what this server weighs.
+        const report = new TextEncoder().encode(JSON.stringify({ rss: Deno.memoryUsage().rss, open }));
+        await writeAll(conn, Uint8Array.of(TEXT, report.length, ...report));
+        at = next;
+        written = 0;
+        continue;
+      }
       unmask(input, from, next, maskAt);
+      written = writeHead(output, written, length, 0);
       output.set(input.subarray(from, next), written);
       written += length;
       at = next;
