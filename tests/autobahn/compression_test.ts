@@ -72,9 +72,7 @@ async function echoCompressed(
     assert.ok(isCompressed(got[i]), `message ${i} is compressed`);
     assert.equal(got[i].first & 0x0f, kind);
     const inflated = inflate(got[i].payload);
-    if (Buffer.compare(inflated, message) !== 0) {
-      assert.fail(`message ${i} of ${message.length} bytes came back changed`);
-    }
+    sameBytes(inflated, message, `message ${i}`);
   }
   checkWindow(got, theirs);
 }
