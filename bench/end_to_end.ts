@@ -10,6 +10,7 @@ import { Flags } from "./floor/command.ts";
 import { table } from "./floor/table.ts";
 import { type Case, type Contender, exists, runCase } from "./harness.ts";
 import { undiciFolder } from "./peers/undici.ts";
+import { webSocketCases } from "./websocket_cases.ts";
 
 const BENCH = import.meta.dirname!;
 
@@ -167,6 +168,7 @@ const CASES: Case[] = [
       label: "bytes/connection (less is better)",
     }],
   },
+  ...webSocketCases,
 ];
 
 if (import.meta.main) {

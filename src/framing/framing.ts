@@ -83,6 +83,8 @@ export interface ProtocolLine {
 export interface FrameProtocol extends Framing, FrameDecoder {
   /** What `next()` found, in place of `messageStart` and `messageEnd`. Up to `frameEnd` bytes are consumed in any case. */
   readonly message: Message;
+  /** Whether views of the received bytes were handed out since this was last set to false: they are not written over then. */
+  lends: boolean;
   /** Whether a frame or a message has begun and not ended. */
   readonly unfinished: boolean;
   /** Whether the peer has said goodbye: nothing that follows is looked at. */

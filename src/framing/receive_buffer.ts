@@ -26,6 +26,10 @@ export class ReceiveBuffer {
   start = 0;
   /** Where the unconsumed bytes end. */
   end = 0;
+  /** Whether memory that nobody was given a view of may be written again; whoever sets it must keep `lent`. */
+  reuses = false;
+  /** Whether a view of `bytes` was handed out. */
+  lent = false;
   #nextSize = initialBytes;
 
   /**
@@ -43,13 +47,26 @@ export class ReceiveBuffer {
     // otherwise have it copied at every read.
     if (this.start > 0 ? cramped || !fits : !fits && (cramped || length < claimedBytes)) {
       const wanted = Math.min(needed, Math.max(pending * 2, claimedBytes));
-      const bytes = new Uint8Array(Math.max(this.#nextSize, wanted, pending + (initialBytes >> 1)));
-      if (pending > 0) bytes.set(this.bytes.subarray(this.start, this.end));
-      this.bytes = bytes;
+      const size = Math.max(this.#nextSize, wanted, pending + (initialBytes >> 1));
+      if (this.reuses && !this.lent && size <= length) {
+        this.bytes.copyWithin(0, this.start, this.end);
+      } else {
+        const bytes = new Uint8Array(size);
+        if (pending > 0) bytes.set(this.bytes.subarray(this.start, this.end));
+        this.bytes = bytes;
+        this.lent = false;
+      }
       this.start = 0;
       this.end = pending;
     }
     return this.bytes.subarray(this.end);
+  }
+
+  /** All was consumed: begins anew where nobody holds a view, in less memory where less would do. */
+  rewind(): void {
+    if (!this.reuses || this.lent) return;
+    this.start = this.end = 0;
+    if (this.#nextSize < this.bytes.length >> 2) this.bytes = new Uint8Array(this.#nextSize);
   }
 
   /** Takes in `count` bytes that were read into the space. */

@@ -55,6 +55,8 @@ const noBytes = new Uint8Array(0);
 export class WebSocketDecoder {
   /** The message that `next()` found: text as a string, binary data as a view of the buffer or as bytes of its own. */
   message: Message = noBytes;
+  /** Set where a view of the buffer was handed out. */
+  lends = false;
   /** Up to where bytes were consumed: to be the `start` of the next call, whatever this one returned. */
   frameEnd = 0;
   /** How many bytes from `frameEnd` on the buffer must hold before there is more to do, as far as is known. */
@@ -131,9 +133,12 @@ export class WebSocketDecoder {
         if (isControl) {
           this.#tell(bytes, payloadAt, payloadEnd);
         } else {
-          this.message = head.opcode === opcode.binary
-            ? bytes.subarray(payloadAt, payloadEnd)
-            : this.#textOf(bytes, payloadAt, payloadEnd, from > payloadAt);
+          if (head.opcode === opcode.binary) {
+            this.message = bytes.subarray(payloadAt, payloadEnd);
+            this.lends = true;
+          } else {
+            this.message = this.#textOf(bytes, payloadAt, payloadEnd, from > payloadAt);
+          }
           return true;
         }
       } else {
@@ -194,8 +199,10 @@ export class WebSocketDecoder {
   #tell(bytes: Uint8Array, from: number, to: number): void {
     switch (this.#head.opcode) {
       case opcode.ping:
+        this.lends = true;
         return this.#control.ping(bytes.subarray(from, to));
       case opcode.pong:
+        this.lends = true;
         return this.#control.pong(bytes.subarray(from, to));
       default:
         return this.#tellClose(bytes, from, to);

@@ -35,9 +35,10 @@ export interface WriterOwner {
  * After this many messages of one turn the write begins at once: a peer that
  * gets the first part of a long turn works on it while the rest is being made.
  * With one write a turn the two ends would take turns idling (measured: 1.2 to
- * 1.35 times the calls at 128 in flight; 16 to 64 are alike).
+ * 1.35 times the calls at 128 in flight; 16 to 64 are alike, and with 64 an echo
+ * of 64 messages in flight takes one write and is 1.3 times as fast).
  */
-const earlyMessages = 32;
+const earlyMessages = 64;
 
 /** Bytes that wait for their write, and the scratch buffer to give back after it. */
 interface Segment {
@@ -71,6 +72,8 @@ export class CoalescingWriter {
   #writing: Uint8Array | undefined = undefined;
   #writingFrom: Uint8Array | undefined = undefined;
   #scheduled = false;
+  /** Whoever gave these messages says when there are no more for now. */
+  #held = false;
   /** Messages since the last write began. */
   #gathered = 0;
   #failed = false;
@@ -148,7 +151,7 @@ export class CoalescingWriter {
     }
 
     if (this.#writing === undefined) {
-      if (!this.#scheduled) {
+      if (!this.#scheduled && !this.#held) {
         this.#scheduled = true;
         // Functions are made when they are needed: an idle connection keeps none.
         queueMicrotask(() => this.#flush());
@@ -158,6 +161,17 @@ export class CoalescingWriter {
     if (this.bufferedBytes > this.#limits.highWaterBytes) {
       return (this.#drained ??= Promise.withResolvers<void>()).promise;
     }
+  }
+
+  /** Gathers what is sent up to `release()`, which is to follow in the same turn: cheaper than to wait for its end. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  /** Writes what was gathered. */
+  release(): void {
+    this.#held = false;
+    if (this.#writing === undefined) this.#start();
   }
 
   /** Resolves when all that was sent has been taken by the platform. Rejects where a write fails. */

@@ -102,6 +102,7 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
     this.#decoder = framing.decoder();
     this.#protocol = protocol?.frames;
     this.#received = protocol?.received ?? new ReceiveBuffer();
+    this.#received.reuses = protocol !== undefined;
     this.#watch = new StreamWatch(settings, this);
     this.#protocol?.begin(this);
     place.counters.connectionsOpen++;
@@ -149,7 +150,10 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
   }
 
   sendControl(payload: Uint8Array): void {
-    if (!this.#over) void this.#writer.send(noHead, 0, payload);
+    if (this.#over) return;
+    // A peer that reads nothing gets no answers any more, so that the buffer stays bounded. A farewell always has room.
+    if (this.#closing === undefined && this.bufferedBytes >= this.#settings.maxBufferedBytes) return;
+    void this.#writer.put(noHead, 0, payload);
   }
 
   receive(receiver: Receiver): void {
@@ -228,6 +232,8 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
     const protocol = this.#protocol;
     const receiver = this.#receiver!;
     let messages = 0;
+    // Answers that are given at once leave at once, in one write.
+    this.#writer.hold();
     try {
       while (decoder.next(received.bytes, received.start, received.end)) {
         received.start = decoder.frameEnd;
@@ -242,10 +248,15 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
       return this.#fail(TransportError.from(error, "protocol"));
     } finally {
       this.#place.counters.messagesIn += messages;
+      this.#writer.release();
     }
     if (protocol !== undefined) {
       received.start = protocol.frameEnd;
       if (protocol.ended) this.#peerEnded = true;
+      if (protocol.lends) {
+        received.lent = true;
+        protocol.lends = false;
+      } else if (received.start === received.end) received.rewind();
     }
     if (this.#peerEnded) return this.#afterPeerEnd();
     this.#noteFrame(messages);

@@ -70,6 +70,14 @@ export class WebSocketProtocol implements FrameProtocol, ControlReceiver {
     return this.#decoder.message;
   }
 
+  get lends(): boolean {
+    return this.#decoder.lends;
+  }
+
+  set lends(lends: boolean) {
+    this.#decoder.lends = lends;
+  }
+
   get frameEnd(): number {
     return this.#decoder.frameEnd;
   }

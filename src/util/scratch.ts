@@ -5,8 +5,13 @@
  * @module
  */
 
-/** Sizes that are lent. A connection begins with the smallest and moves up as it has more to write. */
-const sizes = [2 * 1024, 16 * 1024, 128 * 1024];
+/**
+ * Sizes that are lent. A connection begins with the smallest and moves up as it
+ * has more to write. The second holds a message of 16 KiB with its head: many
+ * connections with one such message each would otherwise borrow more of the
+ * largest than are kept (measured: 40 µs a message, with this 26).
+ */
+const sizes = [2 * 1024, 20 * 1024, 128 * 1024];
 
 /** The largest scratch buffer. */
 export const maxScratchBytes: number = sizes[sizes.length - 1];

@@ -117,3 +117,70 @@ Deno.test("a receive buffer always gives room, whatever is pending", () => {
     }
   }
 });
+
+/** Reads `count` bytes of this value into the buffer, as a connection does. */
+function read(buffer: ReceiveBuffer, count: number, value: number): void {
+  buffer.space(count).fill(value, 0, count);
+  buffer.filled(count);
+}
+
+Deno.test("a receive buffer that may reuse its memory reads into the same place again, once all was consumed", () => {
+  const buffer = new ReceiveBuffer();
+  buffer.reuses = true;
+  const { bytes } = buffer;
+  for (let i = 0; i < 100; i++) {
+    read(buffer, 100, i);
+    buffer.start = buffer.end;
+    buffer.rewind();
+  }
+  assert.equal(buffer.bytes, bytes);
+  assert.equal(buffer.end, 0);
+});
+
+Deno.test("a receive buffer moves what is unfinished within its memory where nobody holds a view", () => {
+  const buffer = new ReceiveBuffer();
+  buffer.reuses = true;
+  const { bytes } = buffer;
+  read(buffer, 200, 1);
+  buffer.start = 190;
+  read(buffer, 100, 2);
+  assert.equal(buffer.bytes, bytes);
+  assert.deepEqual(
+    [...buffer.bytes.subarray(buffer.start, buffer.end)],
+    [...new Array(10).fill(1), ...new Array(100).fill(2)],
+  );
+});
+
+Deno.test("a receive buffer never writes again where a view was lent, whether it may reuse its memory or not", () => {
+  for (const reuses of [false, true]) {
+    const buffer = new ReceiveBuffer();
+    buffer.reuses = reuses;
+    read(buffer, 200, 1);
+    const view = buffer.bytes.subarray(0, 190);
+    buffer.lent = true;
+    buffer.start = 190;
+    for (let i = 0; i < 10; i++) {
+      read(buffer, 100, 2);
+      assert.deepEqual([...view], new Array(190).fill(1));
+      buffer.start = buffer.end;
+      buffer.rewind();
+    }
+  }
+});
+
+Deno.test("a receive buffer that was busy gives its memory back when little comes", () => {
+  const buffer = new ReceiveBuffer();
+  buffer.reuses = true;
+  for (let i = 0; i < 10; i++) {
+    read(buffer, buffer.space(1).length, 1);
+    buffer.start = buffer.end;
+    buffer.rewind();
+  }
+  const busy = buffer.bytes.length;
+  for (let i = 0; i < 20; i++) {
+    read(buffer, 10, 1);
+    buffer.start = buffer.end;
+    buffer.rewind();
+  }
+  assert.ok(buffer.bytes.length <= 1024, `${busy} bytes have become ${buffer.bytes.length}`);
+});

@@ -62,6 +62,7 @@ export class WebSocketFeed implements ControlReceiver {
   readonly #handedOut: { view: Uint8Array; copy: Uint8Array }[] = [];
 
   constructor(settings: Partial<DecoderSettings> = {}) {
+    this.buffer.reuses = true;
     this.decoder = new WebSocketDecoder({ side: "client", maxMessageBytes: 1 << 20, ...settings }, this);
   }
 
@@ -100,6 +101,9 @@ export class WebSocketFeed implements ControlReceiver {
           assert.fail(`the decoder wants ${needed} bytes and has ${end - frameEnd}`);
         }
       }
+      if (decoder.lends) buffer.lent = true;
+      else if (buffer.start === buffer.end) buffer.rewind();
+      decoder.lends = false;
     }
   }
 

@@ -32,6 +32,24 @@ Deno.test("a writer sends the messages of one turn as one write, and a long turn
   }
 });
 
+Deno.test("a writer that is held writes when it is released, in the same turn", async () => {
+  const { sink, writer } = makeWriter();
+  const messages = Array.from({ length: 20 }, (_, i) => numbered(i, i));
+  writer.hold();
+  for (const message of messages) writer.send(noHead, 0, message);
+  assert.equal(sink.writes.length, 0);
+  writer.release();
+  assert.equal(sink.writes.length, 1);
+  await sink.takeAll();
+  sameBytes(sink.taken, frames(lengthPrefix(), messages), "all in one write");
+  writer.hold();
+  writer.release();
+  assert.equal(sink.writing, false, "nothing to write is no write");
+  writer.send(noHead, 0, messages[0]);
+  await turns();
+  assert.equal(sink.writing, true, "the end of the turn counts again");
+});
+
 Deno.test("a writer sends all that comes while a write is under way as the next write", async () => {
   const { sink, writer } = makeWriter();
   writer.send(noHead, 0, numbered(0, 10));
