@@ -16,7 +16,7 @@ import type { BalanceSettings } from "./balance_options.ts";
 import { BalancedEndpoint, type EndpointStats } from "./balanced_endpoint.ts";
 import { OutlierEjection } from "./outlier_ejection.ts";
 import { type Strategy, strategyOf } from "./strategy.ts";
-import { cancelledBefore, type Waiting, WaitingCall, type WaitingRoom } from "./waiting_call.ts";
+import { cancelledBefore, type Waiting, WaitingCall, type WaitingRoom } from "../core/waiting_call.ts";
 
 /** The age at which an endpoint counts as old for `adaptive`: endpoints do not wear out, so ages hardly differ. */
 const oldMs = 30 * 86_400_000;
@@ -141,7 +141,7 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
       ? new TransportError("overloaded", `Call not sent: ${maxWaiting} calls wait for an endpoint already`)
       : cancelledBefore(context);
     if (refused !== undefined) return Promise.reject(refused);
-    return new WaitingCall(this, context, () => this.call(request, context)).promise;
+    return new WaitingCall(this, context, () => this.call(request, context)).wait();
   }
 
   /** Takes each list of endpoints in place of the one before, to the end of the lists. */

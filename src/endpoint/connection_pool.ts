@@ -17,7 +17,7 @@ import { type Poolable, PoolMember } from "./pool_member.ts";
 import type { SizeSettings } from "./pool_options.ts";
 import type { Strategy } from "./strategy.ts";
 import { type KeptPool, Upkeep } from "./upkeep.ts";
-import { cancelledBefore, type Waiting, WaitingCall, type WaitingRoom } from "./waiting_call.ts";
+import { cancelledBefore, type Waiting, WaitingCall, type WaitingRoom } from "../core/waiting_call.ts";
 
 /** What a pool goes by. */
 export interface ConnectionPoolSettings extends ConnectionSettings, SizeSettings {
@@ -110,9 +110,9 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   whenFree<Res>(context: CallContext, use: (member: PoolMember<P>) => Res | Promise<Res>): Promise<Res> {
     const refused = cancelledBefore(context) ?? this.#refusal();
     if (refused !== undefined) return Promise.reject(refused);
-    const call = new WaitingCall(this, context, use);
+    const reply = new WaitingCall(this, context, use).wait();
     this.#upkeep.plan();
-    return call.promise;
+    return reply;
   }
 
   timedOut(): TransportError {

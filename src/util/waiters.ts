@@ -14,12 +14,32 @@ export interface Waiter {
   waiting: boolean;
 }
 
+/** What one can wait in. */
+export interface Line<W extends Waiter> {
+  /** How many wait. */
+  readonly size: number;
+  /** Joins at the end. */
+  join(waiter: W): void;
+  /** Leaves, from wherever it stands; does nothing where it stands in no line. */
+  leave(waiter: W): void;
+}
+
 /** A line that is served from its front, or from its back. */
-export class WaiterLine<W extends Waiter> {
+export class WaiterLine<W extends Waiter> implements Line<W> {
   #first: Waiter | undefined = undefined;
   #last: Waiter | undefined = undefined;
   /** How many wait. */
   size = 0;
+
+  /** The one who has waited longest. */
+  get first(): W | undefined {
+    return this.#first as W | undefined;
+  }
+
+  /** The one who came last. */
+  get last(): W | undefined {
+    return this.#last as W | undefined;
+  }
 
   /** Joins at the end. */
   join(waiter: W): void {
@@ -46,14 +66,14 @@ export class WaiterLine<W extends Waiter> {
 
   /** Takes the one who has waited longest. */
   shift(): W | undefined {
-    const first = this.#first as W | undefined;
+    const { first } = this;
     if (first !== undefined) this.leave(first);
     return first;
   }
 
   /** Takes the one who came last. */
   pop(): W | undefined {
-    const last = this.#last as W | undefined;
+    const { last } = this;
     if (last !== undefined) this.leave(last);
     return last;
   }

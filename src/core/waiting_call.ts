@@ -1,20 +1,20 @@
 /**
- * Waiting for something that carries a call.
+ * Waiting for what lets a call go on: a connection, a slot, its turn.
  *
  * @module
  */
 
-import type { CancelListener } from "../core/cancellation.ts";
-import type { Clock } from "../core/clock.ts";
-import type { CallContext } from "../core/context.ts";
-import type { DeadlineEntry, DeadlineQueue } from "../core/deadline_queue.ts";
-import { TransportError } from "../core/errors.ts";
-import type { Waiter, WaiterLine } from "../util/waiters.ts";
+import type { CancelListener } from "./cancellation.ts";
+import type { Clock } from "./clock.ts";
+import type { CallContext } from "./context.ts";
+import type { DeadlineEntry, DeadlineQueue } from "./deadline_queue.ts";
+import { TransportError } from "./errors.ts";
+import type { Line, Waiter } from "../util/waiters.ts";
 
-/** Where calls wait for a carrier: a connection, an endpoint. */
+/** Where calls wait for a carrier: a connection, an endpoint; `void` where they wait for leave to go on. */
 export interface WaitingRoom<Carrier> {
   /** Those who wait. */
-  readonly line: WaiterLine<Waiting<Carrier>>;
+  readonly line: Line<Waiting<Carrier>>;
   readonly deadlines: DeadlineQueue;
   readonly settings: { readonly clock: Clock; readonly acquireTimeoutMs: number };
   /** Somebody has waited for too long: what they are told. */
@@ -25,6 +25,8 @@ export interface WaitingRoom<Carrier> {
 export interface Waiting<Carrier> extends Waiter {
   /** Since when, in milliseconds on the clock. */
   readonly since: number;
+  /** How urgent it is, from 0 (most urgent) to 7. */
+  readonly priority: number;
   /** A carrier is there. */
   serve(carrier: Carrier): void;
   /** There will be none. */
@@ -52,13 +54,17 @@ export class WaitingCall<Carrier, Res> implements Waiting<Carrier>, CancelListen
     const { clock, acquireTimeoutMs } = room.settings;
     this.since = clock.now();
     this.dueAt = Math.min(this.since + acquireTimeoutMs, context.deadline);
-    room.line.join(this);
-    room.deadlines.add(this);
-    context.cancellation?.subscribe(this);
   }
 
-  /** Settles as what it waited to do does. */
-  get promise(): Promise<Res> {
+  get priority(): number {
+    return this.#context.priority;
+  }
+
+  /** Begins to wait. Settles as what it waited to do does. */
+  wait(): Promise<Res> {
+    this.#room.line.join(this);
+    this.#room.deadlines.add(this);
+    this.#context.cancellation?.subscribe(this);
     return this.#settled.promise;
   }
 
@@ -82,7 +88,7 @@ export class WaitingCall<Carrier, Res> implements Waiting<Carrier>, CancelListen
 
   expire(): void {
     if (this.dueAt === this.#context.deadline) {
-      const why = "Call not sent: its deadline passed while it waited for a connection";
+      const why = "Call not sent: its deadline passed while it waited";
       return this.refuse(new TransportError("deadline-exceeded", why, { processed: "no" }));
     }
     this.refuse(this.#room.timedOut());
