@@ -9,10 +9,10 @@ import {
   background,
   type CallContext,
   callContext,
-  type CallMiddleware,
   type DeadlineQueue,
   deadlinesOf,
   ManualClock,
+  type Middleware,
   type Observer,
   type Service,
   type TransportEvent,
@@ -37,7 +37,7 @@ export interface Limited<Limit, Res> {
 }
 
 /** Sets one up: `make` is given the clock and an observer. */
-export function limited<Limit extends CallMiddleware, Res = string>(
+export function limited<Limit extends Middleware<Service<string, Res>>, Res = string>(
   make: (common: { clock: ManualClock; observer: Observer }) => Limit,
 ): Limited<Limit, Res> {
   const clock = new ManualClock();
