@@ -76,6 +76,12 @@ export function integer<D extends number | undefined>(fallback: D, min: number, 
   };
 }
 
+/** A whole number in a range; `Infinity` means no limit. */
+export function integerOrInfinity(fallback: number, min: number, max: number): OptionRule<number> {
+  const { allowed, accepts } = integer(fallback, min, max);
+  return { allowed: `${allowed}, or Infinity`, fallback, accepts: (value) => value === Infinity || accepts(value) };
+}
+
 /** A time in milliseconds; `Infinity` means never. */
 export function duration<D extends number | undefined>(fallback: D, min = 0): OptionRule<number | D> {
   return {
