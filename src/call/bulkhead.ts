@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { background, type CallContext } from "../core/context.ts";
 import { named } from "../core/describe.ts";
 import type { Observer } from "../core/observer.ts";
-import { duration, given, integer, invalidOption, label, readOptions } from "../core/options.ts";
+import { duration, given, integer, integerOrInfinity, invalidOption, label, readOptions } from "../core/options.ts";
 import type { Service } from "../core/service.ts";
 import { Compartments } from "./compartments.ts";
 
@@ -167,8 +167,4 @@ const mostCalls = 10_000_000;
 
 const perKeyRule = integer(10, 1, mostCalls);
 
-const maxRule = {
-  allowed: `an integer from 1 to ${mostCalls}, or Infinity`,
-  fallback: Infinity,
-  accepts: (value: unknown): boolean => value === Infinity || perKeyRule.accepts(value),
-};
+const maxRule = integerOrInfinity(Infinity, 1, mostCalls);
