@@ -47,6 +47,7 @@ export * from "./src/call/concurrency_limit.ts";
 export * from "./src/call/rate_limit.ts";
 export * from "./src/call/bulkhead.ts";
 export * from "./src/call/adaptive_timeout.ts";
+export * from "./src/call/load_shed.ts";
 export * from "./src/call/timeout.ts";
 export * from "./src/call/validate.ts";
 export * from "./src/endpoint/balance.ts";
