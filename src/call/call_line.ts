@@ -24,10 +24,10 @@ import { type Line, WaiterLine } from "../util/waiters.ts";
  * concurrencyLimit({ max: 10, queue });
  * ```
  */
-export type CallQueue = typeof callQueues[number];
+export type CallQueue = "fifo" | "adaptive-lifo" | "priority";
 
 /** All of them. */
-export const callQueues = ["fifo", "adaptive-lifo", "priority"] as const;
+export const callQueues = ["fifo", "adaptive-lifo", "priority"] as const satisfies readonly CallQueue[];
 
 /** A line of calls. */
 export interface CallLine extends Line<Waiting<void>> {

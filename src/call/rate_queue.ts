@@ -6,7 +6,7 @@
 
 import type { CallContext } from "../core/context.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../core/deadline_queue.ts";
-import { TransportError } from "../core/errors.ts";
+import type { TransportError } from "../core/errors.ts";
 import { type Waiting, WaitingCall, type WaitingRoom } from "../core/waiting_call.ts";
 import { type Line, WaiterLine } from "../util/waiters.ts";
 

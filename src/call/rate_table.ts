@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../core/clock.ts";
-import { Rates, Spent } from "../util/gcra.ts";
+import { type Rates, Spent } from "../util/gcra.ts";
 import { Lru, type LruEntry } from "../util/lru.ts";
 import type { RateStore } from "./rate_store.ts";
 

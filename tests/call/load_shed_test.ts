@@ -14,7 +14,7 @@ import {
   type LoadShedOptions,
   ManualClock,
   outcomeOf,
-  TransportError,
+  type TransportError,
 } from "../../mod.ts";
 import { settle, Watched } from "../support/calls.ts";
 import { assertRefused, limited, streamed } from "./_limited.ts";

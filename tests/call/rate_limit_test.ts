@@ -15,7 +15,7 @@ import {
   rateLimit,
   type RateLimitOptions,
   type RateStore,
-  TransportError,
+  type TransportError,
 } from "../../mod.ts";
 import { settle } from "../support/calls.ts";
 import { Random } from "../support/random.ts";

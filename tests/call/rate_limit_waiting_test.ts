@@ -12,7 +12,7 @@ import {
   rateLimit,
   type RateLimitOptions,
   type RateStore,
-  TransportError,
+  type TransportError,
 } from "../../mod.ts";
 import { scripted, settle, Watched } from "../support/calls.ts";
 import { Random } from "../support/random.ts";
