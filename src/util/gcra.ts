@@ -56,7 +56,7 @@ export class Spent {
 
   /** Spends from what the last reading of the clock has left; says whether that was enough. */
   spend(cost: number): boolean {
-    if (!(cost >= 0 && cost <= this.#spare)) return false;
+    if (cost > this.#spare) return false;
     this.#spare -= cost;
     this.#unread += cost;
     return true;
@@ -104,6 +104,5 @@ export class Spent {
       this.#earnedAt[i] = Math.max(this.#earnedAt[i], now) + unread * rates.all[i].perOneMs;
     }
     this.#unread = 0;
-    this.#spare = 0;
   }
 }

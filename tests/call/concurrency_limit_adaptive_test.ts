@@ -114,6 +114,30 @@ Deno.test("a far side that is overloaded drops calls; those of one moment count 
   assert.equal(world.samples.length, 2, "made after the first drop");
 });
 
+Deno.test("a drop is heard of also where few calls are timed, since less than half of the limit is in use", async () => {
+  const world = setUp();
+  await take(world, [10]);
+  world.call();
+  world.calls[1].reject(new TransportError("overloaded", "busy", { remote: true }));
+  await settle();
+  assert.deepEqual(world.samples.map(({ dropped }) => dropped), [true]);
+});
+
+Deno.test("calls that were made before a drop say nothing on the limit after it", async () => {
+  const world = setUp();
+  fill(world);
+  const before = Array.from({ length: 8 }, () => (world.call(), world.calls.at(-1)!));
+  await world.clock.advance(500);
+  world.calls[0].reject(new TransportError("overloaded", "busy", { remote: true }));
+  await settle();
+  for (const { resolve } of before) resolve("answer");
+  await settle();
+  fill(world);
+  await take(world, Array(30).fill(10));
+  assert.ok(world.samples.length >= 2);
+  for (const { latencyMs } of world.samples.slice(1)) assert.equal(latencyMs, 10);
+});
+
 Deno.test("a call that ran out of time is a drop where it had as much time as calls take", async () => {
   const world = setUp();
   fill(world);
@@ -144,15 +168,17 @@ Deno.test("responses: 503 is a drop, 500 says nothing, and latency is that of th
   const events = streamed({ headers: { "content-type": "text/event-stream; charset=utf-8" } });
   const forever = await answer(events.response);
   for (let i = 0; i < 10; i++) {
+    if (i === 9) {
+      events.end();
+      await forever.text();
+    }
     const body = streamed();
     const text = (await answer(body.response)).text();
     await world.clock.advance(25);
     body.end();
     await text;
-    assert.equal(world.limit.stats().inFlight, 9, "the fillers and the event stream");
+    assert.equal(world.limit.stats().inFlight, i === 9 ? 8 : 9, "the fillers and the event stream");
   }
-  events.end();
-  await forever.text();
   assert.deepEqual(world.samples.map(({ latencyMs, dropped }) => [latencyMs, dropped]), [[25, false]]);
   await answer(new Response(null, { status: 503 }));
   assert.deepEqual(world.samples.map(({ dropped }) => dropped), [false, true]);

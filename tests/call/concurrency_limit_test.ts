@@ -216,6 +216,8 @@ Deno.test("concurrencyLimit() serves the most urgent first, by option, and lets 
   call("a");
   const waiting = [call("b", at(3)), call("c", at(6)), call("d", at(3))];
   const refused = call("e", at(6));
+  await settle();
+  assert.equal(waiting[1].settled, 0, "it came first");
   const urgent = call("f", at(0));
   await settle();
   assertRefused(refused, "overloaded");

@@ -99,6 +99,14 @@ Deno.test("loadShed() refuses the less urgent first, and the urgent only where t
   assert.ok((await refusedIn(world, 600, 0)).length > 10, "there are no others any more");
 });
 
+Deno.test("loadShed() spares nobody for less urgent calls that came long ago", async () => {
+  const world = setUp({ maxDelayMs: Infinity });
+  world.delay.ms = 20;
+  assert.deepEqual(await refusedIn(world, 50, 6), []);
+  await world.clock.advance(1000);
+  assert.equal((await refusedIn(world, 1, 0)).length, 1);
+});
+
 Deno.test("loadShed() keeps some of maxInFlight free for what is urgent, and counts to the end of a body", async () => {
   const world = limited<ReturnType<typeof loadShed>, Response>((common) =>
     loadShed({ ...common, delay: { delayMs: () => 0 }, maxInFlight: 10, reserve: 0.35 })

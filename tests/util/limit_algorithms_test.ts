@@ -66,6 +66,11 @@ for (const name of ["vegas", "gradient2"]) {
     const { latencyMs, throughput } = simulation.run(15_000);
     assert.ok(throughput > 0.95 * mostPerSecond, `${throughput} calls a second`);
     assert.ok(latencyMs < 60, `latency ${latencyMs} ms`);
+    simulation.server.capacity = 10;
+    simulation.run(10_000);
+    // Far from the 100 ms of a limit that stays.
+    const { limit } = simulation.run(5000);
+    assert.ok(limit < 50, `limit ${limit} for 10 workers`);
   });
 
   Deno.test(`${name}: gets used to a server that has become slower for good`, () => {
