@@ -1,5 +1,6 @@
 /**
- * What concurrencyLimit() adds to a call, beside bulkheads and queues of npm.
+ * What concurrencyLimit(), bulkhead() and loadShed() add to a call, beside
+ * bulkheads and queues of npm.
  *
  * @module
  */
@@ -7,7 +8,7 @@
 import { bulkhead as cockatielBulkhead } from "cockatiel";
 import pLimit from "p-limit";
 import PQueue from "p-queue";
-import { chain, concurrencyLimit } from "../mod.ts";
+import { bulkhead, chain, concurrencyLimit, loadShed } from "../mod.ts";
 import { Group, kept } from "./floor/group.ts";
 
 const CALLS = 1000;
@@ -17,6 +18,9 @@ const TOGETHER = 100;
 const service = (request: number): Promise<number> => Promise.resolve(request);
 const limited = chain(service, concurrencyLimit({ max: MAX }));
 const adaptive = chain(service, concurrencyLimit({ algorithm: "gradient2", max: MAX }));
+const tenants = Array.from({ length: 64 }, (_, i) => `tenant-${i}`);
+const compartments = chain(service, bulkhead({ key: (request: number) => tenants[request % 64] }));
+const shed = chain(service, loadShed({ delay: concurrencyLimit() }));
 const narrow = chain(service, concurrencyLimit({ max: TOGETHER / 10, maxWaiting: TOGETHER }));
 const cockatiel = cockatielBulkhead(MAX);
 const limit = pLimit(MAX);
@@ -51,6 +55,18 @@ alone.bench("concurrencyLimit()", async () => {
 alone.bench("concurrencyLimit() by gradient2", async () => {
   let sum = 0;
   for (let i = 0; i < CALLS; i++) sum += await adaptive(i);
+  kept.value = sum;
+});
+
+alone.bench("bulkhead(), 64 keys", async () => {
+  let sum = 0;
+  for (let i = 0; i < CALLS; i++) sum += await compartments(i);
+  kept.value = sum;
+});
+
+alone.bench("loadShed() by a limit nobody waits for", async () => {
+  let sum = 0;
+  for (let i = 0; i < CALLS; i++) sum += await shed(i);
   kept.value = sum;
 });
 

@@ -30,6 +30,13 @@ interface Target {
 
 const TARGETS: Target[] = [
   { file: "chain_bench.ts", group: "chain()", name: "five pass-through middleware", atMostNs: 150 },
+  {
+    file: "concurrency_limit_bench.ts",
+    group: "concurrencyLimit(), one call at a time",
+    name: "concurrencyLimit()",
+    atMostNs: 350,
+  },
+  { file: "rate_limit_bench.ts", group: "rateLimit(), one call at a time", name: "rateLimit()", atMostNs: 150 },
   { file: "timeout_bench.ts", group: "timeout(), one call at a time", name: "timeout()", atMostNs: 500 },
   { file: "circuit_breaker_bench.ts", group: "circuitBreaker(), closed", name: "circuitBreaker()", atMostNs: 200 },
   { file: "circuit_breaker_bench.ts", group: "circuitBreaker(), its parts", name: "the check", atMostNs: 20 },

@@ -1,10 +1,10 @@
 /**
- * What timeout() adds to a call.
+ * What timeout() and adaptiveTimeout() add to a call.
  *
  * @module
  */
 
-import { chain, timeout } from "../mod.ts";
+import { adaptiveTimeout, chain, timeout } from "../mod.ts";
 import { Group, kept } from "./floor/group.ts";
 
 const CALLS = 1000;
@@ -13,6 +13,7 @@ const MS = 1000;
 
 const service = (request: number): Promise<number> => Promise.resolve(request);
 const bounded = chain(service, timeout({ ms: MS }));
+const adaptive = chain(service, adaptiveTimeout({ minMs: MS }));
 
 /** What one writes where there is no framework: a timer for each call, taken back at its end. */
 async function raced(request: number): Promise<number> {
@@ -38,6 +39,12 @@ alone.floor("a service alone", async () => {
 alone.bench("timeout()", async () => {
   let sum = 0;
   for (let i = 0; i < CALLS; i++) sum += await bounded(i);
+  kept.value = sum;
+});
+
+alone.bench("adaptiveTimeout()", async () => {
+  let sum = 0;
+  for (let i = 0; i < CALLS; i++) sum += await adaptive(i);
   kept.value = sum;
 });
 
