@@ -66,7 +66,7 @@ export interface BulkheadStats {
   inFlight: number;
   /** Calls that wait. */
   waiting: number;
-  /** Calls refused so far; of a single key, not known. */
+  /** Calls refused so far; of a single key, for as long as it is remembered. */
   rejected: number;
   /** Keys with calls in flight or waiting. */
   keys: number;

@@ -8,12 +8,13 @@ import type { Clock } from "../core/clock.ts";
 import type { CallContext } from "../core/context.ts";
 import { type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
 import { expiredBefore } from "../core/enforce.ts";
-import { TransportError } from "../core/errors.ts";
+import type { TransportError } from "../core/errors.ts";
 import { notify, type Observer } from "../core/observer.ts";
 import type { Service } from "../core/service.ts";
 import { cancelledBefore, WaitingCall, type WaitingRoom } from "../core/waiting_call.ts";
 import { type CallLine, callLine, type CallQueue } from "./call_line.ts";
 import { HeldCalls } from "./held_calls.ts";
+import { Rejections } from "./rejections.ts";
 
 /** What a gate goes by. */
 export interface GateSettings {
@@ -32,8 +33,7 @@ export class CallGate extends HeldCalls implements WaitingRoom<void> {
   readonly settings: GateSettings;
   readonly deadlines: DeadlineQueue;
   readonly line: CallLine;
-  /** Calls refused. */
-  rejected = 0;
+  readonly rejections: Rejections;
   #serving = false;
 
   constructor(limit: number, settings: GateSettings) {
@@ -41,6 +41,7 @@ export class CallGate extends HeldCalls implements WaitingRoom<void> {
     this.limit = limit;
     this.settings = settings;
     this.deadlines = deadlinesOf(settings.clock);
+    this.rejections = new Rejections(settings);
     this.line = callLine(settings.queue, settings.maxWaiting);
   }
 
@@ -53,7 +54,7 @@ export class CallGate extends HeldCalls implements WaitingRoom<void> {
 
   timedOut(): TransportError {
     const { acquireTimeoutMs } = this.settings;
-    return this.#rejection("acquire-timeout", `${this.limit} calls were in flight for ${acquireTimeoutMs} ms`);
+    return this.rejections.reject("acquire-timeout", `${this.limit} calls were in flight for ${acquireTimeoutMs} ms`);
   }
 
   /** How long the call has waited that has waited longest, in milliseconds. */
@@ -86,20 +87,12 @@ export class CallGate extends HeldCalls implements WaitingRoom<void> {
   #refusal(context: CallContext): TransportError | undefined {
     const { maxWaiting, clock } = this.settings;
     if (context.deadline <= clock.now()) return expiredBefore();
-    if (maxWaiting === 0) return this.#rejection("too-many-calls", `${this.inFlight} calls are in flight`);
+    if (maxWaiting === 0) return this.rejections.reject("too-many-calls", `${this.inFlight} calls are in flight`);
     if (this.line.size < maxWaiting) return undefined;
     const why = `${maxWaiting} calls wait already`;
     const last = this.line.below(context.priority);
-    const error = this.#rejection("overloaded", last === undefined ? why : `${why}, and a more urgent one came`);
+    const error = this.rejections.reject("overloaded", last === undefined ? why : `${why}, and a more urgent one came`);
     last?.refuse(error);
     return last === undefined ? error : undefined;
-  }
-
-  #rejection(code: "too-many-calls" | "overloaded" | "acquire-timeout", why: string): TransportError {
-    const { observer, name } = this.settings;
-    this.rejected++;
-    const error = new TransportError(code, `Call not run by ${name}: ${why}`);
-    if (observer !== undefined) notify(observer, { type: "call-rejected", policy: name, error });
-    return error;
   }
 }

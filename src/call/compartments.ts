@@ -8,13 +8,14 @@ import type { Clock } from "../core/clock.ts";
 import type { CallContext } from "../core/context.ts";
 import { type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
 import { expiredBefore } from "../core/enforce.ts";
-import { TransportError } from "../core/errors.ts";
+import type { TransportError } from "../core/errors.ts";
 import { notify, type Observer } from "../core/observer.ts";
 import type { Service } from "../core/service.ts";
 import { cancelledBefore, type Waiting, WaitingCall, type WaitingRoom } from "../core/waiting_call.ts";
 import { type Line, type Waiter, WaiterLine } from "../util/waiters.ts";
 import type { BulkheadStats } from "./bulkhead.ts";
 import { HeldCalls } from "./held_calls.ts";
+import { Rejections } from "./rejections.ts";
 
 /** What a bulkhead goes by. */
 export interface CompartmentSettings {
@@ -39,16 +40,17 @@ export class Compartments {
   waiting = 0;
   max: number;
   maxPerKey: number;
+  readonly rejections: Rejections;
   readonly #byKey = new Map<string, Compartment>();
   /** Compartments with calls that wait, and a place of their own for them. */
   readonly #turns = new WaiterLine<Compartment>();
   /** Compartments without calls: kept for the next one. A compartment stands in one of the two lines at most. */
   readonly #idle = new WaiterLine<Compartment>();
-  #rejected = 0;
   #serving = false;
 
   constructor(settings: CompartmentSettings) {
     this.settings = settings;
+    this.rejections = new Rejections(settings);
     this.deadlines = deadlinesOf(settings.clock);
     this.max = settings.max;
     this.maxPerKey = settings.maxPerKey;
@@ -58,7 +60,7 @@ export class Compartments {
     const compartment = this.#byKey.get(key) ?? this.#made(key);
     if (compartment === undefined) {
       const why = `${this.settings.maxKeys} keys have calls already`;
-      return Promise.reject(this.rejection("too-many-calls", why));
+      return Promise.reject(this.rejections.reject("too-many-calls", why));
     }
     // Where calls of another key wait, all places are taken.
     if (this.inFlight < this.max && compartment.inFlight < this.maxPerKey) {
@@ -70,13 +72,19 @@ export class Compartments {
   stats(key: string | undefined): BulkheadStats {
     if (key === undefined) {
       const { max, inFlight, waiting } = this;
-      return { limit: max, inFlight, waiting, rejected: this.#rejected, keys: this.#byKey.size - this.#idle.size };
+      return {
+        limit: max,
+        inFlight,
+        waiting,
+        rejected: this.rejections.count,
+        keys: this.#byKey.size - this.#idle.size,
+      };
     }
     const compartment = this.#byKey.get(key);
     const limit = this.maxPerKey;
     if (compartment === undefined) return { limit, inFlight: 0, waiting: 0, rejected: 0, keys: 0 };
-    const { inFlight, size, idle } = compartment;
-    return { limit, inFlight, waiting: size, rejected: 0, keys: idle ? 0 : 1 };
+    const { inFlight, size, rejected, idle } = compartment;
+    return { limit, inFlight, waiting: size, rejected, keys: idle ? 0 : 1 };
   }
 
   setMax(max: number): void {
@@ -136,14 +144,6 @@ export class Compartments {
     return made;
   }
 
-  rejection(code: "too-many-calls" | "overloaded" | "acquire-timeout", why: string): TransportError {
-    const { observer, name } = this.settings;
-    this.#rejected++;
-    const error = new TransportError(code, `Call not run by ${name}: ${why}`);
-    if (observer !== undefined) notify(observer, { type: "call-rejected", policy: name, error });
-    return error;
-  }
-
   #changed(from: number, to: number): void {
     const { observer, name } = this.settings;
     if (observer !== undefined && from !== to) notify(observer, { type: "limit-changed", policy: name, from, to });
@@ -161,6 +161,8 @@ class Compartment extends HeldCalls implements WaitingRoom<void>, Line<Waiting<v
   waiting = false;
   /** Whether it has no calls. */
   idle = false;
+  /** Calls refused, since it was made. */
+  rejected = 0;
   readonly #all: Compartments;
   readonly #line = new WaiterLine<Waiting<void>>();
 
@@ -213,7 +215,7 @@ class Compartment extends HeldCalls implements WaitingRoom<void>, Line<Waiting<v
 
   timedOut(): TransportError {
     const { acquireTimeoutMs } = this.settings;
-    return this.#all.rejection("acquire-timeout", `no place became free within ${acquireTimeoutMs} ms`);
+    return this.#rejected("acquire-timeout", `no place became free within ${acquireTimeoutMs} ms`);
   }
 
   protected freed(): void {
@@ -226,13 +228,17 @@ class Compartment extends HeldCalls implements WaitingRoom<void>, Line<Waiting<v
     const { maxWaitingPerKey, maxWaiting, clock } = this.settings;
     if (context.deadline <= clock.now()) return expiredBefore();
     if (maxWaitingPerKey === 0 || maxWaiting === 0) {
-      return this.#all.rejection("too-many-calls", `${this.inFlight} calls of its key are in flight`);
+      return this.#rejected("too-many-calls", `${this.inFlight} calls of its key are in flight`);
     }
     if (this.size >= maxWaitingPerKey) {
-      return this.#all.rejection("overloaded", `${maxWaitingPerKey} calls of its key wait already`);
+      return this.#rejected("overloaded", `${maxWaitingPerKey} calls of its key wait already`);
     }
     return this.#all.waiting < maxWaiting
       ? undefined
-      : this.#all.rejection("overloaded", `${maxWaiting} calls wait already`);
+      : this.#rejected("overloaded", `${maxWaiting} calls wait already`);
+  }
+  #rejected(code: "too-many-calls" | "overloaded" | "acquire-timeout", why: string): TransportError {
+    this.rejected++;
+    return this.#all.rejections.reject(code, why);
   }
 }

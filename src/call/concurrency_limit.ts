@@ -200,8 +200,8 @@ function controlled(gate: CallGate): ConcurrencyLimit {
     };
   return Object.assign(middleware, {
     stats: (): ConcurrencyLimitStats => {
-      const { limit, inFlight, line, rejected } = gate;
-      return { limit, inFlight, waiting: line.size, rejected };
+      const { limit, inFlight, line, rejections } = gate;
+      return { limit, inFlight, waiting: line.size, rejected: rejections.count };
     },
     setMax: (max: number): void => {
       if (!maxRule.accepts(max)) throw invalidOption("setMax()", "max", max, maxRule.allowed);

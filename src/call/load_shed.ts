@@ -64,7 +64,7 @@ export interface LoadShedStats {
   /** Whether the delay has been too long for a while. */
   shedding: boolean;
   /** Calls refused so far. */
-  shed: number;
+  rejected: number;
   /** Calls in flight; 0 where there is no `maxInFlight`. */
   inFlight: number;
 }
@@ -144,8 +144,8 @@ export function loadShed(options: LoadShedOptions = {}): LoadShed {
       return counts ? shedder.run(inner, request, context) : inner(request, context);
     };
   const stats = (): LoadShedStats => {
-    const { shedding, shed, inFlight } = shedder;
-    return { shedding, shed, inFlight };
+    const { shedding, rejections, inFlight } = shedder;
+    return { shedding, rejected: rejections.count, inFlight };
   };
   const { clock: _, observer: __, ...shown } = settings;
   const by = delay === "event-loop" ? delay : "given";

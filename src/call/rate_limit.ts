@@ -159,8 +159,8 @@ export function rateLimit<Req = unknown>(options: RateLimitOptions<Req>): RateLi
       return run(inner, request, context);
     };
   const stats = (): RateLimitStats => {
-    const { waiting, rejected } = limiter;
-    return { keys: shared === undefined ? table.size : 0, waiting, rejected };
+    const { waiting, rejections } = limiter;
+    return { keys: shared === undefined ? table.size : 0, waiting, rejected: rejections.count };
   };
   const { clock: _, observer: __, ...shown } = settings;
   return named("rateLimit", { ...shown, windows }, Object.assign(middleware, { stats }));

@@ -8,11 +8,12 @@ import type { Clock } from "../core/clock.ts";
 import type { CallContext } from "../core/context.ts";
 import { type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
-import { notify, type Observer } from "../core/observer.ts";
+import type { Observer } from "../core/observer.ts";
 import type { Service } from "../core/service.ts";
 import { cancelledBefore } from "../core/waiting_call.ts";
 import { RateQueue, type RateQueueOwner } from "./rate_queue.ts";
 import type { RateStore, RateWindow } from "./rate_store.ts";
+import { Rejections } from "./rejections.ts";
 
 /** What a limiter goes by. */
 export interface RateSettings {
@@ -31,14 +32,14 @@ export class RateLimiter implements RateQueueOwner {
   readonly settings: RateQueueOwner["settings"];
   /** Calls that wait. */
   waiting = 0;
-  /** Calls refused. */
-  rejected = 0;
+  readonly rejections: Rejections;
   readonly #settings: RateSettings;
   readonly #leastBurst: number;
   readonly #queues = new Map<string, RateQueue>();
 
   constructor(settings: RateSettings) {
     this.#settings = settings;
+    this.rejections = new Rejections(settings);
     const { clock, store, maxWaitMs } = settings;
     this.#leastBurst = Math.min(...settings.windows.map(({ burst }) => burst));
     this.deadlines = deadlinesOf(clock);
@@ -55,6 +56,9 @@ export class RateLimiter implements RateQueueOwner {
     cost: number,
   ): Promise<Res> {
     if (!(cost >= 0 && cost < Infinity)) return Promise.reject(this.#wrongCost(cost));
+    const cancelled = context.cancellation === undefined ? undefined : cancelledBefore(context);
+    // It must not spend what another call can use.
+    if (cancelled !== undefined) return Promise.reject(cancelled);
     const queue = this.waiting === 0 ? undefined : this.#queues.get(key);
     const waitMs = queue === undefined ? this.take(key, cost) : this.#behind(queue, cost);
     if (waitMs === 0 && queue === undefined) return inner(request, context);
@@ -72,7 +76,7 @@ export class RateLimiter implements RateQueueOwner {
   }
 
   timedOut(): TransportError {
-    return this.#rejection(`${this.#settings.maxWaitMs} ms have passed`, undefined);
+    return this.rejections.reject("rate-limited", `${this.#settings.maxWaitMs} ms have passed`);
   }
 
   grown(by: 1 | -1): void {
@@ -99,10 +103,10 @@ export class RateLimiter implements RateQueueOwner {
   ): Promise<Res> {
     const { clock, maxWaiting } = this.#settings;
     const now = clock.now();
-    const refused = cancelledBefore(context) ?? this.#refusal(waitMs, context.deadline - now);
+    const refused = this.#refusal(waitMs, context.deadline - now);
     if (refused !== undefined) return Promise.reject(refused);
     if (this.waiting >= maxWaiting) {
-      return Promise.reject(this.#rejection(`${maxWaiting} calls wait already`, waitMs));
+      return Promise.reject(this.rejections.reject("rate-limited", `${maxWaiting} calls wait already`, waitMs));
     }
     let queue = this.#queues.get(key);
     if (queue === undefined) this.#queues.set(key, queue = new RateQueue(this, key, now + waitMs));
@@ -113,18 +117,10 @@ export class RateLimiter implements RateQueueOwner {
     const { maxWaitMs } = this.#settings;
     const inMs = `it can be made in ${Math.ceil(waitMs)} ms`;
     if (waitMs === Infinity) {
-      return this.#rejection(`it costs more than a burst, ${this.#leastBurst}`);
+      return this.rejections.reject("rate-limited", `it costs more than a burst, ${this.#leastBurst}`);
     }
-    if (waitMs > maxWaitMs) return this.#rejection(inMs, waitMs);
-    return waitMs > leftMs ? this.#rejection(`${inMs}, after its deadline`, waitMs) : undefined;
-  }
-
-  #rejection(why: string, retryAfterMs?: number): TransportError {
-    const { observer, name } = this.#settings;
-    this.rejected++;
-    const error = new TransportError("rate-limited", `Call not run by ${name}: ${why}`, { retryAfterMs });
-    if (observer !== undefined) notify(observer, { type: "call-rejected", policy: name, error });
-    return error;
+    if (waitMs > maxWaitMs) return this.rejections.reject("rate-limited", inMs, waitMs);
+    return waitMs > leftMs ? this.rejections.reject("rate-limited", `${inMs}, after its deadline`, waitMs) : undefined;
   }
 
   #wrongCost(cost: number): TransportError {

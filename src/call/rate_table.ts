@@ -32,7 +32,7 @@ export class RateTable implements RateStore {
   readonly #rates: Rates;
   readonly #clock: Clock;
   readonly #keys: Lru<KeySpent>;
-  #latest: KeySpent;
+  #latest: KeySpent | undefined = undefined;
   #cursor: Iterator<string>;
 
   constructor(rates: Rates, maxKeys: number, clock: Clock) {
@@ -40,7 +40,6 @@ export class RateTable implements RateStore {
     this.#clock = clock;
     this.#keys = new Lru(maxKeys, maxKeys);
     this.#cursor = this.#keys.keys();
-    this.#latest = this.#find("");
   }
 
   /** How many keys are known. */
@@ -49,13 +48,17 @@ export class RateTable implements RateStore {
   }
 
   take(key: string, cost: number): number {
-    if (this.#latest.key !== key) this.#latest = this.#find(key);
-    const spent = this.#latest;
+    const spent = this.#of(key);
     return spent.spend(cost) ? 0 : spent.spendAt(this.#clock.now(), cost, this.#rates);
   }
 
   waitMs(key: string, cost: number): number {
-    return this.#find(key).waitMs(this.#clock.now(), cost, this.#rates);
+    return this.#of(key).waitMs(this.#clock.now(), cost, this.#rates);
+  }
+
+  #of(key: string): KeySpent {
+    const latest = this.#latest;
+    return latest !== undefined && latest.key === key ? latest : this.#latest = this.#find(key);
   }
 
   #find(key: string): KeySpent {

@@ -6,10 +6,11 @@
 
 import type { Clock } from "../core/clock.ts";
 import type { CallContext } from "../core/context.ts";
-import { TransportError } from "../core/errors.ts";
-import { notify, type Observer } from "../core/observer.ts";
+import type { TransportError } from "../core/errors.ts";
+import type { Observer } from "../core/observer.ts";
 import { Codel } from "../util/codel.ts";
 import { HeldCalls } from "./held_calls.ts";
+import { Rejections } from "./rejections.ts";
 
 /**
  * Says how long calls are delayed now.
@@ -46,8 +47,7 @@ const leastUrgent = priorities - 1;
 
 /** See the module. It counts calls in flight, where that is asked for. */
 export class Shedder extends HeldCalls {
-  /** Calls refused. */
-  shed = 0;
+  readonly rejections: Rejections;
   readonly #settings: ShedSettings;
   readonly #codel: Codel;
   /** Calls to be refused, as soon as some come that are the least urgent. */
@@ -60,6 +60,7 @@ export class Shedder extends HeldCalls {
   constructor(settings: ShedSettings) {
     super();
     this.#settings = settings;
+    this.rejections = new Rejections(settings);
     this.#codel = new Codel(settings.targetMs, settings.intervalMs);
   }
 
@@ -70,10 +71,10 @@ export class Shedder extends HeldCalls {
 
   /** The error for a call that is to be refused; undefined for one that may go on. */
   refusal(context: CallContext): TransportError | undefined {
-    const { delay, targetMs, maxInFlight, reserve } = this.#settings;
+    const { delay, targetMs, intervalMs, maxInFlight, reserve } = this.#settings;
     const { priority } = context;
     if (this.inFlight >= maxInFlight * (1 - reserve * priority / leastUrgent)) {
-      return this.#refused(`${this.inFlight} calls are in flight`);
+      return this.rejections.reject("overloaded", `${this.inFlight} calls are in flight`, intervalMs);
     }
     const delayMs = delay.delayMs();
     if (delayMs < targetMs) {
@@ -81,7 +82,8 @@ export class Shedder extends HeldCalls {
       this.#codel.clear();
       return undefined;
     }
-    return this.#tooLate(delayMs, priority) ? this.#refused(`calls wait for ${Math.round(delayMs)} ms`) : undefined;
+    if (!this.#tooLate(delayMs, priority)) return undefined;
+    return this.rejections.reject("overloaded", `calls wait for ${Math.round(delayMs)} ms`, intervalMs);
   }
 
   protected freed(): void {}
@@ -113,13 +115,5 @@ export class Shedder extends HeldCalls {
     let calls = 0;
     for (let less = priority + 1; less < priorities; less++) calls += this.#now[less] + this.#before[less];
     return calls;
-  }
-
-  #refused(why: string): TransportError {
-    const { observer, name, intervalMs } = this.#settings;
-    this.shed++;
-    const error = new TransportError("overloaded", `Call shed by ${name}: ${why}`, { retryAfterMs: intervalMs });
-    if (observer !== undefined) notify(observer, { type: "call-rejected", policy: name, error });
-    return error;
   }
 }

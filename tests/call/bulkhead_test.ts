@@ -57,6 +57,7 @@ Deno.test("bulkhead() bounds those who wait, of one key and of all", async () =>
   assertRefused(ofAll, "overloaded");
   assert.match((ofAll.error as Error).message, /3 calls wait already/);
   assert.equal(outcomeOf(ofAll.error), "rejected");
+  assert.deepEqual([world.limit.stats().rejected, world.limit.stats("a").rejected], [2, 1]);
   assert.equal(world.events.length, 2);
   const none = setUp({ maxPerKey: 1, maxWaitingPerKey: 0 });
   none.call("a1");

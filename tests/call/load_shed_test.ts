@@ -69,10 +69,10 @@ Deno.test("loadShed() says when to come again, and that nothing was sent", async
   assertRefused(refused, "overloaded");
   const error = refused.error as TransportError;
   assert.equal(error.retryAfterMs, 100);
-  assert.equal(error.message, "Call shed by door: calls wait for 150 ms");
+  assert.equal(error.message, "Call not run by door: calls wait for 150 ms");
   assert.equal(outcomeOf(error), "rejected");
   assert.deepEqual(world.events, [{ type: "call-rejected", policy: "door", error }]);
-  assert.deepEqual(world.limit.stats(), { shedding: false, shed: 1, inFlight: 0 });
+  assert.deepEqual(world.limit.stats(), { shedding: false, rejected: 1, inFlight: 0 });
 });
 
 Deno.test("loadShed() refuses all but priority 0 past maxDelayMs", async () => {

@@ -212,6 +212,16 @@ Deno.test("rateLimit() can be kept elsewhere: its store is asked for each call, 
   assert.equal(world.calls.length, 1, "who gave up while the store was asked is not sent");
 });
 
+Deno.test("rateLimit() spends nothing for a call that was cancelled before", async () => {
+  const world = setUp({ windows: [{ calls: 1, perMs: 1000 }] });
+  const controller = new AbortController();
+  controller.abort();
+  const watched = world.call("a", callContext({ signal: controller.signal }));
+  await settle();
+  assertRefused(watched, "cancelled");
+  assert.equal(await burst(world, 2), 1);
+});
+
 Deno.test("rateLimit() passes context and reply on, and what a key function throws", async () => {
   const context = callContext({ priority: 1 });
   const limit = rateLimit({ windows: [tenPerSecond], clock: new ManualClock() });
