@@ -12,6 +12,7 @@ import {
   fraction,
   given,
   integer,
+  integerOrInfinity,
   label,
   oneOf,
   type OptionRule,
@@ -45,6 +46,12 @@ Deno.test("an option that was not given has its default", () => {
 Deno.test("the options that were given are not changed", () => {
   const options = Object.freeze({ a: 5 });
   assert.deepEqual(readOptions("part()", options, { a: integer(1, 0, 9), b: flag(false) }), { a: 5, b: false });
+});
+
+Deno.test("a count may be without a limit, where that is allowed", () => {
+  const rule = integerOrInfinity(3, 1, 10);
+  assert.deepEqual([read(rule, undefined), read(rule, 10), read(rule, Infinity)], [3, 10, Infinity]);
+  refuses(rule, "", "an integer from 1 to 10, or Infinity", 0, 11, 1.5, -Infinity, NaN, "3");
 });
 
 Deno.test("an unknown option is refused, naming it and those there are", () => {
