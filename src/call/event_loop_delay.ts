@@ -10,8 +10,8 @@ import type { DelaySource } from "./shedder.ts";
 /** Time between two looks, in milliseconds. */
 const lookMs = 10;
 
-/** How long a look counts, in milliseconds. */
-const validMs = 100;
+/** How long a look counts, in milliseconds: longer than a thread is busy at a stretch. */
+const validMs = 1000;
 
 /** A timer that is set when it is asked for, and how late it comes. While nobody asks, there is none. */
 export class EventLoopDelay implements DelaySource {

@@ -148,7 +148,7 @@ Deno.test("loadShed() by the event loop: how late its own timer comes, and no lo
   const second = new Watched(call("question"));
   await settle();
   assert.deepEqual([first.reply, second.code], ["answer", "overloaded"]);
-  await clock.advance(1000);
+  await clock.advance(2000);
   assert.equal(timers, 2, "one for each call, since no other came");
   assert.equal(clock.pending, 0);
   assert.equal(await call("question"), "answer", "a look of long ago says nothing");
