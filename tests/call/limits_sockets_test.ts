@@ -16,6 +16,7 @@ import {
   type Handler,
   http,
   mux,
+  pool,
   rateLimit,
   reconnect,
   serve,
@@ -147,7 +148,7 @@ async function streaming(
   };
   await using server = await serve(http({ port: 0 }), side === "server" ? chain(handler, middleware) : handler);
   const origin = `http://127.0.0.1:${server.addr.port}`;
-  await using plain = chain(http({ origin }), reconnect());
+  await using plain = chain(http({ origin }), pool());
   await within(run(side === "client" ? middleware(plain) : plain, ends, origin), "the end of the test");
 }
 
