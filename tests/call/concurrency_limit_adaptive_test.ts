@@ -217,3 +217,25 @@ Deno.test("vegas lowers the limit when calls begin to queue at the far side, and
   for (let i = 0; i < 40; i++) await take(world, [300]);
   assert.ok(world.limit.stats().limit < before, `${world.limit.stats().limit}`);
 });
+
+Deno.test("concurrencyLimit() refuses options that make no sense, naming them", () => {
+  const wrong: [string, unknown][] = [
+    ["max", { max: 0 }],
+    ["max", { max: 1.5 }],
+    ["maxWaiting", { maxWaiting: -1 }],
+    ["acquireTimeoutMs", { acquireTimeoutMs: NaN }],
+    ["queue", { queue: "lifo" }],
+    ["algorithm", { algorithm: "bbr" }],
+    ["algorithm", { algorithm: {} }],
+    ["min", { algorithm: "vegas", min: 11, max: 10 }],
+    ["initial", { algorithm: "vegas", initial: 11, max: 10 }],
+    ["limit", { limit: 3 }],
+  ];
+  for (const [option, options] of wrong) {
+    assert.throws(() => concurrencyLimit(options as ConcurrencyLimitOptions), (error) => {
+      assert.ok(error instanceof TransportError && error.code === "invalid-option");
+      assert.equal(error.details?.option, option);
+      return true;
+    });
+  }
+});

@@ -284,25 +284,3 @@ Deno.test("concurrencyLimit() passes the context and the inner reply on, and sur
     (error) => error instanceof TransportError && error.code === "too-many-calls",
   );
 });
-
-Deno.test("concurrencyLimit() refuses options that make no sense, naming them", () => {
-  const wrong: [string, unknown][] = [
-    ["max", { max: 0 }],
-    ["max", { max: 1.5 }],
-    ["maxWaiting", { maxWaiting: -1 }],
-    ["acquireTimeoutMs", { acquireTimeoutMs: NaN }],
-    ["queue", { queue: "lifo" }],
-    ["algorithm", { algorithm: "bbr" }],
-    ["algorithm", { algorithm: {} }],
-    ["min", { algorithm: "vegas", min: 11, max: 10 }],
-    ["initial", { algorithm: "vegas", initial: 11, max: 10 }],
-    ["limit", { limit: 3 }],
-  ];
-  for (const [option, options] of wrong) {
-    assert.throws(() => concurrencyLimit(options as ConcurrencyLimitOptions), (error) => {
-      assert.ok(error instanceof TransportError && error.code === "invalid-option");
-      assert.equal(error.details?.option, option);
-      return true;
-    });
-  }
-});
