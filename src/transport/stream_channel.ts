@@ -15,6 +15,7 @@ import {
 } from "../core/channel.ts";
 import { TransportError } from "../core/errors.ts";
 import { notify, type Observer } from "../core/observer.ts";
+import { tellClosed } from "../core/tell_closed.ts";
 import type { FrameDecoder, FrameProtocol, Framing, ProtocolLine } from "../framing/framing.ts";
 import { ReceiveBuffer } from "../framing/receive_buffer.ts";
 import { type ByteSink, CoalescingWriter, noHead, type WriterLimits } from "./coalescing_writer.ts";
@@ -159,7 +160,7 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
   receive(receiver: Receiver): void {
     if (this.#receiver !== undefined) throw new TransportError("unsupported", "Cannot receive twice on one channel");
     this.#receiver = receiver;
-    if (this.#over) return receiver.closed(this.#reason);
+    if (this.#over) return void tellClosed(receiver, this.#reason);
     this.#watch.begin();
     // What came with the opening handshake is looked at first.
     if (this.#received.end > this.#received.start) queueMicrotask(() => this.#over ? undefined : this.#deliver());
@@ -373,10 +374,10 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
     this.#closing ??= Promise.withResolvers<void>();
     this.#closing.resolve();
     this.#watch.stop();
+    const heard = tellClosed(this.#receiver, error);
     if (this.#settings.observer !== undefined) {
-      notify(this.#settings.observer, { type: "connection-closed", side, remote: this.remote, error });
+      notify(this.#settings.observer, { type: "connection-closed", side, remote: this.remote, error: heard });
     }
-    this.#receiver?.closed(error);
   }
 
   #closedError(): TransportError {

@@ -211,6 +211,25 @@ export function endingTests(test: ConformanceTest): void {
     await part(pair, near, far);
   });
 
+  test("is over in order for all others where a receiver throws at its end", {}, async (transport) => {
+    for (const aborts of [false, true]) {
+      const pair = await join(transport);
+      const [near, far] = [new Recorder(), new Recorder()];
+      for (const recorder of [near, far]) {
+        const closed = recorder.closed;
+        recorder.closed = function (error): void {
+          closed.call(recorder, error);
+          throw new Error("Test: cannot bear the end");
+        };
+      }
+      pair.near.receive(near);
+      pair.far.receive(far);
+      if (aborts) pair.near.abort(reason());
+      await within(Promise.all([pair.near.close(), pair.far.close()]), "close() on both sides");
+      await part(pair, near, far);
+    }
+  });
+
   test("takes one receiver only", {}, async (transport) => {
     const pair = await join(transport);
     const [near, far] = [new Recorder(), new Recorder()];
