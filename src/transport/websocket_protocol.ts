@@ -44,6 +44,8 @@ export class WebSocketProtocol implements FrameProtocol, ControlReceiver {
   #first: number = binary;
   #mask: number | undefined = undefined;
   #saidGoodbye = false;
+  /** The payload of a ping that was not answered yet: a view of what was read. */
+  #pinged: Uint8Array | undefined = undefined;
   /** What the peer's goodbye is answered with. */
   #peerCode = 1000;
 
@@ -91,7 +93,9 @@ export class WebSocketProtocol implements FrameProtocol, ControlReceiver {
   }
 
   next(bytes: Uint8Array, start: number, end: number): boolean {
-    return this.#decoder.next(bytes, start, end);
+    const found = this.#decoder.next(bytes, start, end);
+    if (this.#pinged !== undefined) this.#answerPing(this.#pinged);
+    return found;
   }
 
   decoder(): FrameDecoder {
@@ -160,7 +164,8 @@ export class WebSocketProtocol implements FrameProtocol, ControlReceiver {
   // ControlReceiver
 
   ping(payload: Uint8Array): void {
-    if (!this.#saidGoodbye) this.#control(opcode.pong, payload);
+    // Only the latest of many needs an answer: RFC 6455, section 5.5.3.
+    this.#pinged = payload;
   }
 
   pong(): void {}
@@ -169,6 +174,11 @@ export class WebSocketProtocol implements FrameProtocol, ControlReceiver {
     this.ended = true;
     this.#peerCode = code;
     this.error = errorOfClose(code, reason);
+  }
+
+  #answerPing(payload: Uint8Array): void {
+    this.#pinged = undefined;
+    if (!this.#saidGoodbye) this.#control(opcode.pong, payload);
   }
 
   #control(kind: number, payload: Uint8Array): void {
