@@ -15,7 +15,10 @@ import { TransportError } from "./errors.ts";
  * end for it, and it must not end more: the end of a connection is often heard
  * in a callback of the platform, where a throw ends the process.
  */
-export function tellClosed(receiver: Receiver | undefined, error: TransportError | undefined): TransportError | undefined {
+export function tellClosed(
+  receiver: Receiver | undefined,
+  error: TransportError | undefined,
+): TransportError | undefined {
   try {
     receiver?.closed(error);
   } catch (thrown) {

@@ -52,6 +52,8 @@ export interface StreamPlace {
 export interface StreamProtocol {
   readonly frames: FrameProtocol;
   readonly received: ReceiveBuffer;
+  /** What it is called, where that was agreed on, too. */
+  readonly name: string | undefined;
 }
 
 const encoder = new TextEncoder();
@@ -60,6 +62,7 @@ const encoder = new TextEncoder();
 export class StreamChannel implements Channel, Watched, ProtocolLine {
   readonly remote: Address;
   readonly alpnProtocol: string | null;
+  readonly protocol: string;
   readonly #stream: ByteStream;
   readonly #settings: StreamSettings;
   readonly #place: StreamPlace;
@@ -98,6 +101,7 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
     this.#place = place;
     this.remote = remote;
     this.alpnProtocol = alpnProtocol;
+    this.protocol = protocol?.name ?? "";
     const framing = protocol?.frames ?? settings.framing;
     this.#writer = new CoalescingWriter(stream, framing, settings, this);
     this.#decoder = framing.decoder();
