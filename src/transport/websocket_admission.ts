@@ -49,11 +49,19 @@ export async function admit(rules: AdmissionRules, request: OpeningRequest): Pro
   checkOrigin(rules.origins, request);
   const offered = request.field("sec-websocket-protocol");
   const protocol = offered === undefined ? undefined : chooseProtocol(parseProtocols(offered), rules.protocols);
-  if (rules.authenticate !== undefined) {
-    const asked: WebSocketRequest = { target: request.target, headers: request.headers() };
-    if (!await rules.authenticate(asked)) throw refused(401, "it was not let in");
-  }
+  if (!await isLetIn(rules, request)) throw refused(401, "it was not let in");
   return { key, protocol };
+}
+
+async function isLetIn({ authenticate }: AdmissionRules, request: OpeningRequest): Promise<boolean> {
+  if (authenticate === undefined) return true;
+  const asked: WebSocketRequest = { target: request.target, headers: request.headers() };
+  try {
+    return await authenticate(asked);
+  } catch (error) {
+    // What went wrong there is nothing for a client to read.
+    throw refused(500, "whether to let it in could not be found out", error);
+  }
 }
 
 /** A browser says where a page is from: one from elsewhere acts with its user's cookies, and must be let in by name. */
@@ -65,10 +73,11 @@ function checkOrigin(origins: readonly string[], request: OpeningRequest): void 
 }
 
 /** The error for a request that is answered with `status`. */
-export function refused(status: number, why: string): TransportError {
+export function refused(status: number, why: string, cause?: unknown): TransportError {
   return new TransportError("protocol", `WebSocket handshake refused: ${why}`, {
     details: { status },
     processed: "no",
+    cause,
   });
 }
 
