@@ -82,6 +82,5 @@ function addressOf(url: URL): Address {
     transport: "websocket",
     hostname: url.hostname.replace(/^\[|\]$/g, ""),
     port: url.port === "" ? usual : Number(url.port),
-    path: url.pathname,
   };
 }
