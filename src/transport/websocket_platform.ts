@@ -9,7 +9,7 @@
 import type { Channel, ChannelTransport, DialOptions, Listener } from "../core/channel.ts";
 import { named } from "../core/describe.ts";
 import { dialPlatform } from "./websocket_platform_dial.ts";
-import { MountedWebSockets, type RequestInfo } from "./websocket_platform_listen.ts";
+import { MountedWebSockets } from "./websocket_platform_listen.ts";
 import { type PlatformWebSocketOptions, readPlatformOptions } from "./websocket_platform_options.ts";
 
 export type { WebSocketCommonOptions, WebSocketRequest } from "./websocket_common_options.ts";
@@ -29,10 +29,11 @@ export interface MountedTransport extends ChannelTransport {
   /**
    * Answers a request, by an upgrade or by the status that says why not; 503
    * while nobody listens, 501 where the platform can't upgrade. Needs no `this`.
-   * `info` is what the server knows beside the request: with `Deno.serve` the
-   * address of the client.
+   * `info` is what the server knows beside the request, where it has the
+   * client's address as `remoteAddr`, as that of `Deno.serve` does; Hono has it
+   * in `c.env`.
    */
-  fetch(request: Request, info?: { readonly remoteAddr?: unknown }): Promise<Response>;
+  fetch(request: Request, info?: unknown): Promise<Response>;
 }
 
 /**
@@ -100,6 +101,6 @@ export function platformWebSocket(options: PlatformWebSocketOptions = {}): Mount
   return named("platformWebSocket", shown, {
     dial: (dialOptions: DialOptions = {}): Promise<Channel> => dialPlatform(settings, dialOptions),
     listen: (accept: (channel: Channel) => void): Promise<Listener> => mounted.listen(accept),
-    fetch: (request: Request, info?: RequestInfo): Promise<Response> => mounted.answer(request, info),
+    fetch: (request: Request, info?: unknown): Promise<Response> => mounted.answer(request, info),
   });
 }

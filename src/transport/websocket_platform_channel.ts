@@ -50,9 +50,16 @@ export class PlatformChannel implements Channel, Watched {
   #reason: TransportError | undefined = undefined;
   #endTold = false;
 
-  constructor(socket: WebSocket, settings: PlatformChannelSettings, place: StreamPlace, remote: Address) {
+  /** `protocol` is given, because the sockets of a server do not always know it. */
+  constructor(
+    socket: WebSocket,
+    settings: PlatformChannelSettings,
+    place: StreamPlace,
+    remote: Address,
+    protocol: string | undefined,
+  ) {
     this.remote = remote;
-    this.protocol = socket.protocol ?? "";
+    this.protocol = protocol ?? "";
     this.#socket = socket;
     this.#settings = settings;
     this.#place = place;

@@ -37,7 +37,7 @@ export async function dialPlatform(settings: PlatformSettings, { signal }: DialO
   const onOpen = (): void => {
     stopListening();
     const place = { side: "client", local: { transport: "websocket" }, counters: emptyCounters() } as const;
-    resolve(new PlatformChannel(socket, settings, place, addressOf(url)));
+    resolve(new PlatformChannel(socket, settings, place, addressOf(url), socket.protocol));
   };
   const stopListening = (): void => {
     socket.removeEventListener("error", onError);

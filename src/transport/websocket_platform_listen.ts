@@ -16,12 +16,6 @@ import { findUpgrade, type Upgrade } from "./websocket_platform_upgrade.ts";
 /** `WebSocket.OPEN`, which is called otherwise on some edge runtimes. */
 const openState = 1;
 
-/** What a server may know of a request beside what is in it; `Deno.serve` gives it to its handler. */
-export interface RequestInfo {
-  /** Where the client is. */
-  readonly remoteAddr?: unknown;
-}
-
 /** See the module. Accepts one listener at a time. */
 export class MountedWebSockets {
   readonly #settings: PlatformSettings;
@@ -45,7 +39,7 @@ export class MountedWebSockets {
   }
 
   /** Answers a request: with an upgrade, or with the status that says why not. */
-  answer(request: Request, info: RequestInfo | undefined): Promise<Response> {
+  answer(request: Request, info: unknown): Promise<Response> {
     if (this.#listening !== undefined) return this.#listening.answer(request, info);
     return Promise.resolve(new Response("Nobody listens here\n", { status: 503 }));
   }
@@ -81,7 +75,7 @@ class MountedListener implements Listener {
     return this.finished;
   }
 
-  async answer(request: Request, info: RequestInfo | undefined): Promise<Response> {
+  async answer(request: Request, info: unknown): Promise<Response> {
     const remote = remoteOf(info);
     try {
       this.#checkRoom();
@@ -92,7 +86,7 @@ class MountedListener implements Listener {
         if (this.#closed) throw unavailable("closed", "the listener is closed");
         const upgrade = findUpgrade();
         if (upgrade === undefined) throw unsupported();
-        return this.#open(upgrade(request, protocol, this.#settings.pingAfterMs), remote);
+        return this.#open(upgrade(request, protocol, this.#settings.pingAfterMs), remote, protocol);
       } catch (error) {
         this.#opening--;
         throw error;
@@ -112,7 +106,7 @@ class MountedListener implements Listener {
   }
 
   /** Waits for the upgrade to have happened, and makes a channel of it. */
-  #open({ socket, response }: Upgrade, remote: Address): Response {
+  #open({ socket, response }: Upgrade, remote: Address, protocol: string | undefined): Response {
     const { connectTimeoutMs, clock } = this.#settings;
     let over = false;
     const settle = (failure: TransportError | undefined): void => {
@@ -122,7 +116,7 @@ class MountedListener implements Listener {
       this.#opening--;
       socket.removeEventListener("open", onOpen);
       socket.removeEventListener("close", onClose);
-      if (failure === undefined && !this.#closed) return this.#give(socket, remote);
+      if (failure === undefined && !this.#closed) return this.#give(socket, remote, protocol);
       this.#refused(remote, failure ?? unavailable("closed", "the listener is closed"));
       socket.close();
     };
@@ -144,8 +138,8 @@ class MountedListener implements Listener {
     return response;
   }
 
-  #give(socket: WebSocket, remote: Address): void {
-    const channel = new PlatformChannel(socket, this.#settings, this.#place, remote);
+  #give(socket: WebSocket, remote: Address, protocol: string | undefined): void {
+    const channel = new PlatformChannel(socket, this.#settings, this.#place, remote, protocol);
     this.counters.connectionsAccepted++;
     try {
       this.#accept(channel);
@@ -179,7 +173,7 @@ function openingRequest(request: Request): OpeningRequest {
     target: url.pathname + url.search,
     ownOrigin: url.origin,
     field: (name) => headers.get(name) ?? undefined,
-    headers: () => headers,
+    headers: () => new Headers(headers),
   };
 }
 
@@ -189,9 +183,9 @@ function names(headers: Headers, field: string, word: string): boolean {
 }
 
 /** Where the client is, as far as the server says. */
-function remoteOf(info: RequestInfo | undefined): Address {
-  const { remoteAddr } = info ?? {};
-  const { hostname, port } = (remoteAddr ?? {}) as { hostname?: unknown; port?: unknown };
+function remoteOf(info: unknown): Address {
+  const { remoteAddr } = (info ?? {}) as { remoteAddr?: Partial<Address> | null };
+  const { hostname, port } = remoteAddr ?? {};
   if (typeof hostname !== "string" || typeof port !== "number") return { transport: "websocket" };
   return { transport: "websocket", hostname, port };
 }
