@@ -258,3 +258,35 @@ Deno.test("a ping is answered while the channel is full, and before all else whe
   await settle();
   assert.deepEqual(channel.taken(), ["0700000009", "010000000102"]);
 });
+
+Deno.test("credit does not make room on a channel that is full", async () => {
+  const { session, channel } = await dialFake({ hello: needy(1) });
+  void session.send(bytes(1));
+  void session.send(bytes(2));
+  channel.taken();
+  const { promise: room, resolve } = Promise.withResolvers<void>();
+  channel.full = room;
+  channel.deliver(pingFrame(1));
+  assert.equal(channel.taken().length, 1, "the pong has filled it");
+  channel.deliver(creditFrame(sendCost));
+  await settle();
+  assert.deepEqual(channel.taken(), []);
+  channel.full = undefined;
+  resolve();
+  await settle();
+  assert.deepEqual(channel.taken(), ["0202"]);
+});
+
+Deno.test("a call that was cancelled before it was taken up is given back", async () => {
+  const held = new HeldCalls();
+  const { session, channel } = await dialFake({ handler: held.handler, hello: needy(1), windowBytes: 400 });
+  void session.send(bytes(1));
+  channel.deliver(callFrame(0));
+  held.calls[0].reply(bytes());
+  await settle();
+  channel.taken();
+  channel.deliver(callFrame(1, Array(200).fill(1)));
+  assert.deepEqual(channel.taken(), []);
+  channel.deliver(cancelFrame(1));
+  assert.deepEqual(channel.taken(), ["09" + (cost(0) + cost(200)).toString(16).padStart(8, "0")]);
+});
