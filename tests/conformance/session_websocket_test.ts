@@ -26,6 +26,7 @@ const muxCan: Capabilities = {
   holdsBack: true,
   halfClose: false,
   connection: true,
+  concurrent: true,
   port: true,
 };
 
