@@ -23,6 +23,11 @@ export { type MountedSse, mountedSse, type MountedSseInfo } from "./src/transpor
 export type { SseChannelOptions, SseRequest } from "./src/transport/sse_options.ts";
 export * from "./src/transport/tcp.ts";
 export * from "./src/transport/websocket.ts";
+export {
+  type MountedTransport,
+  platformWebSocket,
+  type PlatformWebSocketOptions,
+} from "./src/transport/websocket_platform.ts";
 export * from "./src/session/codec.ts";
 export * from "./src/session/http_calls.ts";
 export * from "./src/session/mux.ts";

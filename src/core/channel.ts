@@ -76,7 +76,10 @@ export interface Receiver {
   message(message: Message): void | Promise<void>;
   /** The peer sends no more, but may still read. */
   end(): void;
-  /** The channel is over: the last call, made exactly once. `error` says why where the end was not in order. */
+  /**
+   * The channel is over: the last call, made exactly once. `error` says why where the end was not in order. What this
+   * throws is told to the observer of the transport and goes no further.
+   */
   closed(error: TransportError | undefined): void;
 }
 
@@ -106,6 +109,15 @@ export interface Channel {
   readonly bufferedBytes: number;
   /** The protocol agreed in the TLS handshake, where there was one. */
   readonly alpnProtocol?: string | null;
+  /** The subprotocol agreed on when the connection was opened, where there is such a thing; empty where none was. */
+  readonly protocol?: string;
+  /**
+   * Bytes of messages that wait here while the receiver pauses, where pausing
+   * does not stop the peer: past that, and one message more, the channel ends
+   * with `overloaded`. mux() then gives its peer credits. Absent where a pause
+   * stops the peer.
+   */
+  readonly receiveLimitBytes?: number;
 
   /**
    * Sends a message. The channel owns it from then on: do not change its bytes.

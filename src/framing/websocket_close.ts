@@ -25,6 +25,7 @@ const registered: Record<number, readonly [name: string, error: ErrorCode | unde
   1011: ["internal error", "remote"],
   1012: ["service restart", "draining"],
   1013: ["try again later", "overloaded"],
+  1014: ["bad gateway", "remote"],
   3000: ["unauthorized", "invalid-request"],
   3003: ["forbidden", "invalid-request"],
   3008: ["timeout", "deadline-exceeded"],
@@ -49,11 +50,11 @@ const codeOf: Partial<Record<ErrorCode, number>> = {
 
 /**
  * Whether a close frame may have this code: those of the RFC that are not for
- * local use only, 1012 and 1013 of the registry, and all from 3000 to 4999.
+ * local use only, 1012 to 1014 of the registry, and all from 3000 to 4999.
  */
 export function isCloseCode(code: number): boolean {
   if (code >= 3000) return code <= 4999;
-  return code >= 1000 && code <= 1013 && (code < 1004 || code > 1006);
+  return code >= 1000 && code <= 1014 && (code < 1004 || code > 1006);
 }
 
 /** The code to close a connection with: 1000 in order, else what the error says in `details.closeCode` or implies. */

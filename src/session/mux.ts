@@ -49,6 +49,12 @@ export interface MuxOptions {
    * `overloaded`, and where replies wait, nothing more is read. @default {67108864} 64 MiB
    */
   maxQueuedBytes?: number;
+  /**
+   * Bytes of calls and replies that may be on their way to this end before it has taken them up, where the channel of
+   * either end can't stop its peer: the platform's WebSocket. Half of what such a channel holds is the most.
+   * @default {1048576} 1 MiB
+   */
+  windowBytes?: number;
   /** Measures deadlines. @default {systemClock} */
   clock?: Clock;
   /** Hears of sessions that drain. */
@@ -65,6 +71,10 @@ export interface MuxOptions {
  * A call whose caller gives up is rejected at once, and the far side's handler
  * sees its signal abort. A call with a deadline is rejected when it has passed,
  * and the far side refuses it if it has passed on arrival.
+ *
+ * A channel that can't stop its peer says so, and the two ends then give each
+ * other credits: a peer that does not take up what it is sent stops its sender
+ * after `windowBytes`.
  *
  * Place: directly on a channel transport, or on the message middleware around
  * it.
@@ -100,6 +110,7 @@ export function mux(options: MuxOptions = {}): Middleware<ChannelTransport, Sess
     closeTimeoutMs: duration(30_000),
     pingTimeoutMs: duration(10_000, 1),
     maxQueuedBytes: integer(64 * 1024 * 1024, 1, 0x7fff_ffff),
+    windowBytes: integer(1024 * 1024, 1, 0x7fff_ffff),
     clock: given<Clock>(systemClock, "an object"),
     observer: given<Observer | undefined>(undefined, "a function"),
   });

@@ -10,7 +10,8 @@ import { TransportError } from "../core/errors.ts";
 import { noMetadata } from "../core/metadata.ts";
 import type { Handler } from "../core/service.ts";
 import type { CallCounters, Session } from "../core/session.ts";
-import { head, type MuxLink, tooLarge, tooManyCalls } from "./mux_link.ts";
+import { head, type MuxLink } from "./mux_link.ts";
+import { tooLarge, tooManyCalls } from "./mux_refusals.ts";
 import { encodeError } from "./mux_error_frame.ts";
 import * as wire from "./mux_wire.ts";
 
@@ -113,6 +114,11 @@ export class MuxAnswers {
     const reason = new TransportError("cancelled", "Call cancelled by the caller", { processed: "maybe" });
     this.#sendError(id, reason);
     cancellation.cancel(reason);
+  }
+
+  /** The caller has given up a call that was not served yet. */
+  cancelledBefore(id: number): void {
+    this.#sendError(id, new TransportError("cancelled", "Call cancelled by the caller", { processed: "no" }));
   }
 
   /** The connection is gone: nobody waits for the replies any more. */

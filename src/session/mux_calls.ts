@@ -8,13 +8,12 @@ import { background, type CallContext } from "../core/context.ts";
 import { deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
 import { type CallOwner, PendingCall } from "./pending_call.ts";
-import { head, type MuxLink, tooManyCalls } from "./mux_link.ts";
+import { head, type MuxLink } from "./mux_link.ts";
+import { tooManyCalls } from "./mux_refusals.ts";
 import { decodeError } from "./mux_error_frame.ts";
 import * as wire from "./mux_wire.ts";
 
 const { Kind } = wire;
-
-const nothing = new Uint8Array(0);
 
 /** See the module. */
 export class MuxCalls implements CallOwner {
@@ -85,9 +84,11 @@ export class MuxCalls implements CallOwner {
   }
 
   gaveUp(id: number): void {
-    head[0] = Kind.cancel;
-    wire.writeU32(head, 1, id);
-    this.#link.sendOrAbort(wire.callHeadBytes, nothing);
+    const link = this.#link;
+    // A call that still waits for room is not sent any more.
+    if (!link.takeBack(id)) return link.sendUrgent(wire.numberFrame(Kind.cancel, id));
+    this.#free(id);
+    link.owner?.callEnded();
   }
 
   /** Takes the final frame of a call: its number is free again. */
@@ -97,10 +98,14 @@ export class MuxCalls implements CallOwner {
     if (call === undefined) {
       throw new TransportError("protocol", `Frame refused: it ends call ${id}, which is not in flight`);
     }
+    this.#free(id);
+    return call;
+  }
+
+  #free(id: number): void {
     this.#calls[id] = undefined;
     this.#freeIds.push(id);
     this.inFlight--;
-    return call;
   }
 }
 

@@ -10,6 +10,12 @@ import type { Clock } from "../core/clock.ts";
 import { background, type CallContext } from "../core/context.ts";
 import { TransportError } from "../core/errors.ts";
 import type { Observer } from "../core/observer.ts";
+import { type CreditsOwner, MuxCredits } from "./mux_credits.ts";
+import { HeldFrames } from "./mux_held.ts";
+import type { Hello } from "./mux_hello.ts";
+import * as hello from "./mux_hello.ts";
+import { join } from "./mux_join.ts";
+import { tooLarge } from "./mux_refusals.ts";
 import * as wire from "./mux_wire.ts";
 
 /** Settings of a session. */
@@ -20,6 +26,7 @@ export interface MuxSettings {
   readonly closeTimeoutMs: number;
   readonly pingTimeoutMs: number;
   readonly maxQueuedBytes: number;
+  readonly windowBytes: number;
   readonly clock: Clock;
   readonly observer: Observer | undefined;
 }
@@ -27,32 +34,35 @@ export interface MuxSettings {
 /** Heads of frames are written here; the channel copies them before `sendParts()` returns. */
 export const head: Uint8Array = new Uint8Array(wire.maxHeadBytes);
 
-/** A frame that waits for room on the channel. */
-interface HeldFrame {
-  readonly head: Uint8Array;
-  readonly body: Uint8Array;
-  readonly isReply: boolean;
-}
+const nothing = new Uint8Array(0);
 
-/** What a held frame costs beside its bytes: what keeps a flood of empty ones bounded, too. */
-const heldFrameBytes = 64;
+/** Who hears of a link. */
+export interface LinkOwner {
+  /** All held frames have gone to the channel. */
+  drained(): void;
+  /** A call has ended that was never sent. */
+  callEnded(): void;
+}
 
 /** One connection, as the parts of a session see it. */
 export class MuxLink {
   readonly channel: Channel;
   readonly settings: MuxSettings;
   /** What the peer said of itself; undefined until its hello has come. */
-  peer: wire.Hello | undefined = undefined;
+  peer: Hello | undefined = undefined;
   /** The largest payload that this end takes, in bytes. */
   readonly maxTakenBytes: number;
-  /** Told when all held frames have gone to the channel. */
-  owner: { drained(): void } | undefined = undefined;
-  /** Frames that wait for room on the channel, the oldest first; none most of the time. */
-  #held: HeldFrame[] | undefined = undefined;
-  #heldBytes = 0;
-  #heldReplyBytes = 0;
-  /** The channel has said that it is full. */
+  /** What may be under way, where the channel of either end can't stop its peer. */
+  credits: MuxCredits | undefined = undefined;
+  owner: LinkOwner | undefined = undefined;
+  /** Frames that wait for room on the channel or for credit; none most of the time. */
+  #held: HeldFrames | undefined = undefined;
+  /** The channel has said that it is full, or there is no credit. */
   #full = false;
+  /** It is for the lack of credit alone. */
+  #lacksCredit = false;
+  /** What resolves when that is over. */
+  #awaited: Promise<void> | undefined = undefined;
   #fullByReply = false;
   /** Held bytes of replies at which the reading goes on. */
   #readAtBytes = 0;
@@ -66,14 +76,44 @@ export class MuxLink {
     this.maxTakenBytes = Math.min(settings.maxMessageBytes ?? room, room);
   }
 
+  /** What this end says of itself. */
+  get hello(): Hello {
+    return {
+      version: hello.version,
+      oldestVersion: hello.oldestVersion,
+      maxMessageBytes: this.maxTakenBytes,
+      maxInFlight: this.settings.maxInFlight,
+      windowBytes: this.#windowBytes,
+      needsCredits: this.channel.receiveLimitBytes !== undefined,
+    };
+  }
+
+  /** The peer has said of itself what it can. Credits are in force where one of the ends needs them. */
+  welcome(peer: Hello, owner: CreditsOwner): void {
+    this.peer = peer;
+    if (peer.windowBytes === undefined || !(peer.needsCredits || this.hello.needsCredits)) return;
+    this.credits = new MuxCredits(this.#windowBytes, peer.windowBytes, owner);
+  }
+
+  /** What may be on its way to this end: it leaves the channel room for frames that need no credit. */
+  get #windowBytes(): number {
+    const { windowBytes } = this.settings;
+    return Math.max(1, Math.min(windowBytes, Math.floor((this.channel.receiveLimitBytes ?? Infinity) / 2)));
+  }
+
   /** The far end, as people write it. */
   get where(): string {
     return formatAddress(this.channel.remote);
   }
 
-  /** Whether frames wait for room. */
+  /** Whether frames wait: to be sent, or to be taken up. */
   get holding(): boolean {
-    return this.#held !== undefined;
+    return this.#held !== undefined || this.credits?.waiting === true;
+  }
+
+  /** Whether replies are among them. */
+  get repliesHeld(): boolean {
+    return this.#held !== undefined && this.#held.replyBytes > 0;
   }
 
   /**
@@ -83,11 +123,13 @@ export class MuxLink {
    * Two ends that both waited for the other to read would wait forever. So
    * requests of our own never stop the reading, and replies do at once only on
    * an end that waits for no reply itself; on others when too many are held.
+   * The lack of credit never does: more of it could not be read of.
    */
   backpressure(waitsForReplies: boolean): Promise<void> | undefined {
+    if (this.#lacksCredit) return undefined;
     const { maxQueuedBytes } = this.settings;
-    const stuck = this.#full && !waitsForReplies && (this.#fullByReply || this.#heldReplyBytes > 0);
-    if (!stuck && this.#heldReplyBytes <= maxQueuedBytes) return undefined;
+    const stuck = this.#full && !waitsForReplies && (this.#fullByReply || this.repliesHeld);
+    if (!stuck && (this.#held?.unreadBytes ?? 0) <= maxQueuedBytes) return undefined;
     this.#readAtBytes = stuck ? 0 : maxQueuedBytes >> 1;
     return (this.#readable ??= Promise.withResolvers<void>()).promise;
   }
@@ -101,9 +143,13 @@ export class MuxLink {
   send(headLength: number, body: Uint8Array, isReply: boolean): void | Promise<void> {
     if (this.#full) return this.#hold(headLength, body, isReply);
     const full = this.#toChannel(head, headLength, body);
-    if (full === undefined) return;
-    this.#fill(full, isReply);
-    return full;
+    if (full !== undefined) {
+      this.#fill(full, isReply);
+      return full;
+    }
+    const { credits } = this;
+    if (credits === undefined || credits.left > 0) return;
+    return this.#awaitCredit(credits);
   }
 
   /** Sends what nobody waits for: where that is impossible the connection is of no use. */
@@ -117,15 +163,39 @@ export class MuxLink {
 
   /** Sends a frame that is all head. */
   sendFrame(frame: Uint8Array): void {
+    const needsCredit = wire.isCounted(frame[0] & wire.kindMask);
+    if (this.#lacksCredit && !needsCredit && this.#held === undefined) return this.sendUrgent(frame);
     head.set(frame.subarray(0, wire.callHeadBytes));
     const headLength = Math.min(frame.length, wire.callHeadBytes);
     this.sendOrAbort(headLength, frame.subarray(headLength));
   }
 
+  /** Sends a frame that needs no credit and may overtake those that wait for it. */
+  sendUrgent(frame: Uint8Array): void {
+    if (this.#full && !this.#lacksCredit) {
+      return (this.#held ??= new HeldFrames()).pushUrgent(frame);
+    }
+    try {
+      const full = this.#toChannel(frame, frame.length, nothing);
+      if (full !== undefined) this.#fill(full, false);
+    } catch (error) {
+      this.channel.abort(TransportError.from(error, "connection-lost"));
+    }
+  }
+
+  /** Takes a call back that still waits for room; false where it was sent. */
+  takeBack(id: number): boolean {
+    const held = this.#held;
+    if (held === undefined || !held.takeCall(id)) return false;
+    if (this.#lacksCredit) this.#pump();
+    else if (held.isEmpty) this.#emptied();
+    return true;
+  }
+
   /** Drops what is held: the connection is gone. */
   drop(): void {
+    this.credits?.drop();
     this.#held = undefined;
-    this.#heldBytes = this.#heldReplyBytes = 0;
     this.#drained?.resolve();
     this.#readable?.resolve();
   }
@@ -154,100 +224,75 @@ export class MuxLink {
   }
 
   #toChannel(frameHead: Uint8Array, headLength: number, body: Uint8Array): void | Promise<void> {
-    const channel = this.channel;
-    return channel.sendParts === undefined
+    const { channel, credits } = this;
+    const full = channel.sendParts === undefined
       ? channel.send(join(frameHead, headLength, body))
       : channel.sendParts(frameHead, headLength, body);
+    if (credits !== undefined && wire.isCounted(frameHead[0] & wire.kindMask)) credits.spend(headLength + body.length);
+    return full;
   }
 
   #fill(full: Promise<void>, isReply: boolean): void {
     this.#full = true;
+    this.#lacksCredit = false;
     this.#fullByReply = isReply;
-    const pump = (): void => this.#pump();
+    this.#awaited = full;
+    const pump = (): void => {
+      // A channel that is full by now is waited for in place of credit.
+      if (this.#awaited === full) this.#pump();
+    };
     full.then(pump, pump);
   }
 
+  #awaitCredit({ room }: MuxCredits): Promise<void> {
+    this.#fill(room, false);
+    this.#lacksCredit = true;
+    return room;
+  }
+
   #hold(headLength: number, body: Uint8Array, isReply: boolean): Promise<void> {
-    const bytes = headLength + body.length + heldFrameBytes;
+    const held = this.#held ??= new HeldFrames();
     const { maxQueuedBytes } = this.settings;
-    if (!isReply && this.#heldBytes > 0 && this.#heldBytes + bytes > maxQueuedBytes) {
-      const why =
-        `Call not sent: ${this.#heldBytes} bytes wait for a peer that reads slowly, ${maxQueuedBytes} are allowed`;
+    if (!isReply && held.bytes > 0 && held.bytes + HeldFrames.costOf(headLength + body.length) > maxQueuedBytes) {
+      const why = `Call not sent: ${held.bytes} bytes wait for a peer that reads slowly, ${maxQueuedBytes} are allowed`;
       throw new TransportError("overloaded", why);
     }
-    (this.#held ??= []).push({ head: head.slice(0, headLength), body, isReply });
-    this.#heldBytes += bytes;
-    if (isReply) this.#heldReplyBytes += bytes;
+    held.push({ head: head.slice(0, headLength), body, isReply });
     return (this.#drained ??= Promise.withResolvers<void>()).promise;
   }
 
-  /** The channel has room again: sends what is held until it is full once more. */
+  /** There is room or credit again: sends what is held until there is none once more. */
   #pump(): void {
-    this.#full = false;
-    const held = this.#held ?? [];
-    let sent = 0;
+    this.#full = this.#lacksCredit = false;
+    this.#awaited = undefined;
+    const { credits } = this;
+    const held = this.#held;
     try {
-      while (sent < held.length && !this.#full) {
-        const { head: frameHead, body, isReply } = held[sent++];
-        const bytes = frameHead.length + body.length + heldFrameBytes;
-        this.#heldBytes -= bytes;
-        if (isReply) this.#heldReplyBytes -= bytes;
-        const full = this.#toChannel(frameHead, frameHead.length, body);
-        if (full !== undefined) this.#fill(full, isReply);
+      while (held !== undefined && !this.#full) {
+        const frame = held.take(credits === undefined || credits.left > 0);
+        if (frame === undefined) break;
+        const full = this.#toChannel(frame.head, frame.head.length, frame.body);
+        if (full !== undefined) this.#fill(full, frame.isReply);
       }
     } catch (error) {
       // Also where the connection is gone: aborting it again changes nothing.
       return this.channel.abort(TransportError.from(error, "connection-lost"));
     }
-    held.splice(0, sent);
-    if (this.#readable !== undefined && !this.#full && this.#heldReplyBytes <= this.#readAtBytes) {
+    if (credits !== undefined && credits.left <= 0 && !this.#full) void this.#awaitCredit(credits);
+    const isReadable = this.#lacksCredit || (!this.#full && (held?.unreadBytes ?? 0) <= this.#readAtBytes);
+    if (this.#readable !== undefined && isReadable) {
       this.#readable.resolve();
       this.#readable = undefined;
     }
-    if (held.length > 0) return;
+    if (held === undefined || held.isEmpty) this.#emptied();
+    // Requests may have waited for replies to go out.
+    if (credits?.waiting) credits.resume();
+  }
+
+  #emptied(): void {
     this.#held = undefined;
     this.#drained?.resolve();
     this.#drained = undefined;
     this.owner?.drained();
   }
-}
-
-/**
- * Small frames for channels that take whole messages only are cut from a slab:
- * an array of its own costs more than all the rest of a call.
- */
-const slabBytes = 8 * 1024;
-let slab = new Uint8Array(0);
-let slabUsed = 0;
-
-function join(frameHead: Uint8Array, headLength: number, body: Uint8Array): Uint8Array {
-  const length = headLength + body.length;
-  let message: Uint8Array;
-  if (length > slabBytes >> 3) {
-    message = new Uint8Array(length);
-  } else {
-    if (slabUsed + length > slab.length) {
-      slab = new Uint8Array(slabBytes);
-      slabUsed = 0;
-    }
-    message = new Uint8Array(slab.buffer, slabUsed, length);
-    slabUsed += length;
-  }
-  for (let i = 0; i < headLength; i++) message[i] = frameHead[i];
-  message.set(body, headLength);
-  return message;
-}
-
-/** The error for a call over the limit of calls in flight. */
-export function tooManyCalls(inFlight: number, allowed: number): TransportError {
-  return new TransportError("too-many-calls", `Call refused: ${inFlight} are in flight, ${allowed} are allowed`, {
-    details: { inFlight, allowed },
-  });
-}
-
-/** The error for a request or a reply over the limit. */
-export function tooLarge(bytes: number, allowed: number): TransportError {
-  return new TransportError("message-too-large", `Message refused: it has ${bytes} bytes, ${allowed} are allowed`, {
-    details: { bytes, allowed },
-  });
 }

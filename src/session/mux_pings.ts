@@ -47,7 +47,7 @@ export class MuxPings {
     });
     (this.#waiting ??= new Map()).set(number, ping);
     deadlinesOf(clock).add(ping);
-    this.#link.sendFrame(frameOf(Kind.ping, number));
+    this.#link.sendUrgent(wire.numberFrame(Kind.ping, number));
     return ping.answer.promise;
   }
 
@@ -56,7 +56,7 @@ export class MuxPings {
     if (frame.length !== 5) {
       throw new TransportError("protocol", `Frame refused: a ping of ${frame.length} bytes, not 5`);
     }
-    this.#link.sendFrame(frameOf(Kind.pong, wire.readU32(frame, 1)));
+    this.#link.sendUrgent(wire.numberFrame(Kind.pong, wire.readU32(frame, 1)));
   }
 
   /** The peer has answered; an answer that comes too late is none. */
@@ -84,11 +84,4 @@ export class MuxPings {
     deadlinesOf(this.#link.settings.clock).remove(ping);
     return ping;
   }
-}
-
-function frameOf(kind: number, number: number): Uint8Array {
-  const frame = new Uint8Array(5);
-  frame[0] = kind;
-  wire.writeU32(frame, 1, number);
-  return frame;
 }

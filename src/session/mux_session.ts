@@ -14,8 +14,11 @@ import type { Handler } from "../core/service.ts";
 import type { CallCounters, SessionState, ShutdownOptions } from "../core/session.ts";
 import { type AnswersOwner, MuxAnswers } from "./mux_answers.ts";
 import { MuxCalls } from "./mux_calls.ts";
-import { head, MuxLink, type MuxSettings } from "./mux_link.ts";
+import type { CreditsOwner } from "./mux_credits.ts";
+import { decodeHello, encodeHello } from "./mux_hello.ts";
+import { head, type LinkOwner, MuxLink, type MuxSettings } from "./mux_link.ts";
 import { MuxPings } from "./mux_pings.ts";
+import { callLost, endedBeforeHello, noHello, unknownKind, unusable } from "./mux_refusals.ts";
 import * as wire from "./mux_wire.ts";
 import { SessionEnd } from "./session_end.ts";
 import type { SessionOwner } from "./session_listener.ts";
@@ -23,7 +26,7 @@ import type { SessionOwner } from "./session_listener.ts";
 const { Kind } = wire;
 
 /** See the module. */
-export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
+export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiver, DeadlineEntry {
   onChange: (() => void) | undefined = undefined;
   state: SessionState = "open";
   readonly #link: MuxLink;
@@ -61,12 +64,7 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
     channel.receive(this);
     if (this.state !== "open") return;
     link.owner = this;
-    link.sendFrame(wire.encodeHello({
-      version: wire.version,
-      oldestVersion: wire.oldestVersion,
-      maxMessageBytes: link.maxTakenBytes,
-      maxInFlight: settings.maxInFlight,
-    }));
+    link.sendFrame(encodeHello(link.hello));
     this.#watch(settings.helloTimeoutMs);
   }
 
@@ -91,18 +89,20 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
   }
 
   call(request: Uint8Array, context?: CallContext): Promise<Uint8Array> {
-    if (this.state !== "open" || this.#link.peer === undefined) return Promise.reject(this.#unusable());
+    if (this.state !== "open" || this.#link.peer === undefined) {
+      return Promise.reject(unusable(this.#link.where, this.state));
+    }
     return this.#calls.call(request, context);
   }
 
   send(request: Uint8Array, context: CallContext = background): void | Promise<void> {
-    if (this.state !== "open" || this.#link.peer === undefined) throw this.#unusable();
+    if (this.state !== "open" || this.#link.peer === undefined) throw unusable(this.#link.where, this.state);
     head[0] = Kind.send;
     return this.#link.send(this.#link.writeContext(1, request, context), request, false);
   }
 
   ping(): Promise<number> {
-    return this.state === "closed" ? Promise.reject(this.#unusable()) : this.#ownPings().ping();
+    return this.state === "closed" ? Promise.reject(unusable(this.#link.where, this.state)) : this.#ownPings.ping();
   }
 
   close({ graceMs = this.#link.settings.closeTimeoutMs }: ShutdownOptions = {}): Promise<void> {
@@ -120,14 +120,33 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
     this.#link.channel.abort(reason);
   }
 
-  // AnswersOwner, and owner of the link
+  // AnswersOwner, LinkOwner
 
   answered(): void {
-    if (this.state !== "open") this.#endIfDone();
+    this.drained();
   }
 
   drained(): void {
     if (this.state !== "open") this.#endIfDone();
+  }
+
+  callEnded(): void {
+    this.onChange?.();
+    this.drained();
+  }
+
+  // CreditsOwner
+
+  get repliesHeld(): boolean {
+    return this.#link.repliesHeld;
+  }
+
+  cancelledBefore(id: number): void {
+    this.#answers.cancelledBefore(id);
+  }
+
+  grant(bytes: number): void {
+    this.#link.sendUrgent(wire.numberFrame(Kind.credit, bytes));
   }
 
   // Receiver
@@ -136,24 +155,32 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
     if (typeof frame === "string") {
       throw new TransportError("protocol", "Frame refused: mux speaks bytes, this is text");
     }
-    if (this.#link.peer === undefined) return this.#refused === undefined ? this.#welcome(frame) : undefined;
+    const { peer, credits } = this.#link;
+    if (peer === undefined) return this.#refused === undefined ? this.#welcome(frame) : undefined;
+    if (credits === undefined) this.take(frame);
+    else credits.received(frame);
+    // A peer that does not read our replies is not read from either.
+    return this.#link.backpressure(this.#calls.inFlight > 0);
+  }
+
+  take(frame: Uint8Array): void {
     switch (frame[0]) {
       case Kind.reply:
         this.#calls.replied(frame);
-        this.#callEnded();
+        this.callEnded();
         break;
       case Kind.error:
         this.#calls.failed(frame);
-        this.#callEnded();
+        this.callEnded();
         break;
       case Kind.cancel:
         this.#answers.cancel(frame);
         break;
       case Kind.ping:
-        this.#ownPings().answer(frame);
+        this.#ownPings.answer(frame);
         break;
       case Kind.pong:
-        this.#ownPings().answered(frame);
+        this.#ownPings.answered(frame);
         break;
       case Kind.goaway:
         this.#goawayReceived = true;
@@ -163,8 +190,6 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
       default:
         this.#request(frame);
     }
-    // A peer that does not read our replies is not read from either.
-    return this.#link.backpressure(this.#calls.inFlight > 0);
   }
 
   end(): void {
@@ -172,18 +197,18 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
     // Our hello, which says why, may still be on its way.
     if (this.#refused !== undefined) return;
     if (this.#link.peer === undefined) {
-      const why = `Connection lost: ${this.#link.where} ended it before its hello`;
-      return this.abort(new TransportError("connection-lost", why, { processed: "no" }));
+      return this.abort(endedBeforeHello(this.#link.where));
     }
     // What we wait for can't come any more; what the peer waits for still can.
-    this.#calls.failAll(this.#lostError(undefined));
+    this.#calls.failAll(callLost(this.#link.where, undefined));
     this.#setState("draining");
+    this.#link.credits?.lift();
     this.#endIfDone();
   }
 
   closed(error: TransportError | undefined): void {
     deadlinesOf(this.#link.settings.clock).remove(this);
-    const lost = this.#lostError(error);
+    const lost = callLost(this.#link.where, error);
     this.#tellReady(error ?? lost);
     this.#link.drop();
     this.#calls.failAll(lost);
@@ -199,15 +224,14 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
   expire(): void {
     const { helloTimeoutMs } = this.#link.settings;
     if (this.#link.peer === undefined) {
-      const why = `Cannot speak mux with ${this.#link.where}: no hello came within ${helloTimeoutMs} ms`;
-      return this.abort(new TransportError("connect-timeout", why));
+      return this.abort(noHello(this.#link.where, helloTimeoutMs));
     }
     const why =
       `Connection closed: ${this.load} calls made and ${this.#answers.running} answered were not finished within ${this.#graceMs} ms`;
     this.abort(new TransportError("closed", why, { processed: "maybe" }));
   }
 
-  #ownPings(): MuxPings {
+  get #ownPings(): MuxPings {
     return this.#pings ??= new MuxPings(this.#link);
   }
 
@@ -221,13 +245,7 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
       case Kind.send:
         return this.#answers.serveOneWay(frame);
     }
-    const kind = frame.length === 0 ? "missing" : `0x${frame[0].toString(16).padStart(2, "0")}`;
-    throw new TransportError("protocol", `Frame refused: its kind is ${kind}`);
-  }
-
-  #callEnded(): void {
-    if (this.onChange !== undefined) this.onChange();
-    if (this.state !== "open") this.#endIfDone();
+    throw unknownKind(frame);
   }
 
   #watch(inMs: number): void {
@@ -239,7 +257,7 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
 
   #welcome(frame: Uint8Array): void {
     try {
-      this.#link.peer = wire.decodeHello(frame);
+      this.#link.welcome(decodeHello(frame), this);
     } catch (error) {
       // Ends after what was sent has gone out: the peer needs our hello to see why it is refused.
       this.#refused = TransportError.from(error, "protocol");
@@ -280,20 +298,5 @@ export class MuxSession implements AnswersOwner, Receiver, DeadlineEntry {
     if (this.state === state || this.state === "closed") return;
     this.state = state;
     this.onChange?.();
-  }
-
-  #unusable(): TransportError {
-    if (this.state === "closed") {
-      return new TransportError("closed", `Cannot call ${this.#link.where}: the connection is closed`);
-    }
-    return new TransportError("draining", `Cannot call ${this.#link.where}: the connection takes no new calls`);
-  }
-
-  #lostError(error: TransportError | undefined): TransportError {
-    const why = error === undefined ? "the peer ended it" : error.message;
-    return new TransportError("connection-lost", `Call lost: the connection to ${this.#link.where} is gone: ${why}`, {
-      processed: "maybe",
-      cause: error,
-    });
   }
 }

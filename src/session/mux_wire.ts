@@ -19,7 +19,11 @@ export const Kind = {
   ping: 6,
   pong: 7,
   goaway: 8,
+  credit: 9,
 } as const;
+
+/** The part of the first byte that is the kind. */
+export const kindMask = 0x0f;
 
 /** What a call or a one-way send carries beside its payload: the high half of the first byte. */
 export const Flag = { deadline: 0x10, priority: 0x20, metadata: 0x40 } as const;
@@ -27,9 +31,8 @@ export const Flag = { deadline: 0x10, priority: 0x20, metadata: 0x40 } as const;
 /** All flags of this version. */
 export const knownFlags: number = Flag.deadline | Flag.priority | Flag.metadata;
 
-/** The version that this end speaks, and the oldest one that it can. */
-export const version = 1;
-export const oldestVersion = 1;
+/** What a frame takes of a window beside its bytes: what keeps a flood of small ones bounded, too. */
+export const frameOverheadBytes = 64;
 
 /** Bytes before the payload of a call without deadline, priority and metadata. */
 export const callHeadBytes = 5;
@@ -40,20 +43,8 @@ export const maxMetadataBytes = 16 * 1024;
 /** The longest head of a frame. */
 export const maxHeadBytes: number = callHeadBytes + 4 + 1 + 2 + maxMetadataBytes;
 
-const magic = [0x77, 0x69, 0x72, 0x65]; // "wire"
-const helloBytes = 15;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-
-/** What one end tells the other first. */
-export interface Hello {
-  readonly version: number;
-  readonly oldestVersion: number;
-  /** The largest payload that this end takes, in bytes. */
-  readonly maxMessageBytes: number;
-  /** How many calls this end answers at once. */
-  readonly maxInFlight: number;
-}
 
 /** What a call carries beside its payload. */
 export interface CallHead {
@@ -78,45 +69,24 @@ export function readU32(bytes: Uint8Array, offset: number): number {
   return ((bytes[offset] << 24) | (bytes[offset + 1] << 16) | (bytes[offset + 2] << 8) | bytes[offset + 3]) >>> 0;
 }
 
-/** The first frame of each end. */
-export function encodeHello(hello: Hello): Uint8Array {
-  const frame = new Uint8Array(helloBytes);
-  frame[0] = Kind.hello;
-  frame.set(magic, 1);
-  frame[5] = hello.version;
-  frame[6] = hello.oldestVersion;
-  writeU32(frame, 7, hello.maxMessageBytes);
-  writeU32(frame, 11, hello.maxInFlight);
-  return frame;
+/** Whether frames of a kind take credit: those that calls are made of, but for what ends the waiting for them. */
+export function isCounted(kind: number): boolean {
+  return kind >= Kind.call && kind <= Kind.error;
 }
 
-/** Reads a hello. Throws `protocol` for anything else, and `version-mismatch` where the ends share no version. */
-export function decodeHello(frame: Uint8Array): Hello {
-  if (frame.length < 7 || frame[0] !== Kind.hello || magic.some((byte, index) => frame[index + 1] !== byte)) {
-    throw new TransportError(
-      "protocol",
-      `Cannot speak mux with the peer: its first message is no hello but ${preview(frame)}`,
-      { processed: "no" },
-    );
-  }
-  const [theirs, theirOldest] = [frame[5], frame[6]];
-  if (theirs < oldestVersion || theirOldest > version) {
-    throw new TransportError(
-      "version-mismatch",
-      `Cannot speak mux with the peer: it speaks versions ${theirOldest} to ${theirs}, this end ${oldestVersion} to ${version}`,
-      { details: { theirs, theirOldest, ours: version, oursOldest: oldestVersion } },
-    );
-  }
-  // A later version may have a longer hello; what is understood is read.
-  if (frame.length < helloBytes) {
-    throw new TransportError("protocol", "Cannot speak mux with the peer: its hello is cut short");
-  }
-  return {
-    version: theirs,
-    oldestVersion: theirOldest,
-    maxMessageBytes: readU32(frame, 7),
-    maxInFlight: readU32(frame, 11),
-  };
+/** Which of some frames, or of their heads, is the call of this number; −1 where none is. */
+export function findCall(frames: readonly Uint8Array[], id: number): number {
+  return frames.findIndex((frame) =>
+    (frame[0] & kindMask) === Kind.call && frame.length >= callHeadBytes && readU32(frame, 1) === id
+  );
+}
+
+/** A frame that has nothing but a number after its kind. */
+export function numberFrame(kind: number, value: number): Uint8Array {
+  const frame = new Uint8Array(callHeadBytes);
+  frame[0] = kind;
+  writeU32(frame, 1, value);
+  return frame;
 }
 
 /**
@@ -229,14 +199,6 @@ export function encodeGoaway(reason: string): Uint8Array {
 /** The reason in a GOAWAY. */
 export function decodeGoaway(frame: Uint8Array): string {
   return decoder.decode(frame.subarray(1));
-}
-
-/** The start of a message, for an error text. */
-function preview(frame: Uint8Array): string {
-  if (frame.length === 0) return "empty";
-  const bytes = frame.subarray(0, 12);
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
-  return `${frame.length} bytes: ${hex}${frame.length > bytes.length ? " …" : ""}`;
 }
 
 /** Throws `protocol` for a frame that ends before `end`. */

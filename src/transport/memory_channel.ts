@@ -15,6 +15,7 @@ import {
 import type { Clock, Timer } from "../core/clock.ts";
 import { TransportError } from "../core/errors.ts";
 import { notify, type Observer } from "../core/observer.ts";
+import { tellClosed } from "../core/tell_closed.ts";
 
 /** Settings of an in-process connection. */
 export interface MemorySettings {
@@ -116,7 +117,7 @@ export class MemoryChannel implements Channel {
   receive(receiver: Receiver): void {
     if (this.#receiver !== undefined) throw new TransportError("unsupported", "Cannot receive twice on one channel");
     this.#receiver = receiver;
-    if (this.#over) receiver.closed(this.#reason);
+    if (this.#over) tellClosed(receiver, this.#reason);
     else this.#schedule();
   }
 
@@ -236,11 +237,11 @@ export class MemoryChannel implements Channel {
     if (error !== undefined) this.#counters.connectionsFailed++;
     this.#closing ??= Promise.withResolvers<void>();
     this.#closing.resolve();
+    const heard = tellClosed(this.#receiver, error);
     const { observer } = this.#settings;
     if (observer !== undefined) {
-      notify(observer, { type: "connection-closed", side: this.#side, remote: this.remote, error });
+      notify(observer, { type: "connection-closed", side: this.#side, remote: this.remote, error: heard });
     }
-    this.#receiver?.closed(error);
   }
 
   #closedError(): TransportError {

@@ -15,6 +15,7 @@ import {
 } from "../core/channel.ts";
 import { TransportError } from "../core/errors.ts";
 import { notify, type Observer } from "../core/observer.ts";
+import { tellClosed } from "../core/tell_closed.ts";
 import type { FrameDecoder, FrameProtocol, Framing, ProtocolLine } from "../framing/framing.ts";
 import { ReceiveBuffer } from "../framing/receive_buffer.ts";
 import { type ByteSink, CoalescingWriter, noHead, type WriterLimits } from "./coalescing_writer.ts";
@@ -51,6 +52,8 @@ export interface StreamPlace {
 export interface StreamProtocol {
   readonly frames: FrameProtocol;
   readonly received: ReceiveBuffer;
+  /** What it is called, where that was agreed on, too. */
+  readonly name: string | undefined;
 }
 
 const encoder = new TextEncoder();
@@ -59,6 +62,7 @@ const encoder = new TextEncoder();
 export class StreamChannel implements Channel, Watched, ProtocolLine {
   readonly remote: Address;
   readonly alpnProtocol: string | null;
+  readonly protocol: string;
   readonly #stream: ByteStream;
   readonly #settings: StreamSettings;
   readonly #place: StreamPlace;
@@ -97,6 +101,7 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
     this.#place = place;
     this.remote = remote;
     this.alpnProtocol = alpnProtocol;
+    this.protocol = protocol?.name ?? "";
     const framing = protocol?.frames ?? settings.framing;
     this.#writer = new CoalescingWriter(stream, framing, settings, this);
     this.#decoder = framing.decoder();
@@ -159,7 +164,7 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
   receive(receiver: Receiver): void {
     if (this.#receiver !== undefined) throw new TransportError("unsupported", "Cannot receive twice on one channel");
     this.#receiver = receiver;
-    if (this.#over) return receiver.closed(this.#reason);
+    if (this.#over) return void tellClosed(receiver, this.#reason);
     this.#watch.begin();
     // What came with the opening handshake is looked at first.
     if (this.#received.end > this.#received.start) queueMicrotask(() => this.#over ? undefined : this.#deliver());
@@ -373,10 +378,10 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
     this.#closing ??= Promise.withResolvers<void>();
     this.#closing.resolve();
     this.#watch.stop();
+    const heard = tellClosed(this.#receiver, error);
     if (this.#settings.observer !== undefined) {
-      notify(this.#settings.observer, { type: "connection-closed", side, remote: this.remote, error });
+      notify(this.#settings.observer, { type: "connection-closed", side, remote: this.remote, error: heard });
     }
-    this.#receiver?.closed(error);
   }
 
   #closedError(): TransportError {

@@ -11,7 +11,8 @@ import { acceptWebSockets } from "./websocket_accept.ts";
 import { dialWebSocket } from "./websocket_dial.ts";
 import { readWebSocketOptions, type WebSocketOptions } from "./websocket_options.ts";
 
-export type { WebSocketOptions, WebSocketRequest } from "./websocket_options.ts";
+export type { WebSocketCommonOptions, WebSocketRequest } from "./websocket_common_options.ts";
+export type { WebSocketOptions } from "./websocket_options.ts";
 
 /**
  * Messages over WebSocket (RFC 6455), on a port of its own, with

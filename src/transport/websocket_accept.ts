@@ -12,10 +12,11 @@ import { type RequestHead, RequestHeadDecoder } from "../framing/http1_head.ts";
 import { encodeResponseHead } from "../framing/http1_write.ts";
 import { ReceiveBuffer } from "../framing/receive_buffer.ts";
 import { acceptDeflate, type DeflateAgreement, parseExtensions } from "../framing/websocket_extensions.ts";
-import { acceptOf, chooseProtocol, isKey, parseProtocols, webSocketVersion } from "../framing/websocket_handshake.ts";
+import { acceptOf } from "../framing/websocket_handshake.ts";
 import { readHead, writeAll } from "./http1_exchange.ts";
 import { StreamChannel } from "./stream_channel.ts";
 import type { OpenChannel } from "./tcp_listen.ts";
+import { admit, refusalOf, refused } from "./websocket_admission.ts";
 import { deflateOf, wantedDeflate } from "./websocket_deflate.ts";
 import type { WebSocketSettings } from "./websocket_options.ts";
 import { WebSocketProtocol } from "./websocket_protocol.ts";
@@ -39,76 +40,54 @@ export function acceptWebSockets(settings: WebSocketSettings): OpenChannel {
       thresholdBytes: settings.thresholdBytes,
       deflate: await deflateOf("server", agreed.deflate, settings.maxMessageBytes),
     });
-    return new StreamChannel(conn, settings.tcp, place, remote, alpnProtocol, { frames, received });
+    const agreement = { frames, received, name: agreed.protocol };
+    return new StreamChannel(conn, settings.tcp, place, remote, alpnProtocol, agreement);
   };
 }
 
 /** What the handshake has come to. */
 interface Agreed {
   readonly fields: [string, string][];
+  readonly protocol: string | undefined;
   readonly deflate: DeflateAgreement | undefined;
 }
 
-/** Looks at the request from all sides; throws with the status to answer it with. */
 async function agree(settings: WebSocketSettings, head: RequestHead): Promise<Agreed> {
   const { fields } = head;
-  if (head.method !== "GET") throw refused(405, `its method is ${head.method}, not GET`);
   if (head.path.split("?", 1)[0] !== settings.path) {
     throw refused(404, `its path is ${head.path}, not ${settings.path}`);
   }
-  if (head.minor === 0 || !requestsUpgrade(head, "websocket")) throw refused(426, "it does not ask for a WebSocket");
-  const version = fields.get("sec-websocket-version");
-  if (version !== webSocketVersion) throw refused(426, `its WebSocket version is ${version}, not ${webSocketVersion}`);
-  const key = fields.get("sec-websocket-key");
-  if (key === undefined || !isKey(key)) throw refused(400, "its Sec-WebSocket-Key is not one");
-  checkOrigin(settings, head);
-  const named = fields.get("sec-websocket-protocol");
-  const offered = named === undefined ? [] : parseProtocols(named);
+  const scheme = settings.tcp.tls === undefined ? "http" : "https";
+  const { key, protocol } = await admit(settings, {
+    method: head.method,
+    upgrades: head.minor !== 0 && requestsUpgrade(head, "websocket"),
+    target: head.target,
+    ownOrigin: `${scheme}://${head.authority ?? ""}`,
+    field: (name) => fields.get(name),
+    headers: () => new Headers([...fields]),
+  });
   const extensions = fields.get("sec-websocket-extensions");
   const offers = extensions === undefined ? [] : parseExtensions(extensions);
-  if (settings.authenticate !== undefined) {
-    const request = { target: head.target, headers: new Headers([...fields]) };
-    if (!await settings.authenticate(request)) throw refused(401, "it was not let in");
-  }
   const answer: [string, string][] = [
     ["upgrade", "websocket"],
     ["connection", "Upgrade"],
     ["sec-websocket-accept", acceptOf(key)],
   ];
-  const protocol = chooseProtocol(offered, settings.protocols);
   if (protocol !== undefined) answer.push(["sec-websocket-protocol", protocol]);
   const deflate = settings.compression ? acceptDeflate(offers, wantedDeflate) : undefined;
   if (deflate !== undefined) answer.push(["sec-websocket-extensions", deflate.header]);
-  return { fields: answer, deflate: deflate?.agreement };
-}
-
-/** A browser says where a page is from: one from elsewhere acts with its user's cookies, and must be let in by name. */
-function checkOrigin({ origins, tcp }: WebSocketSettings, head: RequestHead): void {
-  const origin = head.fields.get("origin");
-  if (origin === undefined || origins.includes("*") || origins.includes(origin)) return;
-  const own = `${tcp.tls === undefined ? "http" : "https"}://${head.authority ?? ""}`;
-  if (origin.toLowerCase() !== own.toLowerCase()) throw refused(403, `its origin, ${origin}, is not allowed`);
-}
-
-function refused(status: number, why: string): TransportError {
-  return new TransportError("protocol", `WebSocket handshake refused: ${why}`, {
-    details: { status },
-    processed: "no",
-  });
+  return { fields: answer, protocol, deflate: deflate?.agreement };
 }
 
 /** Says so to the client, as well as that is possible still. */
 async function refuse(conn: Deno.Conn, error: unknown): Promise<void> {
   if (!(error instanceof TransportError) || error.code === "connection-lost") return;
-  const named = error.details?.status;
-  const status = typeof named === "number" ? named : 400;
-  const body = new TextEncoder().encode(`${error.message}\n`);
-  const fields: [string, string][] = [["connection", "close"], ["content-type", "text/plain; charset=utf-8"]];
-  if (status === 426) fields.push(["upgrade", "websocket"], ["sec-websocket-version", webSocketVersion]);
-  if (status === 405) fields.push(["allow", "GET"]);
+  const { status, fields, body } = refusalOf(error);
+  const bytes = new TextEncoder().encode(body);
   try {
-    await writeAll(conn, encodeResponseHead({ status, fields, body: body.length }));
-    await writeAll(conn, body);
+    const head = { status, fields: [["connection", "close"], ...fields] as [string, string][], body: bytes.length };
+    await writeAll(conn, encodeResponseHead(head));
+    await writeAll(conn, bytes);
     await conn.closeWrite();
   } catch {
     // The client has gone.

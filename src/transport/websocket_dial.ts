@@ -49,7 +49,8 @@ export function dialWebSocket(settings: WebSocketSettings, { signal }: DialOptio
       deflate: await deflateOf("client", check(settings, head, key), settings.maxMessageBytes),
     });
     const place = { side: "client", local, counters: emptyCounters() } as const;
-    return new StreamChannel(stream, settings.tcp, place, remote, alpnProtocol, { frames, received });
+    const agreement = { frames, received, name: head.fields.get("sec-websocket-protocol") };
+    return new StreamChannel(stream, settings.tcp, place, remote, alpnProtocol, agreement);
   });
 }
 

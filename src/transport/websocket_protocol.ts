@@ -24,6 +24,13 @@ export interface WebSocketAgreement {
   readonly thresholdBytes: number;
 }
 
+/**
+ * So many of the pings that come together are answered one by one, and of the
+ * rest the latest: all that RFC 6455, section 5.5.3, asks for. Some clients
+ * count the pongs to a few pings all the same.
+ */
+const maxPongs = 16;
+
 const noBytes = new Uint8Array(0);
 const binary = opcode.binary | finalBit;
 const text = opcode.text | finalBit;
@@ -44,6 +51,10 @@ export class WebSocketProtocol implements FrameProtocol, ControlReceiver {
   #first: number = binary;
   #mask: number | undefined = undefined;
   #saidGoodbye = false;
+  /** Pings that came together, so far. */
+  #pings = 0;
+  /** The payload of a ping that was not answered yet: a view of what was read. */
+  #pinged: Uint8Array | undefined = undefined;
   /** What the peer's goodbye is answered with. */
   #peerCode = 1000;
 
@@ -91,7 +102,10 @@ export class WebSocketProtocol implements FrameProtocol, ControlReceiver {
   }
 
   next(bytes: Uint8Array, start: number, end: number): boolean {
-    return this.#decoder.next(bytes, start, end);
+    const found = this.#decoder.next(bytes, start, end);
+    this.#pings = 0;
+    if (this.#pinged !== undefined) this.#answerPing(this.#pinged);
+    return found;
   }
 
   decoder(): FrameDecoder {
@@ -160,7 +174,8 @@ export class WebSocketProtocol implements FrameProtocol, ControlReceiver {
   // ControlReceiver
 
   ping(payload: Uint8Array): void {
-    if (!this.#saidGoodbye) this.#control(opcode.pong, payload);
+    if (++this.#pings <= maxPongs) this.#answerPing(payload);
+    else this.#pinged = payload;
   }
 
   pong(): void {}
@@ -169,6 +184,11 @@ export class WebSocketProtocol implements FrameProtocol, ControlReceiver {
     this.ended = true;
     this.#peerCode = code;
     this.error = errorOfClose(code, reason);
+  }
+
+  #answerPing(payload: Uint8Array): void {
+    this.#pinged = undefined;
+    if (!this.#saidGoodbye) this.#control(opcode.pong, payload);
   }
 
   #control(kind: number, payload: Uint8Array): void {

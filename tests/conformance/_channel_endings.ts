@@ -11,7 +11,7 @@
 import { strict as assert } from "node:assert";
 import { type Channel, TransportError } from "../../mod.ts";
 import { bytesOf, join, numbered, part, Recorder, sameBytes, within } from "../support/channels.ts";
-import type { ConformanceTest } from "./channel_suite.ts";
+import type { ChannelCapabilities, ConformanceTest } from "./channel_suite.ts";
 
 function reason(): TransportError {
   return new TransportError("cancelled", "Test: pulled the plug");
@@ -29,8 +29,27 @@ async function heardTheEnd(channel: Channel, recorder: Recorder): Promise<void> 
   recorder.checkOver();
 }
 
-/** Registers them. */
-export function endingTests(test: ConformanceTest): void {
+/** What the peer of an end that has closed may still do. */
+function halfTests(test: ConformanceTest, halfClose: boolean): void {
+  if (!halfClose) {
+    return test("tells the peer of its end, which is the end of both directions", {}, async (transport) => {
+      for (const closes of ["near", "far"] as const) {
+        const pair = await join(transport);
+        const [near, far] = [new Recorder(), new Recorder()];
+        pair.near.receive(near);
+        pair.far.receive(far);
+        const [own, others] = closes === "near" ? [near, far] : [far, near];
+        await pair[closes].send("last words");
+        const closing = pair[closes].close();
+        await others.until(() => others.ends === 1, "the end");
+        assert.equal(others.messages.length, 1);
+        await Promise.all([pair.near.close(), pair.far.close(), within(closing, "close()")]);
+        assert.equal(await own.over(), undefined);
+        assert.equal(await others.over(), undefined);
+        await part(pair, near, far);
+      }
+    });
+  }
   test("tells the peer of its end, and goes on taking what the peer sends", {}, async (transport) => {
     const pair = await join(transport);
     const [near, far] = [new Recorder(), new Recorder()];
@@ -50,6 +69,11 @@ export function endingTests(test: ConformanceTest): void {
     near.messages.forEach((message, i) => sameBytes(bytesOf(message), numbered(i, 5000), `message ${i}`));
     await part(pair, near, far);
   });
+}
+
+/** Registers them. */
+export function endingTests(test: ConformanceTest, can: ChannelCapabilities): void {
+  halfTests(test, can.halfClose);
 
   test("sends all that it was given before it closes", {}, async (transport) => {
     const pair = await join(transport);
@@ -77,7 +101,10 @@ export function endingTests(test: ConformanceTest): void {
     await within(Promise.all([pair.near.close(), pair.far.close()]), "close() on both sides");
     assert.equal(near.error, undefined);
     assert.equal(far.error, undefined);
-    assert.deepEqual([near.messages.length, far.messages.length], [1, 1]);
+    // What was on its way to an end that had closed may be lost where that is over at once.
+    const both = [near.messages.length, far.messages.length];
+    if (can.halfClose) assert.deepEqual(both, [1, 1]);
+    else assert.ok(both.every((messages) => messages <= 1));
     await part(pair, near, far);
   });
 
@@ -209,6 +236,25 @@ export function endingTests(test: ConformanceTest): void {
     await within(pair.near.close(), "close()");
     assert.match(String((await far.over())?.message), /cannot bear the end/);
     await part(pair, near, far);
+  });
+
+  test("is over in order for all others where a receiver throws at its end", {}, async (transport) => {
+    for (const aborts of [false, true]) {
+      const pair = await join(transport);
+      const [near, far] = [new Recorder(), new Recorder()];
+      for (const recorder of [near, far]) {
+        const closed = recorder.closed;
+        recorder.closed = function (error): void {
+          closed.call(recorder, error);
+          throw new Error("Test: cannot bear the end");
+        };
+      }
+      pair.near.receive(near);
+      pair.far.receive(far);
+      if (aborts) pair.near.abort(reason());
+      await within(Promise.all([pair.near.close(), pair.far.close()]), "close() on both sides");
+      await part(pair, near, far);
+    }
   });
 
   test("takes one receiver only", {}, async (transport) => {

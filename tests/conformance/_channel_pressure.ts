@@ -5,9 +5,9 @@
  */
 
 import { strict as assert } from "node:assert";
-import { TransportError } from "../../mod.ts";
-import { bytesOf, join, numbered, part, Recorder, sameBytes, untilStill } from "../support/channels.ts";
-import type { ConformanceTest } from "./channel_suite.ts";
+import { type Channel, TransportError } from "../../mod.ts";
+import { bytesOf, join, numbered, part, Recorder, sameBytes, turn, untilStill } from "../support/channels.ts";
+import type { ChannelCapabilities, ConformanceTest } from "./channel_suite.ts";
 
 const messageBytes = 60_000;
 
@@ -25,10 +25,51 @@ function checkAll(recorder: Recorder, count: number, size: number): void {
   recorder.messages.forEach((message, i) => sameBytes(bytesOf(message), numbered(i, size), `message ${i}`));
 }
 
-/** Registers them. */
-export function pressureTests(test: ConformanceTest): void {
+/** Sends until all is sent or the channel is over. */
+async function sendUntilStopped(channel: Channel): Promise<{ sent: number; mostBuffered: number }> {
+  let mostBuffered = 0;
+  for (let sent = 0; sent < messageCount; sent++) {
+    try {
+      const room = channel.send(numbered(sent, messageBytes));
+      mostBuffered = Math.max(mostBuffered, channel.bufferedBytes);
+      await room;
+    } catch (error) {
+      assert.ok(error instanceof TransportError);
+      assert.equal(error.code, "closed");
+      return { sent, mostBuffered };
+    }
+    // A sender that never waits gives the connection no turn to say that it is over.
+    if (sent % 10 === 0) await turn();
+  }
+  return { sent: messageCount, mostBuffered };
+}
+
+/** What a receiver that pauses does to a peer that waits wherever it is asked to. */
+function pausingTests(test: ConformanceTest, stopsPeer: boolean): void {
+  const limits = { highWaterBytes: 200_000, maxMessageBytes: 1_000_000, maxBufferedBytes: 5_000_000 };
+  if (!stopsPeer) {
+    const behaviour = "ends with `overloaded` where more waits for a receiver that pauses than is allowed";
+    return test(behaviour, limits, async (transport) => {
+      const pair = await join(transport);
+      assert.equal(pair.far.receiveLimitBytes, 5_000_000);
+      const near = new Recorder();
+      const { recorder: far, resume } = paused();
+      pair.near.receive(near);
+      pair.far.receive(far);
+      const { sent, mostBuffered } = await sendUntilStopped(pair.near);
+      assert.ok(sent < messageCount, "the sender was not stopped");
+      assert.ok(mostBuffered < 200_000 + 2 * messageBytes, `${mostBuffered} bytes were buffered`);
+      const error = await far.over();
+      assert.equal(error?.code, "overloaded");
+      assert.equal(far.messages.length, 1, "a paused receiver gets nothing");
+      await near.until(() => near.ends + near.closes > 0, "the peer's end");
+      resume();
+      await part(pair, near, far);
+    });
+  }
   test("stops a sender that waits while the peer's receiver pauses", { highWaterBytes: 200_000 }, async (transport) => {
     const pair = await join(transport);
+    assert.equal(pair.far.receiveLimitBytes, undefined);
     const near = new Recorder();
     const { recorder: far, resume } = paused();
     pair.near.receive(near);
@@ -51,6 +92,11 @@ export function pressureTests(test: ConformanceTest): void {
     checkAll(far, messageCount, messageBytes);
     await part(pair, near, far);
   });
+}
+
+/** Registers them. */
+export function pressureTests(test: ConformanceTest, can: ChannelCapabilities): void {
+  pausingTests(test, can.stopsPeer);
 
   test("refuses a sender that does not wait once the buffer is full, and then goes on", {
     highWaterBytes: 100_000,

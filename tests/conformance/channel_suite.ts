@@ -30,6 +30,16 @@ export interface TestedTransport {
 /** Makes a fresh transport. */
 export type MakeTransport = (limits: ChannelLimits) => TestedTransport;
 
+/** What a transport can do. Where it can't, the suite checks what it does instead. */
+export interface ChannelCapabilities {
+  /** A receiver that pauses stops the peer: else the channel ends with `overloaded` when too much waits. */
+  stopsPeer: boolean;
+  /** An end that has closed goes on taking what the peer sends: else it is over when the peer has heard of it. */
+  halfClose: boolean;
+}
+
+const all: ChannelCapabilities = { stopsPeer: true, halfClose: true };
+
 /** Registers a test that has a fresh transport. */
 export type ConformanceTest = (
   behaviour: string,
@@ -38,7 +48,7 @@ export type ConformanceTest = (
 ) => void;
 
 /** Registers the tests that every channel transport has to pass. */
-export function channelConformance(name: string, make: MakeTransport): void {
+export function channelConformance(name: string, make: MakeTransport, can: ChannelCapabilities = all): void {
   const test: ConformanceTest = (behaviour, limits, run) => {
     Deno.test(`${name} ${behaviour}`, async () => {
       const tested = make({
@@ -56,7 +66,7 @@ export function channelConformance(name: string, make: MakeTransport): void {
     });
   };
   messageTests(test);
-  pressureTests(test);
-  endingTests(test);
+  pressureTests(test, can);
+  endingTests(test, can);
   listenerTests(test);
 }

@@ -17,7 +17,7 @@ Deno.test("isCloseCode() takes what may be on the wire", () => {
     if (last?.[1] === code - 1) last[1] = code;
     else ranges.push([code, code]);
   }
-  assert.deepEqual(ranges, [[1000, 1003], [1007, 1013], [3000, 4999]]);
+  assert.deepEqual(ranges, [[1000, 1003], [1007, 1014], [3000, 4999]]);
 });
 
 const meanings: readonly (readonly [code: number, error: string | undefined, message: string])[] = [
@@ -34,6 +34,7 @@ const meanings: readonly (readonly [code: number, error: string | undefined, mes
   [1011, "remote", "Connection closed by the peer: 1011, internal error"],
   [1012, "draining", "Connection closed by the peer: 1012, service restart"],
   [1013, "overloaded", "Connection closed by the peer: 1013, try again later"],
+  [1014, "remote", "Connection closed by the peer: 1014, bad gateway"],
   [3000, "invalid-request", "Connection closed by the peer: 3000, unauthorized"],
   [3003, "invalid-request", "Connection closed by the peer: 3003, forbidden"],
   [3008, "deadline-exceeded", "Connection closed by the peer: 3008, timeout"],

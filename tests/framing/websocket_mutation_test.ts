@@ -102,7 +102,7 @@ function plainly(stream: Uint8Array, masked: boolean): Outcome {
           const reason = payload.subarray(2);
           const closeCode = payload[0] * 256 + payload[1];
           need(
-            [1000, 1001, 1002, 1003].includes(closeCode) || (closeCode > 1006 && closeCode < 1014) || closeCode > 2999,
+            [1000, 1001, 1002, 1003].includes(closeCode) || (closeCode > 1006 && closeCode < 1015) || closeCode > 2999,
           );
           need(closeCode < 5000);
           need(isText(reason, true), 1007);
@@ -158,7 +158,7 @@ function makeStream(random: Random, masked: boolean, deflater: MessageDeflater |
     }
   }
   if (random.oneIn(4)) {
-    const code = random.pick([1000, 1001, 1006, 999, 4000, 1012, 1014]);
+    const code = random.pick([1000, 1001, 1006, 999, 4000, 1012, 1015]);
     add(0x88, join(Uint8Array.of(code >> 8, code), payload(random, true).subarray(0, 100)));
   }
   return join(...parts);

@@ -151,16 +151,19 @@ export async function dialFake(
 /** A listening mux, and the script that has connected to it. */
 export async function acceptFake(
   handler: Handler<Uint8Array, Uint8Array>,
-  options: MuxOptions & { onSession?: (session: Session<Uint8Array, Uint8Array>) => void; hello?: false } = {},
+  options: MuxOptions & {
+    onSession?: (session: Session<Uint8Array, Uint8Array>) => void;
+    hello?: Parameters<typeof helloFrame>[0] | false;
+    channel?: FakeChannel;
+  } = {},
 ): Promise<{ clock: ManualClock; channel: FakeChannel; listener: SessionListener }> {
-  const { onSession, hello, ...muxOptions } = options;
+  const { onSession, hello, channel = new FakeChannel(), ...muxOptions } = options;
   const clock = (options.clock ?? new ManualClock()) as ManualClock;
-  const channel = new FakeChannel();
   const transport = fakeTransport(channel);
   const listener = await mux({ ...muxOptions, clock })(transport).listen(handler, { onSession });
   transport.accept(channel);
   if (hello !== false) {
-    channel.deliver(helloFrame());
+    channel.deliver(helloFrame(hello));
     await settle();
     channel.taken();
   }

@@ -27,9 +27,23 @@ export function frame(...parts: (number | number[])[]): Uint8Array {
 
 /** The first frame of a peer. */
 export function helloFrame(
-  { version = 1, oldest = 1, maxMessageBytes = 1_000_000, maxInFlight = 1024 } = {},
+  {
+    version = 1,
+    oldest = 1,
+    maxMessageBytes = 1_000_000,
+    maxInFlight = 1024,
+    windowBytes = 1_000_000,
+    needsCredits = false,
+  } = {},
 ): Uint8Array {
-  return frame(0, ascii("wire"), version, oldest, u32(maxMessageBytes), u32(maxInFlight));
+  const limits = [...u32(maxMessageBytes), ...u32(maxInFlight)];
+  const credits = version < 2 ? [] : [...u32(windowBytes), needsCredits ? 1 : 0];
+  return frame(0, ascii("wire"), version, oldest, limits, credits);
+}
+
+/** More credit. */
+export function creditFrame(bytes: number): Uint8Array {
+  return frame(9, u32(bytes));
 }
 
 /** A call. */

@@ -23,6 +23,7 @@ import { FakeChannel, fakeTransport } from "./_fake_peer.ts";
 import {
   callFrame,
   cancelFrame,
+  creditFrame,
   errorFrame,
   field,
   frame,
@@ -44,7 +45,7 @@ const interesting = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 0x7f, 0x80, 0xc0, 0xf
 /** A frame as a good peer sends it. */
 function validFrame(random: Random): Uint8Array {
   const id = random.below(6);
-  switch (random.below(12)) {
+  switch (random.below(13)) {
     case 0:
     case 1:
       return callFrame(id, [random.below(5)]);
@@ -66,6 +67,8 @@ function validFrame(random: Random): Uint8Array {
       return pongFrame(random.below(9));
     case 10:
       return goawayFrame("żółw");
+    case 11:
+      return creditFrame(random.pick([1, 64, 66, 70, 140, 1000]));
     default:
       return random.oneIn(4) ? helloFrame() : callFrame(id, [4, 4]);
   }
@@ -117,9 +120,11 @@ class Run {
     const random = new Random(seed);
     const { channel } = this;
     server.latest = undefined;
+    if (random.oneIn(4)) Object.assign(channel, { receiveLimitBytes: random.between(1, 2000) });
     server.accept(channel);
-    const hello = random.oneIn(10) ? mutated(helloFrame(), random) : helloFrame();
-    channel.deliver(hello);
+    const version = random.between(1, 3);
+    const hello = helloFrame({ version, windowBytes: random.between(1, 500), needsCredits: random.oneIn(2) });
+    channel.deliver(random.oneIn(10) ? mutated(hello, random) : hello);
     channel.deliver(callFrame(1000, [9]));
     this.session = server.latest;
     if (this.session !== undefined) this.#makeCalls(random, clock);

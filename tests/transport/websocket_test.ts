@@ -6,11 +6,10 @@
  */
 
 import assert from "node:assert/strict";
-import { type Listener, type Message, TransportError, websocket, type WebSocketOptions } from "../../mod.ts";
+import { describe, type Listener, type Message, TransportError, websocket, type WebSocketOptions } from "../../mod.ts";
 import { testCert, testKey } from "../support/certs.ts";
 import { until } from "../support/channels.ts";
-
-const encoder = new TextEncoder();
+import { raw, upgradeLines } from "./_websocket_raw.ts";
 
 /** A server that sends everything back, and remembers how its connections ended. */
 async function echo(
@@ -44,30 +43,6 @@ function reply(socket: WebSocket): Promise<unknown> {
 
 function closed(socket: WebSocket): Promise<CloseEvent> {
   return new Promise((resolve) => socket.onclose = resolve);
-}
-
-const upgrade = [
-  "GET / HTTP/1.1",
-  "Host: 127.0.0.1",
-  "Upgrade: websocket",
-  "Connection: Upgrade",
-  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-  "Sec-WebSocket-Version: 13",
-];
-
-/** What a server answers to these lines and bytes, up to its end. */
-async function raw(port: number, lines: string[], bytes: number[] = []): Promise<{ head: string; rest: number[] }> {
-  const conn = await Deno.connect({ port });
-  await conn.write(new Uint8Array([...encoder.encode(`${lines.join("\r\n")}\r\n\r\n`), ...bytes]));
-  const received: number[] = [];
-  const buffer = new Uint8Array(4096);
-  for (let count = await conn.read(buffer); count !== null; count = await conn.read(buffer)) {
-    received.push(...buffer.subarray(0, count));
-  }
-  conn.close();
-  const text = String.fromCharCode(...received);
-  const end = text.indexOf("\r\n\r\n") + 4;
-  return { head: text.slice(0, end), rest: received.slice(end) };
 }
 
 Deno.test("the platform's client gets its texts and bytes back, and a close in order", async () => {
@@ -119,42 +94,10 @@ Deno.test("our client and our server compress, and the bytes on the wire say so"
   assert.ok(listener.counters.bytesIn < 20_000, `${listener.counters.bytesIn} bytes for 200 000 characters`);
 });
 
-Deno.test("a handshake that is not one is answered with the status that says why", async () => {
-  const { port, listener } = await echo({
-    path: "/",
-    origins: ["https://shop.example"],
-    authenticate: ({ headers }) => headers.get("authorization") !== "Bearer wrong",
-  });
-  const without = (name: string): string[] => upgrade.filter((line) => !line.startsWith(name));
-  const cases: [number, string[]][] = [
-    [405, upgrade.with(0, "POST / HTTP/1.1")],
-    [404, upgrade.with(0, "GET /elsewhere HTTP/1.1")],
-    [426, without("Upgrade")],
-    [426, upgrade.with(5, "Sec-WebSocket-Version: 8")],
-    [400, without("Sec-WebSocket-Key")],
-    [400, upgrade.with(4, "Sec-WebSocket-Key: short")],
-    [403, [...upgrade, "Origin: https://evil.example"]],
-    [401, [...upgrade, "Authorization: Bearer wrong"]],
-    [400, [...upgrade, "Bad Name: x"]],
-  ];
-  for (const [status, lines] of cases) {
-    const { head } = await raw(port, lines);
-    assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} `), lines.join(" | "));
-  }
-  assert.equal(listener.counters.connectionsRefused, cases.length);
-  assert.equal(listener.counters.connectionsAccepted, 0);
-  await listener.close();
-});
-
-Deno.test("a page of the same origin and one that is listed may connect", async () => {
-  const { port, listener } = await echo({ origins: ["https://shop.example"] });
-  const close = [0x88, 0x80, 0, 0, 0, 0];
-  for (const origin of ["http://127.0.0.1", "https://shop.example"]) {
-    const { head, rest } = await raw(port, [...upgrade, `Origin: ${origin}`], close);
-    assert.match(head, /^HTTP\/1\.1 101 /, origin);
-    assert.match(head, /sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n/i);
-    assert.deepEqual(rest, [0x88, 0x00]);
-  }
+Deno.test("another path is not found, and a head that is none is a bad request", async () => {
+  const { port, listener } = await echo({ path: "/" });
+  assert.match((await raw(port, upgradeLines.with(0, "GET /elsewhere HTTP/1.1"))).head, /^HTTP\/1\.1 404 /);
+  assert.match((await raw(port, [...upgradeLines, "Bad Name: x"])).head, /^HTTP\/1\.1 400 /);
   await listener.close();
 });
 
@@ -170,7 +113,7 @@ Deno.test("a frame that breaks the rules is answered with its close code", async
     [1009, [0x82, 0xfe, 0, 200, 0, 0, 0, 0]], // over the limit
   ];
   for (const [code, bytes] of cases) {
-    const { head, rest } = await raw(port, upgrade, bytes);
+    const { head, rest } = await raw(port, upgradeLines, bytes);
     assert.match(head, /^HTTP\/1\.1 101 /);
     assert.equal(rest[0], 0x88, "a close frame");
     assert.equal((rest[2] << 8) | rest[3], code, bytes.join(" "));
@@ -211,9 +154,82 @@ Deno.test("a ping between the fragments of a message is answered at once", async
     0,
     0,
   ];
-  const { rest } = await raw(port, upgrade, frames);
+  const { rest } = await raw(port, upgradeLines, frames);
   assert.deepEqual(rest, [0x8a, 0x01, 0x2a, 0x81, 0x02, 0x61, 0x62, 0x88, 0x00]);
   await listener.close();
+});
+
+Deno.test("of many pings that come together the first 16 and the latest are answered", async () => {
+  const { port, listener } = await echo();
+  const ping = (i: number): number[] => [0x89, 0x81, 0, 0, 0, 0, i];
+  const text = [0x81, 0x81, 0, 0, 0, 0, 0x61];
+  const close = [0x88, 0x80, 0, 0, 0, 0];
+  const count = 4000;
+  const pings = Array.from({ length: count }, (_, i) => ping(i & 0x7f)).flat();
+  const { rest } = await raw(port, upgradeLines, [...text, ...pings, ...close]);
+  assert.deepEqual(rest.slice(0, 6), [0x81, 0x01, 0x61, 0x8a, 0x01, 0]);
+  assert.deepEqual(rest.slice(-5), [0x8a, 0x01, (count - 1) & 0x7f, 0x88, 0x00], "the latest has its answer");
+  const pongs = (rest.length - 5) / 3;
+  assert.ok(pongs > 16 && pongs < count / 4, `${pongs} pongs`);
+  await listener.close();
+});
+
+Deno.test("both ends know the subprotocol that was chosen", async () => {
+  const transport = (port: number, protocols: string[]) => websocket({ port, protocols });
+  const accepted: (string | undefined)[] = [];
+  const listener = await transport(0, ["b", "a"]).listen((channel) => {
+    accepted.push(channel.protocol);
+    void channel.close();
+  });
+  for (const protocols of [["a", "b"], ["a"], ["c"], []]) {
+    const channel = await transport(listener.addr.port!, protocols).dial();
+    assert.equal(channel.protocol, protocols.includes("b") ? "b" : protocols.includes("a") ? "a" : "");
+    await channel.close();
+  }
+  assert.deepEqual(accepted, ["b", "a", "", ""]);
+  await listener.close();
+});
+
+Deno.test("an address names host, port, path and query", async () => {
+  const asked: string[] = [];
+  const { port, listener } = await echo({
+    path: "/live",
+    authenticate: ({ target }) => {
+      asked.push(target);
+      return true;
+    },
+  });
+  const channel = await websocket({ url: `ws://127.0.0.1:${port}/live?room=7` }).dial();
+  await channel.close();
+  await listener.close();
+  assert.deepEqual(asked, ["/live?room=7"]);
+});
+
+Deno.test("an address that is none, or that something else contradicts, is refused", () => {
+  const wrong: [WebSocketOptions, string][] = [
+    [{}, "port"],
+    [{ url: "http://shop.example/" }, "url"],
+    [{ url: "shop.example" }, "url"],
+    [{ url: "ws://shop.example/#top" }, "url"],
+    [{ url: "ws://eve@shop.example/" }, "url"],
+    [{ url: "ws://shop.example/", port: 1 }, "port"],
+    [{ url: "ws://shop.example/", hostname: "a" }, "hostname"],
+    [{ url: "ws://shop.example/", path: "/" }, "path"],
+    [{ url: "ws://shop.example/", tls: true }, "tls"],
+    [{ url: "wss://shop.example/", tls: false }, "tls"],
+  ];
+  for (const [options, option] of wrong) {
+    assert.throws(() => websocket(options), (error) => {
+      assert.ok(error instanceof TransportError);
+      assert.deepEqual([error.code, error.details?.option], ["invalid-option", option], JSON.stringify(options));
+      return true;
+    });
+  }
+  assert.match(
+    describe(websocket({ url: "wss://[::1]/live" })),
+    /hostname: "::1", port: 443, tls: true, path: "\/live"/,
+  );
+  assert.match(describe(websocket({ url: new URL("ws://a:81") })), /hostname: "a", port: 81, path: "\/"/);
 });
 
 Deno.test("dialling what is no WebSocket server says what it answered", async () => {

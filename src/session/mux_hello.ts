@@ -1,0 +1,89 @@
+/**
+ * The first frame of each end of mux(): see `mux.md` beside this file.
+ *
+ * @module
+ */
+
+import { TransportError } from "../core/errors.ts";
+import { Kind, readU32, writeU32 } from "./mux_wire.ts";
+
+/** The version that this end speaks, and the oldest one that it can. */
+export const version = 2;
+export const oldestVersion = 1;
+
+/** The version since which there are credits. */
+export const creditVersion = 2;
+
+const magic = [0x77, 0x69, 0x72, 0x65]; // "wire"
+const helloBytes = 15;
+const creditHelloBytes = 20;
+/** What one end tells the other first. */
+export interface Hello {
+  readonly version: number;
+  readonly oldestVersion: number;
+  /** The largest payload that this end takes, in bytes. */
+  readonly maxMessageBytes: number;
+  /** How many calls this end answers at once. */
+  readonly maxInFlight: number;
+  /** How much may be on its way to this end, where credits are in force; undefined in a version that has none. */
+  readonly windowBytes: number | undefined;
+  /** Whether this end needs credits, since its channel can't stop the peer. */
+  readonly needsCredits: boolean;
+}
+
+/** The first frame of each end. */
+export function encodeHello(hello: Hello): Uint8Array {
+  const { windowBytes } = hello;
+  const frame = new Uint8Array(windowBytes === undefined ? helloBytes : creditHelloBytes);
+  frame[0] = Kind.hello;
+  frame.set(magic, 1);
+  frame[5] = hello.version;
+  frame[6] = hello.oldestVersion;
+  writeU32(frame, 7, hello.maxMessageBytes);
+  writeU32(frame, 11, hello.maxInFlight);
+  if (windowBytes !== undefined) {
+    writeU32(frame, 15, windowBytes);
+    frame[19] = hello.needsCredits ? 1 : 0;
+  }
+  return frame;
+}
+
+/** Reads a hello. Throws `protocol` for anything else, and `version-mismatch` where the ends share no version. */
+export function decodeHello(frame: Uint8Array): Hello {
+  if (frame.length < 7 || frame[0] !== Kind.hello || magic.some((byte, index) => frame[index + 1] !== byte)) {
+    throw refused(`its first message is no hello but ${preview(frame)}`);
+  }
+  const [theirs, theirOldest] = [frame[5], frame[6]];
+  if (theirs < oldestVersion || theirOldest > version) {
+    throw new TransportError(
+      "version-mismatch",
+      `Cannot speak mux with the peer: it speaks versions ${theirOldest} to ${theirs}, this end ${oldestVersion} to ${version}`,
+      { details: { theirs, theirOldest, ours: version, oursOldest: oldestVersion } },
+    );
+  }
+  // A later version may have a longer hello; what is understood is read.
+  const credits = theirs >= creditVersion;
+  if (frame.length < (credits ? creditHelloBytes : helloBytes)) throw refused("its hello is cut short");
+  const windowBytes = credits ? readU32(frame, 15) : undefined;
+  if (windowBytes === 0) throw refused("its window is 0 bytes, no call could be made");
+  return {
+    version: theirs,
+    oldestVersion: theirOldest,
+    maxMessageBytes: readU32(frame, 7),
+    maxInFlight: readU32(frame, 11),
+    windowBytes,
+    needsCredits: credits && (frame[19] & 1) !== 0,
+  };
+}
+
+function refused(why: string): TransportError {
+  return new TransportError("protocol", `Cannot speak mux with the peer: ${why}`, { processed: "no" });
+}
+
+/** The start of a message, for an error text. */
+function preview(frame: Uint8Array): string {
+  if (frame.length === 0) return "empty";
+  const bytes = frame.subarray(0, 12);
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  return `${frame.length} bytes: ${hex}${frame.length > bytes.length ? " …" : ""}`;
+}
