@@ -16,6 +16,7 @@ import {
 } from "../core/channel.ts";
 import { TransportError } from "../core/errors.ts";
 import { notify } from "../core/observer.ts";
+import { tellClosed } from "../core/tell_closed.ts";
 import { byteLengthOf, endMark, type Item } from "../framing/sse_messages.ts";
 import { Alarm } from "./sse_alarm.ts";
 import type { SseSettings } from "./sse_options.ts";
@@ -113,7 +114,7 @@ export abstract class SseChannel implements Channel {
   receive(receiver: Receiver): void {
     if (this.#receiver !== undefined) throw new TransportError("unsupported", "Cannot receive twice on one channel");
     this.#receiver = receiver;
-    if (this.over) receiver.closed(this.reason);
+    if (this.over) tellClosed(receiver, this.reason);
     else queueMicrotask(() => this.deliver());
   }
 
@@ -209,9 +210,11 @@ export abstract class SseChannel implements Channel {
     this.outbox.clear();
     this.#tellEmptied();
     if (this.#closing !== undefined) this.#resolveClosing();
+    const heard = tellClosed(this.#receiver, error);
     const { observer } = this.settings;
-    if (observer !== undefined) notify(observer, { type: "connection-closed", side, remote: this.remote, error });
-    this.#receiver?.closed(error);
+    if (observer !== undefined) {
+      notify(observer, { type: "connection-closed", side, remote: this.remote, error: heard });
+    }
   }
 
   /** The error of a connection that was lost for good. */
