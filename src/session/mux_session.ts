@@ -120,7 +120,7 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
     this.#link.channel.abort(reason);
   }
 
-  // AnswersOwner, LinkOwner
+  // AnswersOwner, LinkOwner and CreditsOwner
 
   answered(): void {
     this.drained();
@@ -134,8 +134,6 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
     this.onChange?.();
     this.drained();
   }
-
-  // CreditsOwner
 
   get repliesHeld(): boolean {
     return this.#link.repliesHeld;
