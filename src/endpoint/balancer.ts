@@ -15,6 +15,7 @@ import { WaiterLine } from "../util/waiters.ts";
 import type { BalanceSettings } from "./balance_options.ts";
 import { BalancedEndpoint, type EndpointStats } from "./balanced_endpoint.ts";
 import { OutlierEjection } from "./outlier_ejection.ts";
+import { closedBefore } from "./pool_errors.ts";
 import { type Strategy, strategyOf } from "./strategy.ts";
 import { cancelledBefore, type Waiting, WaitingCall, type WaitingRoom } from "../core/waiting_call.ts";
 
@@ -134,7 +135,7 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
   #wait(request: Req, context: CallContext): Promise<Res> {
     const { maxWaiting } = this.settings;
     const refused = this.#closed !== undefined
-      ? closedError()
+      ? closedBefore()
       : this.#known
       ? new TransportError("connect-failed", "Call not sent: there is no endpoint")
       : this.line.size >= maxWaiting
@@ -238,15 +239,11 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
   }
 
   async #end(): Promise<void> {
-    const error = closedError();
+    const error = closedBefore();
     for (let waiting = this.line.shift(); waiting !== undefined; waiting = this.line.shift()) waiting.refuse(error);
     void this.#discovery?.return?.();
     const open = [...this.#endpoints, ...this.#leaving];
     await Promise.all([...this.#closings, ...open.map(({ service }) => service.close?.())]);
     this.deadlines.trim();
   }
-}
-
-function closedError(): TransportError {
-  return new TransportError("closed", "Call not sent: the client is closed");
 }

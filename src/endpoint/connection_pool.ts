@@ -13,6 +13,7 @@ import { WaiterLine } from "../util/waiters.ts";
 import { ConnectionCheck } from "./connection_check.ts";
 import type { ConnectionSettings } from "./connection_options.ts";
 import { Dialler } from "./dialler.ts";
+import { closedAtOnce, closedBefore, noneFree, tooManyWait } from "./pool_errors.ts";
 import { type Poolable, PoolMember } from "./pool_member.ts";
 import type { SizeSettings } from "./pool_options.ts";
 import type { Strategy } from "./strategy.ts";
@@ -117,8 +118,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
 
   timedOut(): TransportError {
     this.timeouts++;
-    const why = `Call not sent: no connection was free within ${this.settings.acquireTimeoutMs} ms`;
-    return new TransportError("acquire-timeout", why, { cause: this.dialler.lastFailure });
+    return noneFree(this.settings.acquireTimeoutMs, this.dialler.lastFailure);
   }
 
   /** Lets work in flight finish and closes all connections. Those who wait are refused. */
@@ -177,7 +177,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
 
   async #end(): Promise<void> {
     this.#over = true;
-    const error = closedError();
+    const error = closedBefore();
     this.dialler.end(error);
     this.settings.limit?.forget(this.#onRoom);
     this.#upkeep.end();
@@ -190,11 +190,8 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   #refusal(): TransportError | undefined {
     const { maxWaiting, waitForReady, clock } = this.settings;
     const { line, dialler } = this;
-    if (this.#over) return closedError();
-    if (line.size >= maxWaiting) {
-      const why = `Call not sent: ${line.size} calls wait for a connection already, ${maxWaiting} are allowed`;
-      return new TransportError("overloaded", why);
-    }
+    if (this.#over) return closedBefore();
+    if (line.size >= maxWaiting) return tooManyWait(line.size, maxWaiting);
     this.#grow(line.size + 1);
     const hopeless = dialler.failures > 0 && this.#members.length === 0 && dialler.dialling === 0;
     return hopeless && !waitForReady ? dialler.backingOff(clock.now()) : undefined;
@@ -240,8 +237,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
       return void poolable.close();
     }
     if (poolable.state !== "open") {
-      const why = "Connection lost: it was closed as soon as it was open";
-      return this.dialler.fail(new TransportError("connection-lost", why, { processed: "no" }));
+      return this.dialler.fail(closedAtOnce());
     }
     this.dialler.succeed();
     this.#capacity = Math.max(1, poolable.capacity);
@@ -307,8 +303,4 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
     this.#dispatch();
     this.fill();
   }
-}
-
-function closedError(): TransportError {
-  return new TransportError("closed", "Call not sent: the client is closed");
 }

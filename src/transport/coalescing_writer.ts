@@ -8,28 +8,7 @@
 import { TransportError } from "../core/errors.ts";
 import type { Framing } from "../framing/framing.ts";
 import { borrowScratch, maxScratchBytes, returnScratch } from "../util/scratch.ts";
-
-/** What the bytes go to: `Deno.Conn` and its like. */
-export interface ByteSink {
-  /** Writes some of the bytes and resolves with how many. */
-  write(bytes: Uint8Array): Promise<number>;
-}
-
-/** The bounds of a writer, in bytes. */
-export interface WriterLimits {
-  /** Past this many buffered bytes, `send()` returns a promise. */
-  readonly highWaterBytes: number;
-  /** Past this many buffered bytes, `send()` refuses. */
-  readonly maxBufferedBytes: number;
-}
-
-/** Who hears of a writer. */
-export interface WriterOwner {
-  /** Bytes went out. */
-  wrote(byteLength: number): void;
-  /** A write failed: nothing more will go out. */
-  writeFailed(error: unknown): void;
-}
+import type { ByteSink, WriterLimits, WriterOwner } from "./byte_stream.ts";
 
 /**
  * After this many messages of one turn the write begins at once: a peer that

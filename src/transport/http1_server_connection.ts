@@ -16,7 +16,7 @@ import type { Http1ServerSettings } from "./http1_server_options.ts";
 import { lateError, refusalBytes } from "./http1_server_refusal.ts";
 import { discarded, Takeover, type TakeoverHost, type TakeoverOwner } from "./http1_server_takeover.ts";
 import { type Http1Wait, Http1Watch } from "./http1_server_watch.ts";
-import type { StreamPlace } from "./stream_channel.ts";
+import type { StreamPlace } from "./byte_stream.ts";
 import { closeQuietly } from "./tcp_dial.ts";
 
 /** What the connections of one server have in common. */

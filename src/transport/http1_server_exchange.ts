@@ -11,7 +11,7 @@ import { expectsContinue, requestPersists } from "../framing/http1_connection.ts
 import type { RequestHead } from "../framing/http1_head.ts";
 import type { Http1Limits } from "../framing/http1_limits.ts";
 import { encodeResponseHead } from "../framing/http1_write.ts";
-import type { WriterLimits } from "./coalescing_writer.ts";
+import type { WriterLimits } from "./byte_stream.ts";
 import { type BodySource, readWholeBody } from "./http1_server_body.ts";
 import { Http1Stream } from "./http1_server_stream.ts";
 import type { Takeover, TakeoverOwner } from "./http1_server_takeover.ts";

@@ -9,7 +9,8 @@ import type { Address } from "../core/channel.ts";
 import { TransportError } from "../core/errors.ts";
 import type { FrameDecoder, Framing } from "../framing/framing.ts";
 import { chunkEnd, encodeLastChunk, writeChunkHead } from "../framing/http1_write.ts";
-import { CoalescingWriter, noHead, type WriterLimits, type WriterOwner } from "./coalescing_writer.ts";
+import type { WriterLimits, WriterOwner } from "./byte_stream.ts";
+import { CoalescingWriter, noHead } from "./coalescing_writer.ts";
 import type { Takeover, TakeoverOwner } from "./http1_server_takeover.ts";
 
 /** See the module. */

@@ -28,7 +28,7 @@ import type { HttpSettings } from "./http_options.ts";
 import { RequestWriter, type WritingConnection } from "./http_request_writer.ts";
 import type { Upload } from "./http_upload.ts";
 import { HttpWatch, type WatchedConnection } from "./http_watch.ts";
-import type { ByteStream } from "./stream_channel.ts";
+import type { ByteStream } from "./byte_stream.ts";
 import { closeQuietly, type DialledStream } from "./tcp_dial.ts";
 
 const nothing = new Uint8Array(0);

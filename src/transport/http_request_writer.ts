@@ -7,7 +7,7 @@
 
 import { TransportError } from "../core/errors.ts";
 import type { Upload, UploadLine } from "./http_upload.ts";
-import type { ByteStream } from "./stream_channel.ts";
+import type { ByteStream } from "./byte_stream.ts";
 
 /** The connection that is written to. */
 export interface WritingConnection {

@@ -15,7 +15,7 @@ import { encodeRequestHead } from "../framing/http1_write.ts";
 import { ReceiveBuffer } from "../framing/receive_buffer.ts";
 import { readHead, writeAll } from "./http1_exchange.ts";
 import type { SseCarrier, SseFieldLines, SsePost, SseReply, SseStream } from "./sse_carrier.ts";
-import type { ByteStream } from "./stream_channel.ts";
+import type { ByteStream } from "./byte_stream.ts";
 import { closeQuietly, dialStream } from "./tcp_dial.ts";
 import type { TcpSettings } from "./tcp_options.ts";
 

@@ -5,56 +5,16 @@
  * @module
  */
 
-import {
-  type Address,
-  type Channel,
-  type ChannelCounters,
-  formatAddress,
-  type Message,
-  type Receiver,
-} from "../core/channel.ts";
+import type { Address, Channel, Message, Receiver } from "../core/channel.ts";
 import { TransportError } from "../core/errors.ts";
-import { notify, type Observer } from "../core/observer.ts";
+import { notify } from "../core/observer.ts";
 import { tellClosed } from "../core/tell_closed.ts";
-import type { FrameDecoder, FrameProtocol, Framing, ProtocolLine } from "../framing/framing.ts";
+import type { FrameDecoder, FrameProtocol, ProtocolLine } from "../framing/framing.ts";
 import { ReceiveBuffer } from "../framing/receive_buffer.ts";
-import { type ByteSink, CoalescingWriter, noHead, type WriterLimits } from "./coalescing_writer.ts";
-import { StreamWatch, type Watched, type WatchSettings } from "./stream_watch.ts";
-
-/** The stream that a channel is made of: `Deno.Conn` and its like. */
-export interface ByteStream extends ByteSink {
-  /** Reads into `bytes`; resolves with how many, or null at the end. */
-  read(bytes: Uint8Array): Promise<number | null>;
-  /** Tells the peer that nothing more comes. */
-  closeWrite(): Promise<void>;
-  /** Closes; whatever is under way is rejected. */
-  close(): void;
-  /** A read that is under way keeps the process alive, as it does at first. */
-  ref?(): void;
-  /** A read that is under way does not keep the process alive. */
-  unref?(): void;
-}
-
-/** Settings of a stream channel. */
-export interface StreamSettings extends WriterLimits, WatchSettings {
-  readonly framing: Framing;
-  readonly observer: Observer | undefined;
-}
-
-/** What the connections of one listener have in common, or what is known of a dialled one. */
-export interface StreamPlace {
-  readonly side: "client" | "server";
-  readonly local: Address;
-  readonly counters: ChannelCounters;
-}
-
-/** A connection on which a protocol has been agreed, and what was read of it by then. */
-export interface StreamProtocol {
-  readonly frames: FrameProtocol;
-  readonly received: ReceiveBuffer;
-  /** What it is called, where that was agreed on, too. */
-  readonly name: string | undefined;
-}
+import type { ByteStream, StreamPlace, StreamProtocol, StreamSettings } from "./byte_stream.ts";
+import { CoalescingWriter, noHead } from "./coalescing_writer.ts";
+import { alreadyClosed, endedInFrame, endedWithoutGoodbye, lostWhile } from "./stream_errors.ts";
+import { StreamWatch, type Watched } from "./stream_watch.ts";
 
 const encoder = new TextEncoder();
 
@@ -134,7 +94,7 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
   }
 
   send(message: Message): void | Promise<void> {
-    if (this.#closing !== undefined || this.#over) throw this.#closedError();
+    if (this.#closing !== undefined || this.#over) throw alreadyClosed(this.remote);
     const protocol = this.#protocol;
     if (protocol === undefined) return this.#count(this.#writer.send(noHead, 0, encoded(message)));
     // Admitted before the protocol works on it: what a compression has remembered must be sent.
@@ -144,7 +104,7 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
   }
 
   sendParts(head: Uint8Array, headLength: number, body: Uint8Array): void | Promise<void> {
-    if (this.#closing !== undefined || this.#over) throw this.#closedError();
+    if (this.#closing !== undefined || this.#over) throw alreadyClosed(this.remote);
     if (this.#protocol !== undefined && !this.#protocol.isPlain(headLength + body.length)) {
       const message = new Uint8Array(headLength + body.length);
       message.set(head.subarray(0, headLength));
@@ -294,17 +254,11 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
   #afterPeerEnd(): void {
     const protocol = this.#protocol;
     if (protocol !== undefined && !protocol.ended && this.#closing === undefined) {
-      const error = `Connection lost: ${formatAddress(this.remote)} ended it without saying goodbye`;
-      return this.#end(new TransportError("connection-lost", error));
+      return this.#end(endedWithoutGoodbye(this.remote));
     }
     const left = this.#received.end - this.#received.start;
     if (left > 0 && this.#closing === undefined && protocol === undefined) {
-      return this.#end(
-        new TransportError(
-          "connection-lost",
-          `Connection lost: ${formatAddress(this.remote)} ended in the middle of a frame, after ${left} of its bytes`,
-        ),
-      );
+      return this.#end(endedInFrame(this.remote, left));
     }
     if (!this.#endTold) {
       this.#endTold = true;
@@ -351,21 +305,14 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
     if (this.#failure !== undefined) return this.#end(this.#failure);
     // A peer that closed while we were ending in order has only been faster.
     if (this.#closing !== undefined && this.bufferedBytes === 0) return this.#end(undefined);
-    const message = error instanceof Error ? error.message : String(error);
-    this.#end(
-      new TransportError(
-        "connection-lost",
-        `Connection lost: cannot ${doing} ${formatAddress(this.remote)}: ${message}`,
-        { cause: error },
-      ),
-    );
+    this.#end(lostWhile(doing, this.remote, error));
   }
 
   #end(error: TransportError | undefined): void {
     if (this.#over) return;
     this.#over = true;
     this.#reason = error;
-    this.#writer.stop(error ?? this.#closedError());
+    this.#writer.stop(error ?? alreadyClosed(this.remote));
     this.#protocol?.end();
     try {
       this.#stream.close();
@@ -382,10 +329,6 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
     if (this.#settings.observer !== undefined) {
       notify(this.#settings.observer, { type: "connection-closed", side, remote: this.remote, error: heard });
     }
-  }
-
-  #closedError(): TransportError {
-    return new TransportError("closed", `Cannot use connection to ${formatAddress(this.remote)}: it is closed`);
   }
 }
 

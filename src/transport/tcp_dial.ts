@@ -6,7 +6,7 @@
 
 import type { Address } from "../core/channel.ts";
 import { TransportError } from "../core/errors.ts";
-import type { ByteStream } from "./stream_channel.ts";
+import type { ByteStream } from "./byte_stream.ts";
 import { type TcpSettings, toAddress } from "./tcp_options.ts";
 
 /** A connection that was made. */

@@ -15,7 +15,7 @@ import {
 import { TransportError } from "../core/errors.ts";
 import { notify } from "../core/observer.ts";
 import { invalidOption } from "../core/options.ts";
-import type { StreamPlace } from "./stream_channel.ts";
+import type { StreamPlace } from "./byte_stream.ts";
 import { closeQuietly } from "./tcp_dial.ts";
 import { type TcpSettings, toAddress } from "./tcp_options.ts";
 

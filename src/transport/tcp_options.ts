@@ -10,7 +10,7 @@ import type { Observer } from "../core/observer.ts";
 import { duration, flag, given, integer, invalidOption, label, readOptions } from "../core/options.ts";
 import type { Framing } from "../framing/framing.ts";
 import { lengthPrefix } from "../framing/length_prefix.ts";
-import type { StreamSettings } from "./stream_channel.ts";
+import type { StreamSettings } from "./byte_stream.ts";
 
 /**
  * TLS on a connection. The listening end needs `cert` and `key`; the dialling

@@ -15,7 +15,7 @@ import { tellClosed } from "../core/tell_closed.ts";
 import { closeCodeOf, closeReason, errorOfClose } from "../framing/websocket_close.ts";
 import { tooLarge as refusedTooLarge } from "../framing/websocket_frames.ts";
 import { tooLarge } from "./coalescing_writer.ts";
-import type { StreamPlace } from "./stream_channel.ts";
+import type { StreamPlace } from "./byte_stream.ts";
 import { StreamWatch, type Watched, type WatchSettings } from "./stream_watch.ts";
 import { PlatformInbox } from "./websocket_platform_inbox.ts";
 import { PlatformSender, type SenderSettings } from "./websocket_platform_sender.ts";

@@ -7,7 +7,7 @@
 import { type Address, type Channel, type ChannelCounters, emptyCounters, type Listener } from "../core/channel.ts";
 import { TransportError } from "../core/errors.ts";
 import { notify } from "../core/observer.ts";
-import type { StreamPlace } from "./stream_channel.ts";
+import type { StreamPlace } from "./byte_stream.ts";
 import { admit, type OpeningRequest, refusalOf } from "./websocket_admission.ts";
 import { PlatformChannel } from "./websocket_platform_channel.ts";
 import type { PlatformSettings } from "./websocket_platform_options.ts";

@@ -6,7 +6,7 @@
  */
 
 import { strict as assert } from "node:assert";
-import type { ByteSink, WriterOwner } from "../../src/transport/coalescing_writer.ts";
+import type { ByteSink, WriterOwner } from "../../src/transport/byte_stream.ts";
 
 /** One write, and what becomes of it. */
 interface Write {
