@@ -8,7 +8,7 @@ import { circuitBreaker as cockatielBreaker, ConsecutiveBreaker, handleAll } fro
 // @ts-types="./peers/opossum.d.ts"
 import CircuitBreaker from "opossum";
 import { callContext, chain, circuitBreaker, systemClock } from "../mod.ts";
-import { Breaker } from "../src/call/breaker.ts";
+import { Breaker } from "../src/call/breaker/breaker.ts";
 import { Group, kept } from "./floor/group.ts";
 
 const CALLS = 1000;

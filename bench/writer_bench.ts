@@ -6,7 +6,7 @@
  */
 
 import { lengthPrefix } from "../mod.ts";
-import { CoalescingWriter, noHead } from "../src/transport/coalescing_writer.ts";
+import { CoalescingWriter, noHead } from "../src/transport/stream/coalescing_writer.ts";
 import { HEADER_BYTES, writeLength } from "./floor/frames.ts";
 import { Group } from "./floor/group.ts";
 

@@ -17,8 +17,8 @@ import {
 import { serve } from "../src/serve.ts";
 import { text } from "../src/session/codec.ts";
 import { mux } from "../src/session/mux.ts";
-import { memory } from "../src/transport/memory.ts";
-import { tcp } from "../src/transport/tcp.ts";
+import { memory } from "../src/transport/memory/memory.ts";
+import { tcp } from "../src/transport/tcp/tcp.ts";
 import { spyOn } from "./core/_spy.ts";
 import { isPending, rejection, resolution, settle } from "./session/_settle.ts";
 

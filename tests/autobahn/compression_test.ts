@@ -8,7 +8,7 @@
 import { strict as assert } from "node:assert";
 import { sameBytes } from "../support/channels.ts";
 import { Random } from "../support/random.ts";
-import { inflateReference } from "../transport/deflate_reference.ts";
+import { inflateReference } from "../transport/websocket/deflate_reference.ts";
 import { compressAll, compressed, type Direction, inflater, isCompressed, withTail } from "./_deflate.ts";
 import { open, type Target, targets } from "./_tester.ts";
 import { close, type Frame, joined, opcode, shown } from "./_wire.ts";

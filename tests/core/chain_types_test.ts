@@ -18,7 +18,7 @@ import {
 } from "../../src/core/mod.ts";
 import { json, text } from "../../src/session/codec.ts";
 import { mux } from "../../src/session/mux.ts";
-import { memory } from "../../src/transport/memory.ts";
+import { memory } from "../../src/transport/memory/memory.ts";
 
 /** Compiles only where both types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;

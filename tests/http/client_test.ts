@@ -6,7 +6,7 @@
 
 import { strict as assert } from "node:assert";
 import { callContext, chain, http, ManualClock, reconnect, timeout, TransportError } from "../../mod.ts";
-import { fetchError } from "../../src/transport/http_errors.ts";
+import { fetchError } from "../../src/transport/http/http_errors.ts";
 import { failure, settle } from "../support/calls.ts";
 import { until } from "../support/channels.ts";
 import { bothForms, endless, httpWorld } from "./_world.ts";

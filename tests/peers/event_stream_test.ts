@@ -13,7 +13,7 @@ import { until, within } from "../support/channels.ts";
 import { haproxy, startHaproxy } from "../support/haproxy.ts";
 import { nginx, type Proxy, startNginx } from "../support/nginx.ts";
 import { type Peer, peer, peerTest, start } from "../support/peer.ts";
-import { type Form, forms, type StreamServer } from "../transport/event_stream_forms.ts";
+import { type Form, forms, type StreamServer } from "../transport/event_stream/event_stream_forms.ts";
 
 const curl = peer("curl", "curl");
 

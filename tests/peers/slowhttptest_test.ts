@@ -9,7 +9,7 @@ import { strict as assert } from "node:assert";
 import { type EventStream, eventStreams } from "../../mod.ts";
 import { until } from "../support/channels.ts";
 import { peer, peerTest, run } from "../support/peer.ts";
-import { serving } from "../transport/_http1_server.ts";
+import { serving } from "../transport/http1_server/_http1_server.ts";
 
 const slowhttptest = peer("slowhttptest", "slowhttptest");
 const connections = 50;

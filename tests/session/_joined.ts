@@ -14,7 +14,7 @@ import {
   type SessionTransport,
 } from "../../src/core/mod.ts";
 import { mux, type MuxOptions } from "../../src/session/mux.ts";
-import { memory, type MemoryOptions } from "../../src/transport/memory.ts";
+import { memory, type MemoryOptions } from "../../src/transport/memory/memory.ts";
 
 /** See the module. */
 export interface Joined {

@@ -15,7 +15,7 @@ import {
 } from "../../src/core/mod.ts";
 import { type Codec, codec, json, text } from "../../src/session/codec.ts";
 import { mux } from "../../src/session/mux.ts";
-import { memory } from "../../src/transport/memory.ts";
+import { memory } from "../../src/transport/memory/memory.ts";
 import { rejection, resolution, settle } from "./_settle.ts";
 
 type Bytes = SessionTransport<Uint8Array, Uint8Array>;

@@ -7,7 +7,7 @@
 import { strict as assert } from "node:assert";
 import { callContext, chain, type Message, TransportError } from "../../src/core/mod.ts";
 import { mux } from "../../src/session/mux.ts";
-import { tcp } from "../../src/transport/tcp.ts";
+import { tcp } from "../../src/transport/tcp/tcp.ts";
 import { acceptFake, dialFake, FakeChannel } from "./_fake_peer.ts";
 import { callFrame, field, fullCallFrame, replyFrame, sendFrame, u16 } from "./_frames.ts";
 import { bytes, HeldCalls } from "./_joined.ts";

@@ -7,7 +7,7 @@
 import { strict as assert } from "node:assert";
 import { ManualClock, TransportError } from "../../src/core/mod.ts";
 import { mux } from "../../src/session/mux.ts";
-import { memory } from "../../src/transport/memory.ts";
+import { memory } from "../../src/transport/memory/memory.ts";
 import { acceptFake, dialFake } from "./_fake_peer.ts";
 import { callFrame, errorFrame, helloFrame, replyFrame, sendFrame } from "./_frames.ts";
 import { bytes, HeldCalls, joined } from "./_joined.ts";

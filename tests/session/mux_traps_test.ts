@@ -8,7 +8,7 @@ import { strict as assert } from "node:assert";
 import { callContext, ManualClock } from "../../src/core/mod.ts";
 import { serve } from "../../src/serve.ts";
 import { mux } from "../../src/session/mux.ts";
-import { memory } from "../../src/transport/memory.ts";
+import { memory } from "../../src/transport/memory/memory.ts";
 import { acceptFake, dialFake, FakeChannel, fakeTransport } from "./_fake_peer.ts";
 import { callFrame, field, frame, goawayFrame, helloFrame, sendFrame, u16, u32 } from "./_frames.ts";
 import { bytes, HeldCalls, joined } from "./_joined.ts";

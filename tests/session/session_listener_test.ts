@@ -8,7 +8,7 @@
 import { strict as assert } from "node:assert";
 import { chain, ManualClock, type Session } from "../../src/core/mod.ts";
 import { mux } from "../../src/session/mux.ts";
-import { memory } from "../../src/transport/memory.ts";
+import { memory } from "../../src/transport/memory/memory.ts";
 import { acceptFake, FakeChannel, fakeTransport } from "./_fake_peer.ts";
 import { callFrame, helloFrame } from "./_frames.ts";
 import { bytes, HeldCalls, joined } from "./_joined.ts";

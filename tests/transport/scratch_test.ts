@@ -6,10 +6,10 @@
 
 import { strict as assert } from "node:assert";
 import { lengthPrefix, TransportError } from "../../mod.ts";
-import { CoalescingWriter, noHead } from "../../src/transport/coalescing_writer.ts";
+import { CoalescingWriter, noHead } from "../../src/transport/stream/coalescing_writer.ts";
 import { borrowScratch, maxScratchBytes, returnScratch } from "../../src/util/scratch.ts";
 import { Random } from "../support/random.ts";
-import { FakeSink, turns } from "./_fake_sink.ts";
+import { FakeSink, turns } from "./stream/_fake_sink.ts";
 
 Deno.test("borrowScratch() lends the smallest buffer that is large enough, or the largest there is", () => {
   const lent = [0, 1, 2048, 2049, 20_480, 20_481, 131_072, 131_073].map((size) => borrowScratch(size));

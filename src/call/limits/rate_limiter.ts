@@ -1,0 +1,130 @@
+/**
+ * Spends for calls, and lets those wait that come too early.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../core/clock.ts";
+import type { CallContext } from "../../core/context.ts";
+import { type DeadlineQueue, deadlinesOf } from "../../core/deadline_queue.ts";
+import { TransportError } from "../../core/errors.ts";
+import type { Observer } from "../../core/observer.ts";
+import type { Service } from "../../core/service.ts";
+import { cancelledBefore } from "../../core/waiting_call.ts";
+import { RateQueue, type RateQueueOwner } from "./rate_queue.ts";
+import type { RateStore, RateWindow } from "./rate_store.ts";
+import { Rejections } from "../rejections.ts";
+
+/** What a limiter goes by. */
+export interface RateSettings {
+  readonly windows: readonly Required<RateWindow>[];
+  readonly store: RateStore;
+  readonly maxWaitMs: number;
+  readonly maxWaiting: number;
+  readonly name: string;
+  readonly clock: Clock;
+  readonly observer: Observer | undefined;
+}
+
+/** See the module. */
+export class RateLimiter implements RateQueueOwner {
+  readonly deadlines: DeadlineQueue;
+  readonly settings: RateQueueOwner["settings"];
+  /** Calls that wait. */
+  waiting = 0;
+  readonly rejections: Rejections;
+  readonly #settings: RateSettings;
+  readonly #leastBurst: number;
+  readonly #queues = new Map<string, RateQueue>();
+
+  constructor(settings: RateSettings) {
+    this.#settings = settings;
+    this.rejections = new Rejections(settings);
+    const { clock, store, maxWaitMs } = settings;
+    this.#leastBurst = Math.min(...settings.windows.map(({ burst }) => burst));
+    this.deadlines = deadlinesOf(clock);
+    // Where the store says beforehand how long to wait, whoever waits at all gets its turn in time.
+    this.settings = { clock, acquireTimeoutMs: store.waitMs === undefined ? maxWaitMs : Infinity };
+  }
+
+  /** Makes a call, now or when its turn has come, or refuses it. */
+  run<Req, Res>(
+    inner: Service<Req, Res>,
+    request: Req,
+    context: CallContext,
+    key: string,
+    cost: number,
+  ): Promise<Res> {
+    if (!(cost >= 0 && cost < Infinity)) return Promise.reject(this.#wrongCost(cost));
+    const cancelled = context.cancellation === undefined ? undefined : cancelledBefore(context);
+    // It must not spend what another call can use.
+    if (cancelled !== undefined) return Promise.reject(cancelled);
+    const queue = this.waiting === 0 ? undefined : this.#queues.get(key);
+    const waitMs = queue === undefined ? this.take(key, cost) : this.#behind(queue, cost);
+    if (waitMs === 0 && queue === undefined) return inner(request, context);
+    const use = (): Promise<Res> => inner(request, context);
+    if (typeof waitMs === "number") return this.#wait(context, use, key, cost, waitMs);
+    return waitMs.then((waitMs) => {
+      const cancelled = cancelledBefore(context);
+      if (cancelled !== undefined) throw cancelled;
+      return waitMs === 0 ? use() : this.#wait(context, use, key, cost, waitMs);
+    });
+  }
+
+  take(key: string, cost: number): number | Promise<number> {
+    return this.#settings.store.take(key, cost, this.#settings.windows);
+  }
+
+  timedOut(): TransportError {
+    return this.rejections.reject("rate-limited", `${this.#settings.maxWaitMs} ms have passed`);
+  }
+
+  grown(by: 1 | -1): void {
+    this.waiting += by;
+  }
+
+  ended(queue: RateQueue): void {
+    this.#queues.delete(queue.key);
+  }
+
+  /** How long one waits behind those who wait already, as far as that can be said. */
+  #behind(queue: RateQueue, cost: number): number {
+    const { store, windows } = this.#settings;
+    if (cost > this.#leastBurst) return Infinity;
+    return store.waitMs?.(queue.key, queue.cost + cost, windows) ?? 0;
+  }
+
+  #wait<Res>(
+    context: CallContext,
+    use: () => Promise<Res>,
+    key: string,
+    cost: number,
+    waitMs: number,
+  ): Promise<Res> {
+    const { clock, maxWaiting } = this.#settings;
+    const now = clock.now();
+    const refused = this.#refusal(waitMs, context.deadline - now);
+    if (refused !== undefined) return Promise.reject(refused);
+    if (this.waiting >= maxWaiting) {
+      return Promise.reject(this.rejections.reject("rate-limited", `${maxWaiting} calls wait already`, waitMs));
+    }
+    let queue = this.#queues.get(key);
+    if (queue === undefined) this.#queues.set(key, queue = new RateQueue(this, key, now + waitMs));
+    return queue.wait(context, use, cost);
+  }
+
+  #refusal(waitMs: number, leftMs: number): TransportError | undefined {
+    const { maxWaitMs } = this.#settings;
+    const inMs = `it can be made in ${Math.ceil(waitMs)} ms`;
+    if (waitMs === Infinity) {
+      return this.rejections.reject("rate-limited", `it costs more than a burst, ${this.#leastBurst}`);
+    }
+    if (waitMs > maxWaitMs) return this.rejections.reject("rate-limited", inMs, waitMs);
+    return waitMs > leftMs ? this.rejections.reject("rate-limited", `${inMs}, after its deadline`, waitMs) : undefined;
+  }
+
+  #wrongCost(cost: number): TransportError {
+    const why = `Call not run by ${this.#settings.name}: its cost is ${cost}, not a number of 0 or more`;
+    return new TransportError("invalid-request", why);
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * The body of an event stream on somebody else's HTTP server.
+ *
+ * @module
+ */
+
+import type { TransportError } from "../../core/errors.ts";
+import { EventStreamCore } from "./event_stream_core.ts";
+
+/** What a ReadableStream reads from. */
+export class EventStreamBody extends EventStreamCore implements UnderlyingDefaultSource<Uint8Array> {
+  #controller!: ReadableStreamDefaultController<Uint8Array>;
+  /** Keeps the platform from pulling while the reader keeps up: a pull costs more than a chunk. */
+  #noPull: PromiseWithResolvers<void> | undefined = undefined;
+
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#controller = controller;
+    this.begin();
+  }
+
+  pull(): Promise<void> | void {
+    this.resume();
+    if (!this.isBehind) return (this.#noPull = Promise.withResolvers<void>()).promise;
+  }
+
+  cancel(): void {
+    this.over(undefined);
+  }
+
+  protected override ready(): boolean {
+    if (this.#controller.desiredSize! > 0) return true;
+    this.#noPull?.resolve();
+    this.#noPull = undefined;
+    return false;
+  }
+
+  protected override put(chunk: Uint8Array): void {
+    this.#controller.enqueue(chunk);
+  }
+
+  protected override finish(): void {
+    this.#controller.close();
+  }
+
+  protected override cut(error: TransportError): void {
+    this.#controller.error(error);
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * HTTP: requests and responses as calls.
+ *
+ * @module
+ */
+
+import { formatAddress } from "../../core/channel.ts";
+import { named } from "../../core/describe.ts";
+import { TransportError } from "../../core/errors.ts";
+import type { Handler } from "../../core/service.ts";
+import type { Session, SessionDialOptions, SessionListener, SessionTransport } from "../../core/session.ts";
+import { HttpSession } from "./http_client.ts";
+import { dialHttp, hasSockets, speaksAnother } from "./http_dial.ts";
+import { type HttpOptions, readHttpOptions } from "./http_options.ts";
+import { listenHttp } from "./http_server.ts";
+import { HttpSocketSession } from "./http_socket_session.ts";
+
+export type { HttpOptions, HttpTlsOptions } from "./http_options.ts";
+
+/**
+ * HTTP/1.1 and HTTP/2: a call is a `Request`, its reply a `Response`.
+ *
+ * Listening goes through `Deno.serve`: HTTP/1.1 and HTTP/2 on one port, chosen
+ * by ALPN with TLS and by prior knowledge without. A handler that throws a
+ * {@linkcode TransportError} is answered with the status that says the same;
+ * anything else that it throws is printed by the platform and answered 500.
+ *
+ * Calling has two forms; the option `client` chooses:
+ *
+ * - **Own sockets**, for HTTP/1.1: a session is one connection and carries one
+ *   call at a time, so that {@linkcode pool} has real connections to pool, with
+ *   a maximum, a lifetime and an idle timeout. Small writes are not delayed. No
+ *   request is ever sent again: a call that is lost says `processed: "no"`
+ *   where nothing of it was written, else `"maybe"`. A response whose body is
+ *   there when its head is frees its connection at once; any other body holds
+ *   it until it is read to the end, cancelled or collected unread. Limits on
+ *   heads, redirects, interim responses and all waiting are options.
+ * - **`fetch`**, for HTTP/2 and for proxies that the environment names, which
+ *   own sockets do not heed: a session is one client with as many connections
+ *   as it has calls in flight (HTTP/1.1) or one (HTTP/2).
+ *
+ * By default it is own sockets where the platform has them; with TLS, a far
+ * side that speaks HTTP/2 alone is called by `fetch` from then on.
+ *
+ * A call is in flight until its body has been read or cancelled. Redirects are
+ * followed, refused or handed out as the request says and the Fetch standard
+ * has it; compressed bodies are decompressed. A request's own fields go out as
+ * they are but for those of the connection (`connection`, `transfer-encoding`
+ * and their like), which are left out. A body goes out with its length where it
+ * was made of text or bytes, or where the caller gives a `content-length`; else
+ * in chunks. `expect: 100-continue` is honoured.
+ *
+ * Metadata travels in header fields: `traceparent`, `tracestate` and `baggage`
+ * under their own names, all others as `meta-…`. Deadlines are kept at the
+ * calling end and not sent.
+ *
+ * Errors: `connect-failed`, `connect-timeout`, `connection-lost`, `protocol`
+ * (the response is no HTTP/1.1, or more than one), `invalid-reply` (a redirect
+ * or a coding that leads nowhere), `deadline-exceeded`, `cancelled`,
+ * `too-many-calls`, `invalid-request` (another origin, a body that fails),
+ * `closed`;
+ * `address-in-use` from listening; `unsupported` for one-way sends and for
+ * calling back; `invalid-option`. A status of 400 and above is a reply, not an
+ * error.
+ *
+ * Limits of `Deno.serve`: no timeout on a request's head, and no limit on
+ * connections. Put a proxy in front where the callers are strangers. When a
+ * server ends, request bodies that are still coming in fail at once; after the
+ * grace a streamed response ends if it heeds the signal of its context, and is
+ * left to its client if it does not.
+ *
+ * @example A server, and a client of it
+ * ```ts
+ * import { chain, http, pool, serve } from "@wireway/wireway";
+ * await using server = await serve(http({ port: 8000 }), () => new Response("hello"));
+ * await using call = chain(http({ origin: "http://127.0.0.1:8000" }), pool({ max: 8 }));
+ * const response = await call(new Request("http://127.0.0.1:8000/"));
+ * console.log(await response.text());
+ * ```
+ *
+ * @example A Hono app
+ * ```ts
+ * import { http, serve } from "@wireway/wireway";
+ * import { Hono } from "hono";
+ * const app = new Hono().get("/", (c) => c.text("hello"));
+ * await serve(http({ port: 8000 }), app.fetch);
+ * ```
+ */
+export function http(options: HttpOptions): SessionTransport<Request, Response> {
+  const settings = readHttpOptions(options);
+  const { clock: _, observer: __, tls, client, protocol, ...shown } = settings;
+  const scheme = tls === undefined ? "http" : "https";
+  // A far side that has said once that it speaks no HTTP/1.1 is not asked again.
+  let overFetch = client === "fetch" || protocol === "h2" || (client === "auto" && !hasSockets());
+  return named("http", { ...shown, protocol, client, tls: tls === undefined ? undefined : true }, {
+    async dial({ signal }: SessionDialOptions<Request, Response> = {}): Promise<Session<Request, Response>> {
+      if (signal?.aborted) throw TransportError.from(signal.reason, "cancelled", { processed: "no" });
+      const address = formatAddress({ transport: scheme, hostname: settings.hostname, port: settings.port });
+      const origin = settings.origin ?? new URL(`${scheme}://${address}`).origin;
+      if (!overFetch) {
+        try {
+          return new HttpSocketSession(origin, settings, await dialHttp(origin, settings, signal));
+        } catch (error) {
+          if (client !== "auto" || protocol !== "auto" || !speaksAnother(error)) throw error;
+          overFetch = true;
+        }
+      }
+      try {
+        return new HttpSession(origin, settings);
+      } catch (error) {
+        throw TransportError.from(error, "connect-failed");
+      }
+    },
+
+    listen: (handler: Handler<Request, Response>): Promise<SessionListener> => listenHttp(settings, handler),
+  });
+}

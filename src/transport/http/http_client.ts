@@ -1,0 +1,224 @@
+/**
+ * Calls over HTTP through the platform's `fetch`.
+ *
+ * @module
+ */
+
+import type { CancelListener } from "../../core/cancellation.ts";
+import type { Address } from "../../core/channel.ts";
+import { background, type CallContext } from "../../core/context.ts";
+import { type DeadlineEntry, type DeadlineQueue, deadlinesOf } from "../../core/deadline_queue.ts";
+import { TransportError } from "../../core/errors.ts";
+import { noMetadata } from "../../core/metadata.ts";
+import { textOf } from "../../core/thrown.ts";
+import type { Session, SessionState, ShutdownOptions } from "../../core/session.ts";
+import { fetchError } from "./http_errors.ts";
+import { setMetadata } from "./http_metadata.ts";
+import type { HttpSettings } from "./http_options.ts";
+import { addressOf, closeTimeoutMs, refusalOf } from "./http_session.ts";
+
+/** Methods that may be sent twice without harm (RFC 9110, section 9.2.2). */
+const idempotent = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"]);
+
+/** One client of the platform, with connections that it keeps itself. */
+export class HttpSession implements Session<Request, Response> {
+  readonly local: Address = { transport: "http" };
+  readonly remote: Address;
+  readonly finished: Promise<TransportError | undefined>;
+  onChange: (() => void) | undefined = undefined;
+  state: SessionState = "open";
+  load = 0;
+  readonly #origin: string;
+  readonly #settings: HttpSettings;
+  readonly #client: Deno.HttpClient;
+  readonly #calls = new Set<FetchCall>();
+  readonly #finished = Promise.withResolvers<TransportError | undefined>();
+
+  constructor(origin: string, settings: HttpSettings) {
+    this.#origin = origin;
+    this.#settings = settings;
+    this.remote = addressOf(origin);
+    this.finished = this.#finished.promise;
+    this.#client = Deno.createHttpClient({
+      caCerts: settings.tls?.caCerts,
+      http1: settings.protocol !== "h2",
+      http2: settings.protocol !== "h1",
+    });
+  }
+
+  get capacity(): number {
+    return this.#settings.maxInFlight;
+  }
+
+  call(request: Request, context: CallContext = background): Promise<Response> {
+    const refusal = refusalOf(request, context, this.#origin, this, this.#settings.clock);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    this.load++;
+    const call = new FetchCall(context, deadlinesOf(this.#settings.clock), () => this.#ended(call));
+    this.#calls.add(call);
+    return this.#fetch(request, context, call);
+  }
+
+  send(): never {
+    throw new TransportError("unsupported", "Cannot send one way: every HTTP request has a response");
+  }
+
+  ping(): Promise<number> {
+    return Promise.reject(new TransportError("unsupported", "Cannot ping: HTTP has no such thing"));
+  }
+
+  close({ graceMs = closeTimeoutMs }: ShutdownOptions = {}): Promise<void> {
+    this.#setState("draining");
+    this.#closeIfDone();
+    const cutOff = this.#settings.clock.schedule(() => {
+      const why = `Connection closed: its calls were not finished within ${graceMs} ms`;
+      this.abort(new TransportError("closed", why, { processed: "maybe" }));
+    }, graceMs);
+    return this.finished.then(() => cutOff.cancel());
+  }
+
+  abort(reason: TransportError): void {
+    this.#setState("draining");
+    for (const call of [...this.#calls]) call.cancelled(reason);
+    this.#end(reason);
+  }
+
+  /** The request with metadata on it, and with a body that `fetch` can't send a second time. */
+  #prepared(request: Request, context: CallContext): Request {
+    const { metadata } = context;
+    if (metadata !== noMetadata) {
+      const headers = new Headers(request.headers);
+      setMetadata(headers, metadata);
+      request = new Request(request, { headers });
+    }
+    if (this.#settings.resend || idempotent.has(request.method)) return request;
+    const body = request.body ?? new ReadableStream<Uint8Array>({ start: (controller) => controller.close() });
+    const init: RequestInit & { duplex: "half" } = { body: body.pipeThrough(new TransformStream()), duplex: "half" };
+    return new Request(request, init);
+  }
+
+  async #fetch(request: Request, context: CallContext, call: FetchCall): Promise<Response> {
+    let prepared: Request;
+    try {
+      prepared = this.#prepared(request, context);
+    } catch (error) {
+      call.end();
+      throw new TransportError("invalid-request", `Cannot send request: ${textOf(error)}`, { cause: error });
+    }
+    try {
+      const signal = AbortSignal.any([request.signal, call.signal]);
+      const response = await fetch(prepared, { client: this.#client, signal });
+      if (response.body === null) {
+        call.end();
+        return response;
+      }
+      return watched(response, call);
+    } catch (error) {
+      call.end();
+      if (call.reason !== undefined) throw call.reason;
+      if (request.signal.aborted) throw TransportError.from(request.signal.reason, "cancelled");
+      throw fetchError(this.#origin, error);
+    }
+  }
+
+  #ended(call: FetchCall): void {
+    if (!this.#calls.delete(call)) return;
+    this.load--;
+    this.onChange?.();
+    if (this.state !== "open") this.#closeIfDone();
+  }
+
+  #closeIfDone(): void {
+    if (this.load === 0) this.#end(undefined);
+  }
+
+  #end(error: TransportError | undefined): void {
+    if (this.state === "closed") return;
+    this.#setState("closed");
+    this.#client.close();
+    deadlinesOf(this.#settings.clock).trim();
+    this.#finished.resolve(error);
+  }
+
+  #setState(state: SessionState): void {
+    if (this.state === state || this.state === "closed") return;
+    this.state = state;
+    this.onChange?.();
+  }
+}
+
+/** One call, from its sending to the end of its body: what can abort it, and what is to be let go at its end. */
+class FetchCall implements CancelListener, DeadlineEntry {
+  reason: TransportError | undefined = undefined;
+  /** Ends the body, once there is one: nobody may be reading it. */
+  onCancelled: ((reason: TransportError) => void) | undefined = undefined;
+  dueAt: number;
+  position = -1;
+  readonly holds = true;
+  readonly #context: CallContext;
+  readonly #deadlines: DeadlineQueue;
+  readonly #controller = new AbortController();
+  readonly #onEnd: () => void;
+
+  constructor(context: CallContext, deadlines: DeadlineQueue, onEnd: () => void) {
+    this.#context = context;
+    this.#deadlines = deadlines;
+    this.#onEnd = onEnd;
+    this.dueAt = context.deadlineEnforced ? Infinity : context.deadline;
+    deadlines.add(this);
+    context.cancellation?.subscribe(this);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  cancelled(reason: TransportError): void {
+    this.reason ??= reason;
+    this.#controller.abort(reason);
+    this.onCancelled?.(reason);
+  }
+
+  expire(): void {
+    this.cancelled(
+      new TransportError("deadline-exceeded", "Call ended: its deadline has passed", { processed: "maybe" }),
+    );
+  }
+
+  end(): void {
+    this.#deadlines.remove(this);
+    this.#context.cancellation?.unsubscribe(this);
+    this.#onEnd();
+  }
+}
+
+/** The response, with its call ending when its body does: read, cancelled or failed. */
+function watched(response: Response, call: FetchCall): Response {
+  const reader = response.body!.getReader();
+  const body = new ReadableStream<Uint8Array>({
+    start(controller): void {
+      call.onCancelled = (reason) => {
+        controller.error(reason);
+        call.end();
+      };
+    },
+    async pull(controller): Promise<void> {
+      try {
+        const { done, value } = await reader.read();
+        if (!done) return controller.enqueue(value);
+        call.end();
+        controller.close();
+      } catch (error) {
+        call.end();
+        controller.error(call.reason ?? TransportError.from(error, "connection-lost", { processed: "yes" }));
+      }
+    },
+    async cancel(reason): Promise<void> {
+      call.end();
+      await reader.cancel(reason);
+    },
+  }, { highWaterMark: 0 });
+  const outer = new Response(body, response);
+  Object.defineProperties(outer, { url: { value: response.url }, redirected: { value: response.redirected } });
+  return outer;
+}

@@ -1,0 +1,240 @@
+/**
+ * HTTP/1.1 and HTTP/2 on one port, through `Deno.serve`.
+ *
+ * @module
+ */
+
+import type { Address, ChannelCounters } from "../../core/channel.ts";
+import { emptyCounters } from "../../core/channel.ts";
+import { background, CallContext } from "../../core/context.ts";
+import { deadlinesOf } from "../../core/deadline_queue.ts";
+import { TransportError } from "../../core/errors.ts";
+import { type Metadata, noMetadata } from "../../core/metadata.ts";
+import type { Handler } from "../../core/service.ts";
+import {
+  type CallCounters,
+  emptyCallCounters,
+  type Session,
+  type SessionListener,
+  type ShutdownOptions,
+} from "../../core/session.ts";
+import { RequestCancellation } from "./http_cancellation.ts";
+import { errorResponse } from "./http_errors.ts";
+import { metadataOf } from "./http_metadata.ts";
+import type { HttpSettings } from "./http_options.ts";
+import { listenError } from "../tcp/tcp_listen.ts";
+import { toAddress } from "../tcp/tcp_options.ts";
+
+const defaultGraceMs = 30_000;
+
+/** How long what was cut off may take to go out, in milliseconds. */
+const cutOffMs = 500;
+
+/** Listens, and has `handler` answer the requests. */
+export function listenHttp(settings: HttpSettings, handler: Handler<Request, Response>): Promise<SessionListener> {
+  try {
+    return Promise.resolve(new HttpListener(settings, handler));
+  } catch (error) {
+    return Promise.reject(listenError(`${settings.hostname}:${settings.port}`, error));
+  }
+}
+
+class HttpListener implements SessionListener {
+  readonly addr: Address;
+  readonly channels: ChannelCounters = emptyCounters();
+  readonly calls: CallCounters = emptyCallCounters();
+  readonly finished: Promise<void>;
+  readonly #settings: HttpSettings;
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #finished = Promise.withResolvers<void>();
+  /** Answers that handlers have promised. */
+  readonly #promised = new Set<PromisedAnswer>();
+  /** Calls whose cancelling somebody would hear of: handlers, and bodies that are still being sent. */
+  readonly #heard = new Set<RequestCancellation>();
+  #shutdown: Promise<void> | undefined = undefined;
+
+  constructor(settings: HttpSettings, handler: Handler<Request, Response>) {
+    this.#settings = settings;
+    const { hostname, port, tls } = settings;
+    if (port === undefined) {
+      throw new TransportError("invalid-option", "Cannot listen: http() has no port", { details: { option: "port" } });
+    }
+    const where = { hostname, port, tcpBacklog: settings.backlog, onListen(): void {} };
+    const secured = tls?.cert !== undefined && tls.key !== undefined ? { cert: tls.cert, key: tls.key } : {};
+    this.#server = Deno.serve({ ...where, ...secured }, this.#answering(handler));
+    this.addr = { ...toAddress(this.#server.addr), transport: tls === undefined ? "http" : "https" };
+    this.finished = this.#finished.promise;
+    this.#server.finished.then(
+      () => this.#shutdown ?? this.#finished.resolve(),
+      (error) => this.#finished.reject(error),
+    );
+  }
+
+  shutdown({ graceMs = defaultGraceMs }: ShutdownOptions = {}): Promise<void> {
+    return this.#shutdown ??= this.#end(graceMs);
+  }
+
+  async #end(graceMs: number): Promise<void> {
+    const { clock } = this.#settings;
+    const over = Promise.withResolvers<void>();
+    // The platform can't end a server at once that it is ending in order: what is in flight is answered here.
+    let timer = clock.schedule(() => {
+      this.#cutOff(graceMs);
+      timer = clock.schedule(over.resolve, cutOffMs);
+    }, graceMs);
+    const ended = this.#server.shutdown().then(() => this.#server.finished);
+    try {
+      await Promise.race([ended, over.promise]);
+    } finally {
+      timer.cancel();
+      ended.catch(() => {});
+    }
+    deadlinesOf().trim();
+    this.#finished.resolve();
+  }
+
+  #cutOff(graceMs: number): void {
+    const why = `Call cut off: the server ended, and its grace of ${graceMs} ms is over`;
+    const reason = new TransportError("closed", why, { processed: "maybe" });
+    for (const answer of this.#promised) answer.cut(errorResponse(reason));
+    for (const cancellation of this.#heard) cancellation.cancel(reason);
+  }
+
+  /** The handler as `Deno.serve` wants it. An answer that comes at once stays one that comes at once: that is faster. */
+  #answering(handler: Handler<Request, Response>): Deno.ServeHandler<Deno.NetAddr> {
+    const { calls, addr } = { calls: this.calls, addr: (): Address => this.addr };
+    const [promised, heard] = [this.#promised, this.#heard];
+    return (request, info) => {
+      calls.started++;
+      calls.inFlight++;
+      const cancellation = new RequestCancellation(request, info, heard);
+      const context = new CallContext(
+        Infinity,
+        false,
+        background.priority,
+        new HttpPeer(info, addr),
+        cancellation,
+        lazyMetadata(request),
+      );
+      try {
+        const response = handler(request, context);
+        if (response instanceof Promise) return new PromisedAnswer(response, cancellation, calls, promised).response;
+        calls.inFlight--;
+        cancellation.answered();
+        return response;
+      } catch (error) {
+        calls.inFlight--;
+        calls.failed++;
+        return failureOf(error);
+      }
+    };
+  }
+}
+
+/** An answer that a handler has promised, and that is given without the handler when the server must end. */
+class PromisedAnswer {
+  readonly response: Promise<Response>;
+  readonly #resolve: (response: Response) => void;
+
+  constructor(
+    response: Promise<Response>,
+    cancellation: RequestCancellation,
+    calls: CallCounters,
+    promised: Set<PromisedAnswer>,
+  ) {
+    const { promise, resolve, reject } = Promise.withResolvers<Response>();
+    this.response = promise;
+    this.#resolve = resolve;
+    promised.add(this);
+    response.then((response) => {
+      promised.delete(this);
+      calls.inFlight--;
+      cancellation.answered();
+      resolve(response);
+    }, (error) => {
+      promised.delete(this);
+      calls.inFlight--;
+      calls.failed++;
+      try {
+        resolve(failureOf(error));
+      } catch (error) {
+        reject(error);
+      }
+    });
+  }
+
+  /** Answers instead of the handler, whose own answer nobody hears any more. */
+  cut(response: Response): void {
+    this.#resolve(response);
+  }
+}
+
+/** Reads the metadata when somebody asks, and once. The platform takes the fields away when the call is over. */
+function lazyMetadata(request: Request): () => Metadata {
+  let metadata: Metadata | undefined;
+  return () => {
+    try {
+      return metadata ??= metadataOf(request.headers);
+    } catch {
+      return noMetadata;
+    }
+  };
+}
+
+/** The answer to a request whose handler failed. */
+function failureOf(error: unknown): Response {
+  if (error instanceof TransportError) return errorResponse(error);
+  // The platform prints it and answers 500.
+  throw error;
+}
+
+/** The far side of a request. It can't be called: HTTP has no calls in that direction. */
+class HttpPeer implements Session<unknown, unknown> {
+  readonly #info: Deno.ServeHandlerInfo<Deno.NetAddr>;
+  readonly #local: () => Address;
+  readonly state = "open";
+  readonly load = 0;
+  readonly capacity = 0;
+  onChange: (() => void) | undefined = undefined;
+
+  constructor(info: Deno.ServeHandlerInfo<Deno.NetAddr>, local: () => Address) {
+    this.#info = info;
+    this.#local = local;
+  }
+
+  get local(): Address {
+    return this.#local();
+  }
+
+  get remote(): Address {
+    return toAddress(this.#info.remoteAddr);
+  }
+
+  get finished(): Promise<TransportError | undefined> {
+    return this.#info.completed.then(() => undefined, (error) => TransportError.from(error, "connection-lost"));
+  }
+
+  call(): Promise<unknown> {
+    return Promise.reject(unsupported("Cannot call back: an HTTP client answers no calls"));
+  }
+
+  send(): never {
+    throw unsupported("Cannot send back: an HTTP client takes no messages");
+  }
+
+  ping(): Promise<number> {
+    return Promise.reject(unsupported("Cannot ping an HTTP client"));
+  }
+
+  close(): Promise<void> {
+    return Promise.reject(unsupported("Cannot close an HTTP client's connection"));
+  }
+
+  abort(): never {
+    throw unsupported("Cannot abort an HTTP client's connection");
+  }
+}
+
+function unsupported(message: string): TransportError {
+  return new TransportError("unsupported", message);
+}

@@ -1,0 +1,55 @@
+/**
+ * What the two forms of the calling end have in common.
+ *
+ * @module
+ */
+
+import type { Address } from "../../core/channel.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { CallContext } from "../../core/context.ts";
+import { TransportError } from "../../core/errors.ts";
+import type { Session } from "../../core/session.ts";
+
+/** Time for calls in flight to finish when a session is closed, in milliseconds. */
+export const closeTimeoutMs = 30_000;
+
+/** Where an origin is. */
+export function addressOf(origin: string): Address {
+  const url = new URL(origin);
+  return {
+    transport: url.protocol.slice(0, -1),
+    hostname: url.hostname.replace(/^\[|\]$/g, ""),
+    port: url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port),
+  };
+}
+
+/** Why a session to `origin` can't send a request, if it can't. */
+export function refusalOf(
+  request: Request,
+  context: CallContext,
+  origin: string,
+  { state, load, capacity }: Session<Request, Response>,
+  clock: Clock,
+): TransportError | undefined {
+  if (state !== "open") {
+    return new TransportError("closed", `Cannot call ${origin}: the session is closed`);
+  }
+  if (load >= capacity) {
+    return new TransportError("too-many-calls", `Call refused: ${load} are in flight, ${capacity} are allowed`);
+  }
+  const { url } = request;
+  if (!url.startsWith(origin) || url[origin.length] !== "/") {
+    return new TransportError("invalid-request", `Cannot send request for ${url}: the session goes to ${origin}`);
+  }
+  if (request.bodyUsed) {
+    return new TransportError("invalid-request", "Cannot send request: its body has been used already");
+  }
+  const reason = context.cancellation?.reason;
+  if (reason !== undefined) {
+    return new TransportError(reason.code, reason.message, { processed: "no", cause: reason });
+  }
+  if (context.deadline !== Infinity && context.deadline <= clock.now()) {
+    return new TransportError("deadline-exceeded", "Call not sent: its deadline has passed", { processed: "no" });
+  }
+  return undefined;
+}

@@ -1,0 +1,199 @@
+/**
+ * The requests of an sse() client on our own sockets: one connection for the
+ * stream, and one that is kept for each kind of POST.
+ *
+ * @module
+ */
+
+import { type Address, formatAddress } from "../../core/channel.ts";
+import { TransportError } from "../../core/errors.ts";
+import { type BodyDecoder, bodyDecoder, responseBody } from "../../framing/http1/http1_body.ts";
+import { responsePersists } from "../../framing/http1/http1_connection.ts";
+import { type ResponseHead, ResponseHeadDecoder } from "../../framing/http1/http1_head.ts";
+import { defaultHttp1Limits } from "../../framing/http1/http1_limits.ts";
+import { encodeRequestHead } from "../../framing/http1/http1_write.ts";
+import { ReceiveBuffer } from "../../framing/receive_buffer.ts";
+import { readHead, writeAll } from "../http/http1_exchange.ts";
+import type { SseCarrier, SseFieldLines, SsePost, SseReply, SseStream } from "./sse_carrier.ts";
+import type { ByteStream } from "../stream/byte_stream.ts";
+import { closeQuietly, dialStream } from "../tcp/tcp_dial.ts";
+import type { TcpSettings } from "../tcp/tcp_options.ts";
+
+/** An answer's text is for people: one with more than this is not kept. */
+const maxTextBytes = 4096;
+
+/** How many interim answers a server may give before the one that counts. */
+const maxInterim = 10;
+
+/** Up to this size, a body goes out in one write with its head. */
+const joinedBytes = 64 * 1024;
+
+/** See the module. */
+export class SocketCarrier implements SseCarrier {
+  readonly remote: Address;
+  local: Address = { transport: "tcp" };
+  readonly #tcp: TcpSettings;
+  readonly #path: string;
+  readonly #host: string;
+  readonly #kept = new Map<string, Line>();
+
+  constructor(tcp: TcpSettings, path: string) {
+    const { hostname, port } = tcp;
+    const usual = port === (tcp.tls === undefined ? 80 : 443);
+    this.#tcp = tcp;
+    this.#path = path;
+    this.#host = formatAddress({ transport: "tcp", hostname, port: usual ? undefined : port });
+    this.remote = { transport: "tcp", hostname, port };
+  }
+
+  async open(fields: SseFieldLines, signal: AbortSignal): Promise<SseStream> {
+    const line = await this.#dial(signal);
+    return await line.guarded(signal, async () => {
+      await line.ask("GET", this.#path, [["host", this.#host], ["accept", "text/event-stream"], ...fields], undefined);
+      return new SocketStream(line, await line.head());
+    });
+  }
+
+  async send(lane: string, post: SsePost, signal: AbortSignal): Promise<SseReply> {
+    const kept = this.#kept.get(lane);
+    if (kept !== undefined) {
+      this.#kept.delete(lane);
+      try {
+        return await this.#exchange(lane, kept, post, signal);
+      } catch (error) {
+        // The server has closed it meanwhile, most often. It knows what it has had already.
+        if (signal.aborted) throw error;
+      }
+    }
+    return await this.#exchange(lane, await this.#dial(signal), post, signal);
+  }
+
+  close(): void {
+    for (const line of this.#kept.values()) line.close();
+    this.#kept.clear();
+  }
+
+  async #dial(signal: AbortSignal): Promise<Line> {
+    const { stream, local } = await dialStream(this.#tcp, signal);
+    this.local = local;
+    return new Line(stream);
+  }
+
+  #exchange(lane: string, line: Line, { method, fields, body }: SsePost, signal: AbortSignal): Promise<SseReply> {
+    return line.guarded(signal, async () => {
+      await line.ask(method, this.#path, [["host", this.#host], ...fields], body);
+      const head = await line.head();
+      const text = await line.text(head, method);
+      if (responsePersists(head, method)) this.#kept.set(lane, line);
+      else line.close();
+      return { status: head.status, text };
+    });
+  }
+}
+
+/** One connection. */
+class Line {
+  readonly stream: ByteStream;
+  readonly received: ReceiveBuffer = new ReceiveBuffer();
+
+  constructor(stream: ByteStream) {
+    this.stream = stream;
+  }
+
+  close(): void {
+    closeQuietly(this.stream);
+  }
+
+  /** Does something on it; where that fails or is given up, the connection is closed. */
+  async guarded<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const giveUp = (): void => this.close();
+    signal.addEventListener("abort", giveUp, { once: true });
+    try {
+      signal.throwIfAborted();
+      const result = await work();
+      signal.throwIfAborted();
+      return result;
+    } catch (error) {
+      this.close();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+    }
+  }
+
+  async ask(method: string, target: string, fields: SseFieldLines, body: Uint8Array | undefined): Promise<void> {
+    const length = method === "POST" ? body?.length ?? 0 : undefined;
+    const head = encodeRequestHead({ method, target, fields, body: length });
+    if (body === undefined || head.length + body.length > joinedBytes) {
+      await writeAll(this.stream, head);
+      if (body !== undefined) await writeAll(this.stream, body);
+      return;
+    }
+    const whole = new Uint8Array(head.length + body.length);
+    whole.set(head);
+    whole.set(body, head.length);
+    await writeAll(this.stream, whole);
+  }
+
+  async head(): Promise<ResponseHead> {
+    for (let interim = 0; interim <= maxInterim; interim++) {
+      const head = await readHead(this.stream, this.received, new ResponseHeadDecoder());
+      if (head.status >= 200) return head;
+    }
+    throw new TransportError("protocol", `Answer refused: more than ${maxInterim} interim ones came first`);
+  }
+
+  /** Reads the body of an answer as a text for people. */
+  async text(head: ResponseHead, method: string): Promise<string> {
+    const body = decoderOf(head, method, maxTextBytes);
+    const decoder = new TextDecoder();
+    let text = "";
+    for (let piece = await this.piece(body); piece !== null; piece = await this.piece(body)) {
+      text += decoder.decode(piece, { stream: true });
+    }
+    return text;
+  }
+
+  /** The next piece of a body; null at its end. It may be written over by the next call. */
+  async piece(body: BodyDecoder): Promise<Uint8Array | null> {
+    const { received } = this;
+    for (;;) {
+      const found = body.next(received.bytes, received.start, received.end);
+      received.start = body.restStart;
+      if (found) return received.bytes.subarray(body.pieceStart, body.pieceEnd);
+      if (body.complete) return null;
+      const count = await this.stream.read(received.space(body.needed));
+      if (count === null) {
+        body.end();
+        return null;
+      }
+      received.filled(count);
+    }
+  }
+}
+
+class SocketStream implements SseStream {
+  readonly status: number;
+  readonly type: string;
+  readonly #line: Line;
+  readonly #body: BodyDecoder;
+
+  constructor(line: Line, head: ResponseHead) {
+    this.status = head.status;
+    this.type = (head.fields.get("content-type") ?? "").split(";", 1)[0].trim().toLowerCase();
+    this.#line = line;
+    this.#body = decoderOf(head, "GET", Infinity);
+  }
+
+  read(): Promise<Uint8Array | null> {
+    return this.#line.piece(this.#body);
+  }
+
+  cancel(): void {
+    this.#line.close();
+  }
+}
+
+function decoderOf(head: ResponseHead, method: string, maxBodyBytes: number): BodyDecoder {
+  return bodyDecoder("response", responseBody(head, method), { ...defaultHttp1Limits, maxBodyBytes });
+}

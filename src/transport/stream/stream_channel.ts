@@ -1,0 +1,337 @@
+/**
+ * A channel over a stream of bytes: a framing below, one coalescing writer, one
+ * reader, and the end of the connection in all its forms.
+ *
+ * @module
+ */
+
+import type { Address, Channel, Message, Receiver } from "../../core/channel.ts";
+import { TransportError } from "../../core/errors.ts";
+import { notify } from "../../core/observer.ts";
+import { tellClosed } from "../../core/tell_closed.ts";
+import type { FrameDecoder, FrameProtocol, ProtocolLine } from "../../framing/framing.ts";
+import { ReceiveBuffer } from "../../framing/receive_buffer.ts";
+import type { ByteStream, StreamPlace, StreamProtocol, StreamSettings } from "./byte_stream.ts";
+import { CoalescingWriter, noHead } from "./coalescing_writer.ts";
+import { alreadyClosed, endedInFrame, endedWithoutGoodbye, lostWhile } from "./stream_errors.ts";
+import { StreamWatch, type Watched } from "./stream_watch.ts";
+
+const encoder = new TextEncoder();
+
+/** See the module. */
+export class StreamChannel implements Channel, Watched, ProtocolLine {
+  readonly remote: Address;
+  readonly alpnProtocol: string | null;
+  readonly protocol: string;
+  readonly #stream: ByteStream;
+  readonly #settings: StreamSettings;
+  readonly #place: StreamPlace;
+  readonly #writer: CoalescingWriter;
+  readonly #decoder: FrameDecoder;
+  /** The decoder, where it is a protocol of its own. */
+  readonly #protocol: FrameProtocol | undefined;
+  readonly #received: ReceiveBuffer;
+  readonly #onRead = (count: number | null): void => this.#read(count);
+  readonly #onReadFailed = (error: unknown): void => this.#lost("read from", error);
+  #receiver: Receiver | undefined = undefined;
+  /** The peer has sent its last byte. */
+  #peerEnded = false;
+  /** `close()` was called. */
+  #closing: PromiseWithResolvers<void> | undefined = undefined;
+  #over = false;
+  #endTold = false;
+  /** What the peer did wrong, while it is being told. */
+  #failure: TransportError | undefined = undefined;
+  /** Why it is over, where that was not in order. */
+  #reason: TransportError | undefined = undefined;
+  /** The receiver has asked for a pause. */
+  #paused = false;
+  readonly #watch: StreamWatch;
+
+  constructor(
+    stream: ByteStream,
+    settings: StreamSettings,
+    place: StreamPlace,
+    remote: Address,
+    alpnProtocol: string | null,
+    protocol?: StreamProtocol,
+  ) {
+    this.#stream = stream;
+    this.#settings = settings;
+    this.#place = place;
+    this.remote = remote;
+    this.alpnProtocol = alpnProtocol;
+    this.protocol = protocol?.name ?? "";
+    const framing = protocol?.frames ?? settings.framing;
+    this.#writer = new CoalescingWriter(stream, framing, settings, this);
+    this.#decoder = framing.decoder();
+    this.#protocol = protocol?.frames;
+    this.#received = protocol?.received ?? new ReceiveBuffer();
+    this.#received.reuses = protocol !== undefined;
+    this.#watch = new StreamWatch(settings, this);
+    this.#protocol?.begin(this);
+    place.counters.connectionsOpen++;
+    if (settings.observer !== undefined) {
+      notify(settings.observer, {
+        type: "connection-opened",
+        side: place.side,
+        local: place.local,
+        remote: this.remote,
+      });
+    }
+  }
+
+  get local(): Address {
+    return this.#place.local;
+  }
+
+  get maxMessageBytes(): number {
+    return this.#settings.framing.maxBytes;
+  }
+
+  get bufferedBytes(): number {
+    return this.#writer.bufferedBytes;
+  }
+
+  send(message: Message): void | Promise<void> {
+    if (this.#closing !== undefined || this.#over) throw alreadyClosed(this.remote);
+    const protocol = this.#protocol;
+    if (protocol === undefined) return this.#count(this.#writer.send(noHead, 0, encoded(message)));
+    // Admitted before the protocol works on it: what a compression has remembered must be sent.
+    const bytes = encoded(message);
+    this.#writer.admit(bytes.length);
+    return this.#count(this.#writer.put(noHead, 0, protocol.outgoing(bytes, typeof message === "string")));
+  }
+
+  sendParts(head: Uint8Array, headLength: number, body: Uint8Array): void | Promise<void> {
+    if (this.#closing !== undefined || this.#over) throw alreadyClosed(this.remote);
+    if (this.#protocol !== undefined && !this.#protocol.isPlain(headLength + body.length)) {
+      const message = new Uint8Array(headLength + body.length);
+      message.set(head.subarray(0, headLength));
+      message.set(body, headLength);
+      return this.send(message);
+    }
+    return this.#count(this.#writer.send(head, headLength, body));
+  }
+
+  sendControl(payload: Uint8Array): void {
+    if (this.#over) return;
+    // A peer that reads nothing gets no answers any more, so that the buffer stays bounded. A farewell always has room.
+    if (this.#closing === undefined && this.bufferedBytes >= this.#settings.maxBufferedBytes) return;
+    void this.#writer.put(noHead, 0, payload);
+  }
+
+  receive(receiver: Receiver): void {
+    if (this.#receiver !== undefined) throw new TransportError("unsupported", "Cannot receive twice on one channel");
+    this.#receiver = receiver;
+    if (this.#over) return void tellClosed(receiver, this.#reason);
+    this.#watch.begin();
+    // What came with the opening handshake is looked at first.
+    if (this.#received.end > this.#received.start) queueMicrotask(() => this.#over ? undefined : this.#deliver());
+    else this.#readMore();
+  }
+
+  close(): Promise<void> {
+    if (this.#closing === undefined) {
+      this.#closing = Promise.withResolvers<void>();
+      if (this.#over) this.#closing.resolve();
+      else this.#finish();
+    }
+    return this.#closing.promise;
+  }
+
+  abort(reason: TransportError): void {
+    this.#end(reason);
+  }
+
+  // WriterOwner
+
+  wrote(byteLength: number): void {
+    this.#place.counters.bytesOut += byteLength;
+  }
+
+  writeFailed(error: unknown): void {
+    this.#lost("write to", error);
+  }
+
+  // Watched
+
+  probe(): void {
+    this.#protocol?.probe();
+  }
+
+  timedOut(error: TransportError): void {
+    this.#end(this.#failure ?? error);
+  }
+
+  lingered(): void {
+    this.#end(this.#failure ?? this.#protocol?.error);
+  }
+
+  #count(backpressure: void | Promise<void>): void | Promise<void> {
+    this.#place.counters.messagesOut++;
+    return backpressure;
+  }
+
+  #readMore(): void {
+    if (this.#over) return;
+    this.#stream.read(this.#received.space(this.#decoder.needed)).then(this.#onRead, this.#onReadFailed);
+  }
+
+  #read(count: number | null): void {
+    if (this.#over) return;
+    if (count === null) return this.#peerEnd();
+    this.#place.counters.bytesIn += count;
+    this.#received.filled(count);
+    this.#watch.noteBytes();
+    if (this.#failure === undefined) return this.#deliver();
+    // Read and dropped, only to see the peer's end.
+    this.#received.start = this.#received.end;
+    this.#readMore();
+  }
+
+  /** Hands out the messages there are, until the receiver asks for a pause; then reads on. */
+  #deliver(): void {
+    const received = this.#received;
+    const decoder = this.#decoder;
+    const protocol = this.#protocol;
+    const receiver = this.#receiver!;
+    let messages = 0;
+    // Answers that are given at once leave at once, in one write.
+    this.#writer.hold();
+    try {
+      while (decoder.next(received.bytes, received.start, received.end)) {
+        received.start = decoder.frameEnd;
+        messages++;
+        const pause = receiver.message(
+          protocol === undefined ? received.bytes.subarray(decoder.messageStart, decoder.messageEnd) : protocol.message,
+        );
+        if (pause !== undefined) return this.#pause(pause);
+        if (this.#over) return;
+      }
+    } catch (error) {
+      return this.#fail(TransportError.from(error, "protocol"));
+    } finally {
+      this.#place.counters.messagesIn += messages;
+      this.#writer.release();
+    }
+    if (protocol !== undefined) {
+      received.start = protocol.frameEnd;
+      if (protocol.ended) this.#peerEnded = true;
+      if (protocol.lends) {
+        received.lent = true;
+        protocol.lends = false;
+      } else if (received.start === received.end) received.rewind();
+    }
+    if (this.#peerEnded) return this.#afterPeerEnd();
+    this.#noteFrame(messages);
+    this.#readMore();
+  }
+
+  /** Notes whether a frame is unfinished. */
+  #noteFrame(messages: number): void {
+    if (this.#received.start === this.#received.end && this.#protocol?.unfinished !== true) this.#watch.noteWhole();
+    else this.#watch.noteUnfinished(messages > 0);
+  }
+
+  #pause(until: Promise<void>): void {
+    this.#paused = true;
+    this.#watch.pause();
+    until.then(() => {
+      this.#paused = false;
+      if (this.#over) return;
+      this.#watch.resume();
+      this.#deliver();
+    }, (error) => this.#end(TransportError.from(error, "protocol")));
+  }
+
+  #peerEnd(): void {
+    this.#peerEnded = true;
+    if (this.#failure !== undefined) return this.#end(this.#failure);
+    if (!this.#paused) this.#afterPeerEnd();
+  }
+
+  #afterPeerEnd(): void {
+    const protocol = this.#protocol;
+    if (protocol !== undefined && !protocol.ended && this.#closing === undefined) {
+      return this.#end(endedWithoutGoodbye(this.remote));
+    }
+    const left = this.#received.end - this.#received.start;
+    if (left > 0 && this.#closing === undefined && protocol === undefined) {
+      return this.#end(endedInFrame(this.remote, left));
+    }
+    if (!this.#endTold) {
+      this.#endTold = true;
+      try {
+        this.#receiver!.end();
+      } catch (error) {
+        return this.#end(TransportError.from(error, "protocol"));
+      }
+    }
+    if (this.#closing !== undefined && this.bufferedBytes === 0) this.#end(protocol?.error);
+  }
+
+  /** The peer broke the rules: it is told so where the protocol can, and nothing more of it is looked at. */
+  #fail(error: TransportError): void {
+    if (this.#protocol === undefined || this.#closing !== undefined) return this.#end(error);
+    this.#failure = error;
+    this.#closing = Promise.withResolvers<void>();
+    this.#protocol.farewell(error);
+    this.#watch.linger();
+    this.#writer.flushed().then(() => this.#over ? undefined : this.#stream.closeWrite()).catch(() => this.#end(error));
+    this.#received.start = this.#received.end;
+    this.#readMore();
+  }
+
+  /** The end in order: everything out, our side ended, the peer's end awaited so that nothing of ours is lost to a reset. */
+  #finish(): void {
+    const protocol = this.#protocol;
+    protocol?.farewell(undefined);
+    this.#watch.linger();
+    this.#writer.flushed().then(() => {
+      // A peer with a goodbye of its own may take the end of our side for the loss of the connection.
+      return !this.#over && (protocol === undefined || protocol.ended) ? this.#stream.closeWrite() : undefined;
+    }).then(() => {
+      if (this.#over) return;
+      if (this.#peerEnded) return this.#end(protocol?.error);
+      this.#watch.linger();
+      // Nobody ever received on it: read on only to see the peer's end.
+      if (this.#receiver === undefined) this.receive({ message: () => {}, end: () => {}, closed: () => {} });
+    }).catch((error) => this.#lost("end the connection to", error));
+  }
+
+  #lost(doing: string, error: unknown): void {
+    if (this.#over) return;
+    if (this.#failure !== undefined) return this.#end(this.#failure);
+    // A peer that closed while we were ending in order has only been faster.
+    if (this.#closing !== undefined && this.bufferedBytes === 0) return this.#end(undefined);
+    this.#end(lostWhile(doing, this.remote, error));
+  }
+
+  #end(error: TransportError | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#reason = error;
+    this.#writer.stop(error ?? alreadyClosed(this.remote));
+    this.#protocol?.end();
+    try {
+      this.#stream.close();
+    } catch {
+      // It was closed already, by the platform.
+    }
+    const { counters, side } = this.#place;
+    counters.connectionsOpen--;
+    if (error !== undefined) counters.connectionsFailed++;
+    this.#closing ??= Promise.withResolvers<void>();
+    this.#closing.resolve();
+    this.#watch.stop();
+    const heard = tellClosed(this.#receiver, error);
+    if (this.#settings.observer !== undefined) {
+      notify(this.#settings.observer, { type: "connection-closed", side, remote: this.remote, error: heard });
+    }
+  }
+}
+
+function encoded(message: Message): Uint8Array {
+  return typeof message === "string" ? encoder.encode(message) : message;
+}

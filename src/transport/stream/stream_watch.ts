@@ -1,0 +1,159 @@
+/**
+ * The limits on time of one connection: idle, unfinished frames, silence, and
+ * the lingering at its end.
+ *
+ * @module
+ */
+
+import { type Address, formatAddress } from "../../core/channel.ts";
+import type { Clock } from "../../core/clock.ts";
+import { type DeadlineEntry, deadlinesOf } from "../../core/deadline_queue.ts";
+import { TransportError } from "../../core/errors.ts";
+
+/** The limits, in milliseconds; `Infinity` for none. */
+export interface WatchSettings {
+  /** Time without a byte received after which the connection ends. */
+  readonly idleTimeoutMs: number;
+  /** Time in which a frame that was begun must be whole. */
+  readonly frameTimeoutMs: number;
+  /** Time that a peer has to end its side after this one did. */
+  readonly lingerMs: number;
+  /** Time without a byte received after which the peer is asked for a sign of life. */
+  readonly heartbeatMs: number;
+  /** Time for the answer to that. */
+  readonly livenessMs: number;
+  readonly clock: Clock;
+}
+
+/** The connection that is watched. */
+export interface Watched {
+  readonly remote: Address;
+  /** Bytes that the peer has not taken yet. */
+  readonly bufferedBytes: number;
+  /** Asks the peer for a sign of life. */
+  probe(): void;
+  /** A limit was passed. */
+  timedOut(error: TransportError): void;
+  /** The peer has taken all and not ended its side in time. */
+  lingered(): void;
+}
+
+/**
+ * One entry of the deadline queue, moved lazily: a byte that comes in costs a
+ * look at the clock, and the queue is touched only when a limit could be near.
+ */
+export class StreamWatch implements DeadlineEntry {
+  dueAt = Infinity;
+  position = -1;
+  readonly holds = false;
+  readonly #settings: WatchSettings;
+  readonly #watched: Watched;
+  #lastByteAt = 0;
+  /** Since when a frame is unfinished; Infinity while none is. */
+  #frameSince = Infinity;
+  #lingerUntil = Infinity;
+  /** What was still to be sent when the lingering was last looked at. */
+  #lingerBytes = 0;
+  #paused = false;
+
+  constructor(settings: WatchSettings, watched: Watched) {
+    this.#settings = settings;
+    this.#watched = watched;
+  }
+
+  /** The receiving begins. */
+  begin(): void {
+    const { clock, idleTimeoutMs, heartbeatMs } = this.#settings;
+    this.#lastByteAt = clock.now();
+    this.#lookAt(this.#lastByteAt + Math.min(idleTimeoutMs, heartbeatMs));
+  }
+
+  /** Bytes have come in. */
+  noteBytes(): void {
+    const { clock, idleTimeoutMs, heartbeatMs } = this.#settings;
+    if (idleTimeoutMs !== Infinity || heartbeatMs !== Infinity) this.#lastByteAt = clock.now();
+  }
+
+  /** All frames that were begun are whole. */
+  noteWhole(): void {
+    this.#frameSince = Infinity;
+  }
+
+  /** A frame is unfinished: another one than before where messages have come since. */
+  noteUnfinished(another: boolean): void {
+    const { clock, frameTimeoutMs } = this.#settings;
+    if (frameTimeoutMs === Infinity || (this.#frameSince !== Infinity && !another)) return;
+    this.#frameSince = clock.now();
+    this.#lookAt(this.#frameSince + frameTimeoutMs);
+  }
+
+  /** Nothing is read for a while: a peer can't finish a frame in it, nor give a sign of life. */
+  pause(): void {
+    this.#paused = true;
+    this.#frameSince = Infinity;
+  }
+
+  /** Reading goes on. */
+  resume(): void {
+    this.#paused = false;
+    this.noteBytes();
+  }
+
+  /** This side has ended, or all of its bytes have gone: from now on the peer has its time to linger. */
+  linger(): void {
+    this.#lingerBytes = this.#watched.bufferedBytes;
+    this.#lingerUntil = this.#settings.clock.now() + this.#settings.lingerMs;
+    this.#lookAt(this.#lingerUntil);
+  }
+
+  /** The connection is over. */
+  stop(): void {
+    const deadlines = deadlinesOf(this.#settings.clock);
+    deadlines.remove(this);
+    deadlines.trim();
+  }
+
+  expire(): void {
+    const { clock, idleTimeoutMs, frameTimeoutMs, heartbeatMs, livenessMs } = this.#settings;
+    const now = clock.now();
+    if (now >= this.#lingerUntil) return this.#lingered();
+    const where = formatAddress(this.#watched.remote);
+    if (now >= this.#frameSince + frameTimeoutMs) {
+      const why = `Connection closed: ${where} began a frame and did not finish it within ${frameTimeoutMs} ms`;
+      return this.#watched.timedOut(new TransportError("protocol", why));
+    }
+    const since = this.#paused ? now : this.#lastByteAt;
+    if (now >= since + idleTimeoutMs) {
+      const why = `Connection closed: nothing came from ${where} for ${idleTimeoutMs} ms`;
+      return this.#watched.timedOut(new TransportError("connection-lost", why));
+    }
+    if (now >= since + heartbeatMs + livenessMs) {
+      const why = `Connection lost: ${where} gave no sign of life within ${livenessMs} ms`;
+      return this.#watched.timedOut(new TransportError("connection-lost", why));
+    }
+    const quiet = now >= since + heartbeatMs;
+    if (quiet && this.#lingerUntil === Infinity) this.#watched.probe();
+    // Bytes came in the meantime; look again when the next limit could be reached.
+    const aliveAt = since + heartbeatMs + (quiet ? livenessMs : 0);
+    this.#lookAt(Math.min(since + idleTimeoutMs, aliveAt, this.#frameSince + frameTimeoutMs, this.#lingerUntil));
+  }
+
+  /** The peer's time is over: it has ended nothing, and perhaps not even taken what was sent before the end. */
+  #lingered(): void {
+    const left = this.#watched.bufferedBytes;
+    if (left === 0) return this.#watched.lingered();
+    if (left < this.#lingerBytes) return this.linger();
+    const where = formatAddress(this.#watched.remote);
+    const why = `Connection lost: ${where} took none of the last ${left} bytes within ${this.#settings.lingerMs} ms`;
+    this.#watched.timedOut(new TransportError("connection-lost", why));
+  }
+
+  /** Sees to it that `expire()` runs at `at`, or earlier where it would anyway. */
+  #lookAt(at: number): void {
+    if (at === Infinity || (this.position >= 0 && this.dueAt <= at)) return;
+    const deadlines = deadlinesOf(this.#settings.clock);
+    deadlines.remove(this);
+    this.dueAt = at;
+    deadlines.add(this);
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * Framed messages over TCP, TLS and unix sockets.
+ *
+ * @module
+ */
+
+import {
+  type Channel,
+  type ChannelTransport,
+  type DialOptions,
+  emptyCounters,
+  type Listener,
+} from "../../core/channel.ts";
+import { named } from "../../core/describe.ts";
+import { StreamChannel } from "../stream/stream_channel.ts";
+import { dialStream } from "./tcp_dial.ts";
+import { listenStreams } from "./tcp_listen.ts";
+import { readTcpOptions, type TcpOptions } from "./tcp_options.ts";
+
+export type { TcpOptions, TlsOptions } from "./tcp_options.ts";
+
+/**
+ * Framed messages over TCP, over TLS, or over a unix socket.
+ *
+ * All messages that are sent in one turn, or while a write is under way, go out
+ * as one write. A received message is a view of the read buffer, which is never
+ * written again: it costs no copy, and keeps up to 256 KiB alive as long as it
+ * is held itself.
+ *
+ * Errors: `connect-failed`, `connect-timeout` and `cancelled` from dialling;
+ * `address-in-use` from listening; `connection-lost`, `protocol`,
+ * `message-too-large`, `overloaded` and `closed` from a channel;
+ * `invalid-option`.
+ *
+ * @example One way, framed like Erlang's `{packet, 4}`
+ * ```ts
+ * import { tcp } from "@wireway/wireway";
+ * const channel = await tcp({ port: 9000 }).dial();
+ * channel.receive({ message: (bytes) => console.log(bytes), end: () => {}, closed: () => {} });
+ * channel.send("hello");
+ * await channel.close();
+ * ```
+ *
+ * @example TLS
+ * ```ts
+ * import { chain, mux, tcp } from "@wireway/wireway";
+ * const wire = chain(
+ *   tcp({
+ *     port: 9443,
+ *     tls: { cert: await Deno.readTextFile("cert.pem"), key: await Deno.readTextFile("key.pem") },
+ *   }),
+ *   mux(),
+ * );
+ * ```
+ */
+export function tcp(options: TcpOptions): ChannelTransport {
+  const settings = readTcpOptions(options);
+  const transport: ChannelTransport = {
+    async dial(dialOptions: DialOptions = {}): Promise<Channel> {
+      const { stream, local, remote, alpnProtocol } = await dialStream(settings, dialOptions.signal);
+      const place = { side: "client", local, counters: emptyCounters() } as const;
+      return new StreamChannel(stream, settings, place, remote, alpnProtocol);
+    },
+    listen: (accept: (channel: Channel) => void): Promise<Listener> =>
+      listenStreams(
+        settings,
+        accept,
+        (conn, place, remote, alpnProtocol) => new StreamChannel(conn, settings, place, remote, alpnProtocol),
+      ),
+  };
+  const { clock: _, observer: __, framing, tls, ...shown } = settings;
+  return named("tcp", { ...shown, framing, tls: tls === undefined ? undefined : true }, transport);
+}

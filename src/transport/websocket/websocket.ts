@@ -1,0 +1,71 @@
+/**
+ * WebSocket on our own sockets.
+ *
+ * @module
+ */
+
+import type { Channel, ChannelTransport, DialOptions, Listener } from "../../core/channel.ts";
+import { named } from "../../core/describe.ts";
+import { listenStreams } from "../tcp/tcp_listen.ts";
+import { acceptWebSockets } from "./websocket_accept.ts";
+import { dialWebSocket } from "./websocket_dial.ts";
+import { readWebSocketOptions, type WebSocketOptions } from "./websocket_options.ts";
+
+export type { WebSocketCommonOptions, WebSocketRequest } from "./websocket_common_options.ts";
+export type { WebSocketOptions } from "./websocket_options.ts";
+
+/**
+ * Messages over WebSocket (RFC 6455), on a port of its own, with
+ * permessage-deflate (RFC 7692) where it is asked for. A text goes out and
+ * arrives as a text, bytes as bytes.
+ *
+ * It stands on our own sockets and not on the platform's `WebSocket`: writes are
+ * coalesced, `send()` tells of backpressure, and a peer that does not read stops
+ * its sender. A message that came in one frame is a view of the read buffer.
+ *
+ * A page of another origin is refused unless `origins` lists it. A peer that is
+ * silent for `heartbeatMs` is sent a ping, and lost after `livenessMs` more.
+ *
+ * Errors: those of {@linkcode tcp}; `connect-failed` with `details.status` where
+ * the server refuses; `protocol` and `message-too-large` with
+ * `details.closeCode`, which the peer is told; `remote`, `connection-lost` and
+ * others after the peer's close code; `invalid-option`.
+ *
+ * @example
+ * ```ts
+ * import { chain, mux, serve, text, websocket } from "@wireway/wireway";
+ * const wire = chain(websocket({ port: 9003, path: "/calls" }), mux(), text());
+ * await serve(wire, (name) => `hello ${name}`);
+ * ```
+ *
+ * @example Answer a browser
+ * ```ts
+ * import { websocket } from "@wireway/wireway";
+ * await websocket({ port: 9003, origins: ["http://localhost:8000"] }).listen((channel) => {
+ *   channel.receive({
+ *     message: (message) => channel.send(message),
+ *     end: () => void channel.close(),
+ *     closed: () => {},
+ *   });
+ * });
+ * ```
+ */
+export function websocket(options: WebSocketOptions): ChannelTransport {
+  const settings = readWebSocketOptions(options);
+  const { tcp, headers: _, authenticate: __, ...own } = settings;
+  const { hostname, port, tls, heartbeatMs, livenessMs, maxConnections } = tcp;
+  const shown = {
+    hostname,
+    port,
+    tls: tls === undefined ? undefined : true,
+    ...own,
+    heartbeatMs,
+    livenessMs,
+    maxConnections,
+  };
+  return named("websocket", shown, {
+    dial: (dialOptions: DialOptions = {}): Promise<Channel> => dialWebSocket(settings, dialOptions),
+    listen: (accept: (channel: Channel) => void): Promise<Listener> =>
+      listenStreams(settings.tcp, accept, acceptWebSockets(settings)),
+  });
+}

@@ -1,0 +1,132 @@
+/**
+ * The options of websocket(): what they are, their defaults, and what is
+ * refused.
+ *
+ * @module
+ */
+
+import { duration, flag, integer, invalidOption, label, readOptions } from "../../core/options.ts";
+import { lengthPrefix } from "../../framing/length_prefix.ts";
+import { readTlsOptions, type TcpSettings, type TlsOptions } from "../tcp/tcp_options.ts";
+import type { AdmissionRules } from "./websocket_admission.ts";
+import {
+  checkBuffers,
+  commonRules,
+  readWebSocketUrl,
+  urlRule,
+  type WebSocketCommonOptions,
+} from "./websocket_common_options.ts";
+
+/**
+ * Options of {@linkcode websocket}. One set describes both ends.
+ *
+ * @example
+ * ```ts
+ * import { websocket, type WebSocketOptions } from "@wireway/wireway";
+ * const options: WebSocketOptions = { port: 9000, path: "/live", compression: true, heartbeatMs: 15_000 };
+ * websocket(options);
+ * ```
+ */
+export interface WebSocketOptions extends WebSocketCommonOptions {
+  /** Where to listen, and where to connect to. @default {"127.0.0.1"} this machine only */
+  hostname?: string;
+  /** Port; 0 lets the system choose when listening. Either this or `url`. */
+  port?: number;
+  /** The path that is served, and asked for. @default {"/"} */
+  path?: string;
+  /**
+   * All of that as an address, `wss://shop.example/live`, in place of `hostname`, `port` and `path`. With `wss:` the
+   * system's authorities are trusted, and those that `tls` names.
+   */
+  url?: string | URL;
+  /** TLS (`wss:`); `true` to dial with the system's authorities. @default {false} */
+  tls?: boolean | TlsOptions;
+  /** Whether messages are compressed (permessage-deflate, with context takeover) where the other end can, too. @default {false} */
+  compression?: boolean;
+  /** Messages below this size go out uncompressed, in bytes. @default {1024} */
+  thresholdBytes?: number;
+  /** Connections that the system holds before they are accepted. @default {511} */
+  backlog?: number;
+  /** Time for the answer to a ping, in milliseconds, after which the peer counts as gone. @default {10000} */
+  livenessMs?: number;
+  /** Time in which a message that was begun must be whole, in milliseconds. @default {30000} */
+  frameTimeoutMs?: number;
+}
+
+/** The settings that websocket() works by, checked and complete. */
+export interface WebSocketSettings extends AdmissionRules {
+  readonly tcp: TcpSettings;
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  readonly compression: boolean;
+  readonly thresholdBytes: number;
+  readonly maxMessageBytes: number;
+}
+
+const owner = "websocket()";
+
+/** Checks the options and fills in the defaults. */
+export function readWebSocketOptions(options: WebSocketOptions): WebSocketSettings {
+  const read = readOptions(owner, options, {
+    hostname: label(undefined),
+    port: integer(undefined, 0, 65_535),
+    path: label(undefined),
+    url: urlRule,
+    tls: {
+      allowed: "true, false or TLS options",
+      fallback: undefined as boolean | TlsOptions | undefined,
+      accepts: (value) => typeof value === "boolean" || (typeof value === "object" && value !== null),
+    },
+    compression: flag(false),
+    thresholdBytes: integer(1024, 0, 0x7fff_ffff),
+    backlog: integer(511, 1, 65_535),
+    livenessMs: duration(10_000, 1),
+    frameTimeoutMs: duration(30_000, 1),
+    ...commonRules,
+  });
+  const { protocols, headers, origins, authenticate, compression, thresholdBytes, maxMessageBytes, ...rest } = read;
+  const { hostname, port, path, url, tls: givenTls, ...limits } = rest;
+  checkBuffers(owner, limits);
+  const place = url === undefined ? { hostname, port, path, tls: givenTls } : placeOf(read, url);
+  if (place.port === undefined) throw invalidOption(owner, "port", undefined, "an integer from 0 to 65535");
+  const { path: target = "/", tls = false } = place;
+  if (!/^\/[\x21-\x7e]*$/.test(target)) throw invalidOption(owner, "path", target, "a path that begins with /");
+  const tcp: TcpSettings = {
+    ...limits,
+    hostname: place.hostname ?? "127.0.0.1",
+    port: place.port,
+    path: undefined,
+    tls: tls === true ? {} : tls === false ? undefined : readTlsOptions(owner, tls),
+    noDelay: true,
+    keepAlive: true,
+    // Each connection has a framing of its own, once it is one.
+    framing: lengthPrefix({ maxBytes: maxMessageBytes }),
+  };
+  return { tcp, path: target, protocols, headers, origins, authenticate, compression, thresholdBytes, maxMessageBytes };
+}
+
+/** Where a server is. */
+interface Place {
+  readonly hostname: string | undefined;
+  readonly port: number | undefined;
+  readonly path: string | undefined;
+  readonly tls: boolean | TlsOptions | undefined;
+}
+
+/** What an address says, where nothing else says it too. */
+function placeOf(read: Place, address: string | URL): Place {
+  const url = readWebSocketUrl(owner, address);
+  for (const name of ["hostname", "port", "path"] as const) {
+    if (read[name] !== undefined) throw invalidOption(owner, name, read[name], "none beside url, which says it");
+  }
+  const secured = url.protocol === "wss:";
+  if (read.tls !== undefined && (read.tls !== false) !== secured) {
+    throw invalidOption(owner, "tls", read.tls, `what ${url.protocol}// in url says`);
+  }
+  return {
+    hostname: url.hostname.replace(/^\[|\]$/g, ""),
+    port: url.port === "" ? (secured ? 443 : 80) : Number(url.port),
+    path: url.pathname + url.search,
+    tls: read.tls ?? secured,
+  };
+}

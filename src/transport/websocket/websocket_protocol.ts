@@ -1,0 +1,204 @@
+/**
+ * WebSocket as the protocol of one connection: what is sent and received, and
+ * the goodbye.
+ *
+ * @module
+ */
+
+import type { Message } from "../../core/channel.ts";
+import type { TransportError } from "../../core/errors.ts";
+import type { FrameDecoder, FrameProtocol, ProtocolLine } from "../../framing/framing.ts";
+import { closeCodeOf, closeReason, errorOfClose } from "../../framing/websocket/websocket_close.ts";
+import {
+  compressedBit,
+  finalBit,
+  frameHeadBytes,
+  opcode,
+  writeFrameHead,
+} from "../../framing/websocket/websocket_frames.ts";
+import { maskInPlace, newMask } from "../../framing/websocket/websocket_mask.ts";
+import { type ControlReceiver, WebSocketDecoder } from "../../framing/websocket/websocket_messages.ts";
+import type { MessageDeflater, MessageInflater } from "./deflate.ts";
+
+/** What has been agreed in the opening handshake. */
+export interface WebSocketAgreement {
+  readonly side: "client" | "server";
+  readonly maxMessageBytes: number;
+  /** Compresses what is sent and inflates what is received, where that was agreed on. */
+  readonly deflate: { readonly deflater: MessageDeflater; readonly inflater: MessageInflater } | undefined;
+  /** Messages below this size go out uncompressed, in bytes. */
+  readonly thresholdBytes: number;
+}
+
+/**
+ * So many of the pings that come together are answered one by one, and of the
+ * rest the latest: all that RFC 6455, section 5.5.3, asks for. Some clients
+ * count the pongs to a few pings all the same.
+ */
+const maxPongs = 16;
+
+const noBytes = new Uint8Array(0);
+const binary = opcode.binary | finalBit;
+const text = opcode.text | finalBit;
+
+/** See the module. */
+export class WebSocketProtocol implements FrameProtocol, ControlReceiver {
+  readonly maxBytes: number;
+  readonly tailBytes = 0;
+  headBytes = 2;
+  ended = false;
+  error: TransportError | undefined = undefined;
+  /** Set where this end masks what it sends: the client. */
+  readonly transform: ((target: Uint8Array, start: number, end: number) => void) | undefined;
+  readonly #agreement: WebSocketAgreement;
+  readonly #decoder: WebSocketDecoder;
+  #line: ProtocolLine | undefined = undefined;
+  /** The first byte of the next frame's head; binary unless something else was prepared. */
+  #first: number = binary;
+  #mask: number | undefined = undefined;
+  #saidGoodbye = false;
+  /** Pings that came together, so far. */
+  #pings = 0;
+  /** The payload of a ping that was not answered yet: a view of what was read. */
+  #pinged: Uint8Array | undefined = undefined;
+  /** What the peer's goodbye is answered with. */
+  #peerCode = 1000;
+
+  constructor(agreement: WebSocketAgreement) {
+    const { side, maxMessageBytes, deflate } = agreement;
+    this.#agreement = agreement;
+    this.maxBytes = maxMessageBytes;
+    this.#decoder = new WebSocketDecoder({
+      side,
+      maxMessageBytes,
+      inflate: deflate === undefined ? undefined : (chunk, final) => deflate.inflater.inflate(chunk, final),
+    }, this);
+    this.transform = side === "server"
+      ? undefined
+      : (target, start, end) => maskInPlace(target, start, end, this.#mask!);
+  }
+
+  // FrameDecoder
+
+  readonly messageStart = 0;
+  readonly messageEnd = 0;
+
+  get message(): Message {
+    return this.#decoder.message;
+  }
+
+  get lends(): boolean {
+    return this.#decoder.lends;
+  }
+
+  set lends(lends: boolean) {
+    this.#decoder.lends = lends;
+  }
+
+  get frameEnd(): number {
+    return this.#decoder.frameEnd;
+  }
+
+  get needed(): number {
+    return this.#decoder.needed;
+  }
+
+  get unfinished(): boolean {
+    return this.#decoder.unfinished;
+  }
+
+  next(bytes: Uint8Array, start: number, end: number): boolean {
+    const found = this.#decoder.next(bytes, start, end);
+    this.#pings = 0;
+    if (this.#pinged !== undefined) this.#answerPing(this.#pinged);
+    return found;
+  }
+
+  decoder(): FrameDecoder {
+    return this;
+  }
+
+  // Framing
+
+  prepare(byteLength: number): void {
+    const masked = this.#agreement.side === "client";
+    this.headBytes = frameHeadBytes(byteLength, masked);
+    if (masked) this.#mask = newMask();
+  }
+
+  writeHead(target: Uint8Array, offset: number, byteLength: number): void {
+    writeFrameHead(target, offset, this.#first, byteLength, this.#mask);
+    this.#first = binary;
+  }
+
+  writeTail(): void {}
+
+  // FrameProtocol
+
+  begin(line: ProtocolLine): void {
+    this.#line = line;
+  }
+
+  outgoing(message: Uint8Array, isText: boolean): Uint8Array {
+    const { deflate, thresholdBytes } = this.#agreement;
+    this.#first = isText ? text : binary;
+    if (deflate === undefined || message.length < thresholdBytes) return message;
+    this.#first |= compressedBit;
+    return deflate.deflater.deflate(message);
+  }
+
+  isPlain(byteLength: number): boolean {
+    this.#first = binary;
+    return this.#agreement.deflate === undefined || byteLength < this.#agreement.thresholdBytes;
+  }
+
+  farewell(error: TransportError | undefined): void {
+    if (this.#saidGoodbye) return;
+    this.#saidGoodbye = true;
+    const code = error === undefined ? this.#peerCode : closeCodeOf(error);
+    // 1005 stands for a goodbye without a code, and is answered by one.
+    const reason = error === undefined ? noBytes : closeReason(error.message);
+    const payload = code === 1005 ? noBytes : new Uint8Array(2 + reason.length);
+    if (payload.length > 0) {
+      payload[0] = code >>> 8;
+      payload[1] = code;
+      payload.set(reason, 2);
+    }
+    this.#control(opcode.close, payload);
+  }
+
+  probe(): void {
+    this.#control(opcode.ping, noBytes);
+  }
+
+  /** Gives the memory of the compression back. */
+  end(): void {
+    this.#agreement.deflate?.deflater.close();
+    this.#agreement.deflate?.inflater.close();
+  }
+
+  // ControlReceiver
+
+  ping(payload: Uint8Array): void {
+    if (++this.#pings <= maxPongs) this.#answerPing(payload);
+    else this.#pinged = payload;
+  }
+
+  pong(): void {}
+
+  close(code: number, reason: string): void {
+    this.ended = true;
+    this.#peerCode = code;
+    this.error = errorOfClose(code, reason);
+  }
+
+  #answerPing(payload: Uint8Array): void {
+    this.#pinged = undefined;
+    if (!this.#saidGoodbye) this.#control(opcode.pong, payload);
+  }
+
+  #control(kind: number, payload: Uint8Array): void {
+    this.#first = kind | finalBit;
+    this.#line!.sendControl(payload);
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * The conformance suite of sessions over mux() over sse(), on our own sockets
+ * and mounted on `Deno.serve`.
+ *
+ * @module
+ */
+
+import { type Address, chain, mux, sse } from "../../../mod.ts";
+import { type Capabilities, sessionConformance } from "../../conformance/session_suite.ts";
+import { servedSse } from "./_mounted_sse.ts";
+
+const can: Capabilities = {
+  callBack: true,
+  oneWay: true,
+  ping: true,
+  errors: true,
+  context: true,
+  reorder: true,
+  concurrent: true,
+  goaway: true,
+  holdsBack: true,
+  halfClose: false,
+  connection: true,
+  // A connection that is cut is no end here, so a proxy could end none: see sse_cuts_test.ts.
+  port: false,
+};
+
+/** Room for the head that mux puts before a payload. */
+const headBytes = 5;
+
+/** Comes back quickly. */
+const quick = { retryMs: 5, maxRetryMs: 20 };
+
+sessionConformance("mux() over sse()", can, ({ maxInFlight, maxMessageBytes, clock }) => ({
+  at: (address?: Address) =>
+    chain(
+      sse({ port: address?.port ?? 0, maxMessageBytes: maxMessageBytes + headBytes, ...quick }),
+      mux({ maxInFlight, maxMessageBytes, clock }),
+    ),
+}));
+
+sessionConformance("mux() over mountedSse()", can, ({ maxInFlight, maxMessageBytes, clock }) => {
+  const served = servedSse({ maxMessageBytes: maxMessageBytes + headBytes, ...quick });
+  return {
+    at: () => chain(served.transport, mux({ maxInFlight, maxMessageBytes, clock })),
+    cleanup: () => served.end(),
+  };
+});
