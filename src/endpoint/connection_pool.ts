@@ -58,6 +58,12 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   #kept = false;
   readonly #upkeep: Upkeep<P>;
   readonly #onRoom = (): void => this.fill();
+  /** Work ran out of time on a connection: it may be dead without anybody having said so. */
+  readonly #onDoubt = (member: PoolMember<P>): void => {
+    if (this.#over || member.checking || member.poolable.state !== "open") return;
+    member.doubted = true;
+    this.check(member);
+  };
 
   constructor(settings: ConnectionPoolSettings, strategy: Strategy, open: (signal: AbortSignal) => Promise<P>) {
     this.settings = settings;
@@ -160,6 +166,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
     if (stale) this.#checking++;
     new ConnectionCheck(member.poolable, this.deadlines, clock.now(), validateTimeoutMs, (error) => {
       member.checking = false;
+      member.doubted = false;
       if (stale) this.#checking--;
       if (error === undefined) {
         member.stale = false;
@@ -200,7 +207,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   /** One that takes more, as the strategy has it; opens one more where all are busy. */
   #pick(): PoolMember<P> | undefined {
     const best = this.#strategy.pick(this.#members);
-    if (best === undefined || best.load >= this.settings.callsPerConnection) this.#grow(1);
+    if (best === undefined || best.doubted || best.load >= this.settings.callsPerConnection) this.#grow(1);
     return best;
   }
 
@@ -242,7 +249,8 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
     this.dialler.succeed();
     this.#capacity = Math.max(1, poolable.capacity);
     const now = clock.now();
-    const member = new PoolMember(poolable, now, now + maxLifetimeMs * (1 - lifetimeJitter * random()));
+    const retireAt = now + maxLifetimeMs * (1 - lifetimeJitter * random());
+    const member = new PoolMember(poolable, now, retireAt, this.#onDoubt);
     this.#members.push(member);
     poolable.onChange = () => {
       if (poolable.state !== "open") this.#leave(member);

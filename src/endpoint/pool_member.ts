@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { TransportError } from "../core/errors.ts";
+import { TransportError } from "../core/errors.ts";
 import type { SessionState } from "../core/session.ts";
 import { CallRecord } from "./call_record.ts";
 import type { Candidate } from "./strategy.ts";
@@ -29,13 +29,15 @@ export interface Poolable {
   abort(reason: TransportError): void;
 }
 
+/** With so little weight, the others come first until each of them carries a hundred. */
+const doubtedWeight = 0.01;
+
 /** See the module. */
 export class PoolMember<P extends Poolable> implements Candidate {
   readonly poolable: P;
   readonly since: number;
   /** When it is to be replaced. */
   readonly retireAt: number;
-  readonly weight = 1;
   readonly record: CallRecord = new CallRecord();
   /** How often it was chosen; compared from look to look, since reading the clock at each call would cost more. */
   uses = 0;
@@ -46,11 +48,24 @@ export class PoolMember<P extends Poolable> implements Candidate {
   stale = false;
   /** Whether it is being asked. */
   checking = false;
+  /** Whether a piece of work ran out of time on it, and it has not answered since. */
+  doubted = false;
+  /** Looks at how a piece of work failed. One for all, so that none needs its own. */
+  readonly onError: (error: unknown) => void;
 
-  constructor(poolable: P, since: number, retireAt: number) {
+  constructor(poolable: P, since: number, retireAt: number, onDoubt: (member: PoolMember<P>) => void) {
     this.poolable = poolable;
     this.since = since;
     this.retireAt = retireAt;
+    this.onError = (error) => {
+      if (this.doubted || !(error instanceof TransportError) || error.remote) return;
+      if (error.code === "deadline-exceeded" && error.processed !== "no") onDoubt(this);
+    };
+  }
+
+  /** What is in doubt is chosen last. */
+  get weight(): number {
+    return this.doubted ? doubtedWeight : 1;
   }
 
   get load(): number {
