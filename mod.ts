@@ -32,6 +32,7 @@ export * from "./src/session/codec.ts";
 export * from "./src/session/http_calls.ts";
 export * from "./src/session/mux.ts";
 export * from "./src/session/pipeline.ts";
+export * from "./src/resilient.ts";
 export * from "./src/serve.ts";
 export * from "./src/call/adaptive_timeout.ts";
 export * from "./src/call/batch_calls.ts";
