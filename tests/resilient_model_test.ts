@@ -80,7 +80,7 @@ class Model {
 
   async #step(): Promise<void> {
     const random = this.#random;
-    const { transport, clock, client } = this.#set;
+    const { transport, client } = this.#set;
     const session = transport.alive.length > 0 ? random.pick(transport.alive) : undefined;
     const call = session !== undefined && session.calls.length > 0 ? random.pick(session.calls) : undefined;
     const dial = transport.dials.length > 0 ? random.pick(transport.dials) : undefined;
