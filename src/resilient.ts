@@ -103,9 +103,9 @@ const maxAttempts = 3;
  *    fifth more load and 10 a second, so that trouble is not multiplied.
  * 3. `circuitBreaker`: hears of every attempt. It opens when half of the last
  *    10 seconds' attempts failed (20 at the least) or 100 in a row did: more
- *    than the 64 that one lost connection carries away at once. It is open for
- *    a second first and for 30 at the most, and closes after 2 good probes.
- *    What it refuses is retried when it lets calls through again.
+ *    than the 64 that one lost connection carries away at once. It is open for a
+ *    third of `timeoutMs` first, so that what it refuses can be retried in time,
+ *    and for 30 s at the most; it closes after 2 good probes.
  * 4. `adaptiveTimeout`: cuts an attempt short that takes twice as long as 99 of
  *    100 take, between a tenth and a third of `timeoutMs`, so that there is time
  *    for another. Only where another one may follow: the last attempt, and a
@@ -173,8 +173,8 @@ export function resilient<Req, Res>(
   const breaker = circuitBreaker({
     failures: 100,
     windows: [{ failureRate: 0.5, windowMs: 10_000, minCalls: 20 }],
-    openMs: 1000,
-    maxOpenMs: 30_000,
+    openMs: attemptMs,
+    maxOpenMs: Math.max(30_000, attemptMs),
     name: called("circuitBreaker"),
     ...common,
   });
