@@ -141,7 +141,7 @@ export class FaultWorld {
     const made: Made = { repeatable, settled: 0, reply: undefined, error: undefined };
     this.#made.push(made);
     const request = `${id} ${padding}`;
-    await this.client(request, callContext().set(idempotent, repeatable)).then((reply) => {
+    await this.client(request, repeatable ? callContext().set(idempotent, true) : callContext()).then((reply) => {
       made.settled++;
       made.reply = reply;
       assert.equal(reply, request, `the reply of call ${id}`);
