@@ -121,7 +121,8 @@ const maxAttempts = 3;
  * other settings writes the five lines down: `describe()` prints them.
  *
  * There is no such thing for servers: what a handler can bear only its author
- * knows, and then it is two lines, as the last example shows.
+ * knows, and with that known it is the three lines of the last example, whose
+ * limit is better at hand, to be read and changed, than hidden.
  *
  * Errors: `deadline-exceeded`; `circuit-open`; those of {@linkcode pool} and of
  * the transport, of the last attempt; `invalid-option`.
@@ -137,10 +138,15 @@ const maxAttempts = 3;
  *
  * @example The other end
  * ```ts
- * import { chain, concurrencyLimit, deadline, mux, serve, tcp, text } from "@wireway/wireway";
+ * import { chain, concurrencyLimit, deadline, loadShed, mux, serve, tcp, text } from "@wireway/wireway";
  * const limit = concurrencyLimit({ max: 100 });
- * const handler = (request: string) => `hello ${request}`;
- * await serve(chain(tcp({ port: 9000 }), mux(), text()), chain(handler, limit, deadline({ maxMs: 10_000 })));
+ * const handler = chain(
+ *   (request: string) => `hello ${request}`,
+ *   limit, // what the handler can bear
+ *   loadShed({ delay: limit }), // calls that would wait for too long are refused, so that the others are in time
+ *   deadline({ maxMs: 10_000 }), // no work that nobody waits for
+ * );
+ * await serve(chain(tcp({ port: 9000 }), mux(), text()), handler);
  * ```
  */
 export function resilient<Req, Res>(
