@@ -7,6 +7,7 @@
 import { TransportError } from "../core/errors.ts";
 import type { SessionState } from "../core/session.ts";
 import { CallRecord } from "./call_record.ts";
+import type { ConnectionPoolSettings } from "./pool_options.ts";
 import type { Candidate } from "./strategy.ts";
 
 /** What can be pooled: a session, or a resource that stands for itself. */
@@ -28,6 +29,9 @@ export interface Poolable {
   /** Ends it at once. */
   abort(reason: TransportError): void;
 }
+
+/** The share of a lifetime that is drawn at random, so that connections opened together are not replaced together. */
+const lifetimeJitter = 0.2;
 
 /** With so little weight, the others come first until each of them carries a hundred. */
 const doubtedWeight = 0.01;
@@ -53,10 +57,11 @@ export class PoolMember<P extends Poolable> implements Candidate {
   /** Looks at how a piece of work failed. One for all, so that none needs its own. */
   readonly onError: (error: unknown) => void;
 
-  constructor(poolable: P, since: number, retireAt: number, onDoubt: (member: PoolMember<P>) => void) {
+  constructor(poolable: P, settings: ConnectionPoolSettings, onDoubt: (member: PoolMember<P>) => void) {
+    const { clock, maxLifetimeMs, random } = settings;
     this.poolable = poolable;
-    this.since = since;
-    this.retireAt = retireAt;
+    this.since = clock.now();
+    this.retireAt = this.since + maxLifetimeMs * (1 - lifetimeJitter * random());
     this.onError = (error) => {
       if (this.doubted || !(error instanceof TransportError) || error.remote) return;
       if (error.code === "deadline-exceeded" && error.processed !== "no") onDoubt(this);
