@@ -7,19 +7,8 @@
 import { strict as assert } from "node:assert";
 import { TransportError } from "../../mod.ts";
 import { settle } from "../support/calls.ts";
-import type { ScriptedSession } from "./_script.ts";
+import { holdPings, type ScriptedSession } from "./_script.ts";
 import { finish, pooled, type PoolSetUp } from "./_set_up.ts";
-
-/** Holds the pings of a session until the test answers them. */
-function holdPings(session: ScriptedSession): PromiseWithResolvers<number>[] {
-  const pings: PromiseWithResolvers<number>[] = [];
-  session.ping = () => {
-    const ping = Promise.withResolvers<number>();
-    pings.push(ping);
-    return ping.promise;
-  };
-  return pings;
-}
 
 /** A call on a session that ends with an error of this code. */
 async function end({ call }: PoolSetUp, session: ScriptedSession, error: TransportError): Promise<void> {
