@@ -37,6 +37,7 @@ export * from "./src/session/codec.ts";
 export * from "./src/session/http_calls.ts";
 export * from "./src/session/mux.ts";
 export * from "./src/session/pipeline.ts";
+export * from "./src/resilient.ts";
 export * from "./src/serve.ts";
 export * from "./src/call/timeout/adaptive_timeout.ts";
 export * from "./src/call/batch/batch_calls.ts";

@@ -44,6 +44,13 @@ const TARGETS: Target[] = [
   { file: "retry_bench.ts", group: "retry(), a call that succeeds", name: "retry()", atMostNs: 250 },
   { file: "cache_bench.ts", group: "cache(), hits", name: "cache()", atMostNs: 300 },
   { file: "batch_calls_bench.ts", group: "batchCalls(), 100 calls at once", name: "batchCalls()", atMostNs: 50 },
+  { file: "resilient_bench.ts", group: "resilient(), one call at a time", name: "resilient()", atMostNs: 2500 },
+  {
+    file: "resilient_bench.ts",
+    group: "resilient(), one call at a time",
+    name: "resilient(), a call that may be made again",
+    atMostNs: 2500,
+  },
 ];
 
 const HEADING = ["least", "average", "p99", "÷floor", "more"];

@@ -4,43 +4,11 @@
  * @module
  */
 
-import { type Address, pool, reconnect, type Session, type SessionTransport, type TransportError } from "../mod.ts";
+import { pool, reconnect } from "../mod.ts";
 import { Group, kept } from "./floor/group.ts";
+import { ScriptedSession, scriptedTransport as transport } from "./floor/scripted_session.ts";
 
 const CALLS = 1000;
-const ADDRESS: Address = { transport: "scripted" };
-
-/** Answers each call with its request, at once. */
-class ScriptedSession implements Session<number, number> {
-  readonly local = ADDRESS;
-  readonly remote = ADDRESS;
-  readonly state = "open";
-  readonly capacity = 1024;
-  readonly finished = new Promise<TransportError | undefined>(() => {});
-  onChange: (() => void) | undefined = undefined;
-  load = 0;
-
-  call(request: number): Promise<number> {
-    return Promise.resolve(request);
-  }
-
-  send(): void {}
-
-  ping(): Promise<number> {
-    return Promise.resolve(0);
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  abort(): void {}
-}
-
-const transport: SessionTransport<number, number> = {
-  dial: () => Promise.resolve(new ScriptedSession()),
-  listen: () => Promise.reject(new Error("Cannot listen on scripted sessions")),
-};
 
 const session = new ScriptedSession();
 const one = pool<number, number>({ min: 1, max: 1, prewarm: true })(transport);

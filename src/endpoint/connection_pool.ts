@@ -7,26 +7,18 @@
 
 import type { CallContext } from "../core/context.ts";
 import { type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
-import { TransportError } from "../core/errors.ts";
+import type { TransportError } from "../core/errors.ts";
 import { RecentValues } from "../util/recent_values.ts";
 import { WaiterLine } from "../util/waiters.ts";
 import { ConnectionCheck } from "./connection_check.ts";
-import type { ConnectionSettings } from "./connection_options.ts";
 import { Dialler } from "./dialler.ts";
-import { closedAtOnce, closedBefore, noneFree, tooManyWait } from "./pool_errors.ts";
+import { closedAtOnce, closedBefore, noneFree, notConnected, tooManyWait } from "./pool_errors.ts";
 import { type Poolable, PoolMember } from "./pool_member.ts";
-import type { SizeSettings } from "./pool_options.ts";
+import type { ConnectionPoolSettings } from "./pool_options.ts";
 import type { Strategy } from "./strategy.ts";
+import { nextOf, refuseAll } from "./waiting_line.ts";
 import { type KeptPool, Upkeep } from "./upkeep.ts";
 import { cancelledBefore, type Waiting, WaitingCall, type WaitingRoom } from "../core/waiting_call.ts";
-
-/** What a pool goes by. */
-export interface ConnectionPoolSettings extends ConnectionSettings, SizeSettings {
-  readonly callsPerConnection: number;
-}
-
-/** The share of a lifetime that is drawn at random, so that connections opened together are not replaced together. */
-const lifetimeJitter = 0.2;
 
 /** Of how many waits the percentiles are kept. */
 const waitsKept = 1024;
@@ -58,6 +50,12 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   #kept = false;
   readonly #upkeep: Upkeep<P>;
   readonly #onRoom = (): void => this.fill();
+  /** Work ran out of time on a connection: it may be dead without anybody having said so. */
+  readonly #onDoubt = (member: PoolMember<P>): void => {
+    if (this.#over || member.checking || member.poolable.state !== "open") return;
+    member.doubted = true;
+    this.check(member);
+  };
 
   constructor(settings: ConnectionPoolSettings, strategy: Strategy, open: (signal: AbortSignal) => Promise<P>) {
     this.settings = settings;
@@ -160,6 +158,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
     if (stale) this.#checking++;
     new ConnectionCheck(member.poolable, this.deadlines, clock.now(), validateTimeoutMs, (error) => {
       member.checking = false;
+      member.doubted = false;
       if (stale) this.#checking--;
       if (error === undefined) {
         member.stale = false;
@@ -181,7 +180,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
     this.dialler.end(error);
     this.settings.limit?.forget(this.#onRoom);
     this.#upkeep.end();
-    for (let waiter = this.line.shift(); waiter !== undefined; waiter = this.line.shift()) waiter.refuse(error);
+    refuseAll(this.line, error);
     await Promise.all([...this.#members, ...this.#leaving].map(({ poolable }) => poolable.close()));
     this.deadlines.trim();
   }
@@ -200,7 +199,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   /** One that takes more, as the strategy has it; opens one more where all are busy. */
   #pick(): PoolMember<P> | undefined {
     const best = this.#strategy.pick(this.#members);
-    if (best === undefined || best.load >= this.settings.callsPerConnection) this.#grow(1);
+    if (best === undefined || best.doubted || best.load >= this.settings.callsPerConnection) this.#grow(1);
     return best;
   }
 
@@ -231,9 +230,8 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   }
 
   #opened(poolable: P): void {
-    const { clock, maxLifetimeMs, random, limit } = this.settings;
     if (this.#over) {
-      limit?.release();
+      this.settings.limit?.release();
       return void poolable.close();
     }
     if (poolable.state !== "open") {
@@ -241,8 +239,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
     }
     this.dialler.succeed();
     this.#capacity = Math.max(1, poolable.capacity);
-    const now = clock.now();
-    const member = new PoolMember(poolable, now, now + maxLifetimeMs * (1 - lifetimeJitter * random()));
+    const member = new PoolMember(poolable, this.settings, this.#onDoubt);
     this.#members.push(member);
     poolable.onChange = () => {
       if (poolable.state !== "open") this.#leave(member);
@@ -259,25 +256,21 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
     const { line, dialler } = this;
     // Whoever waits for this attempt is told how it went, unless another connection may still serve them.
     if (!this.settings.waitForReady && this.#members.length === 0 && dialler.dialling === 0) {
-      const { code, message } = error;
-      const told = new TransportError(code, message, { processed: "no", retryAfterMs: retryInMs, cause: error });
-      for (let waiter = line.shift(); waiter !== undefined; waiter = line.shift()) waiter.refuse(told);
+      refuseAll(line, notConnected(error, retryInMs));
     }
     this.#upkeep.plan();
   }
 
-  /** Serves those who wait: in the order in which they came, or the newest first while there are too many. */
+  /** Serves those who wait. */
   #dispatch(): void {
-    const { line } = this;
-    const { queue, maxWaiting, clock } = this.settings;
+    const { line, settings } = this;
     while (line.size > 0) {
       const member = this.#pick();
       if (member === undefined) return this.#grow(line.size);
       member.uses++;
       this.acquired++;
-      const overloaded = queue === "adaptive-lifo" && line.size > maxWaiting / 2;
-      const waiter = (overloaded ? line.pop() : line.shift())!;
-      this.waits.add(clock.now() - waiter.since);
+      const waiter = nextOf(line, settings)!;
+      this.waits.add(settings.clock.now() - waiter.since);
       waiter.serve(member);
     }
   }

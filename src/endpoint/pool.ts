@@ -64,7 +64,10 @@ export interface PoolOptions<Req, Res> extends PoolSizeOptions {
  * failed attempt the next one waits for an exponential back-off with full
  * jitter; calls that come meanwhile are refused with what went wrong and
  * `retryAfterMs`, or wait with `waitForReady`. A connection whose far side says
- * goodbye finishes its calls while new ones go elsewhere.
+ * goodbye finishes its calls while new ones go elsewhere. One on which a call
+ * ran out of time may be dead without anybody having said so: it is asked by a
+ * ping, others are chosen before it, and it is replaced where it does not
+ * answer within `validateTimeoutMs`.
  *
  * Place: on a transport of calls, below everything that acts on single calls.
  * Over several endpoints: one pool for each, in {@linkcode balance}; `max` is

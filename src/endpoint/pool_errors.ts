@@ -23,6 +23,11 @@ export function noneFree(withinMs: number, cause: TransportError | undefined): T
   return new TransportError("acquire-timeout", why, { cause });
 }
 
+/** The connection that it waited for could not be made. */
+export function notConnected(cause: TransportError, retryAfterMs: number): TransportError {
+  return new TransportError(cause.code, cause.message, { processed: "no", retryAfterMs, cause });
+}
+
 /** A connection that could not be used for anything. */
 export function closedAtOnce(): TransportError {
   const why = "Connection lost: it was closed as soon as it was open";

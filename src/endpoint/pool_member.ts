@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { TransportError } from "../core/errors.ts";
+import { TransportError } from "../core/errors.ts";
 import type { SessionState } from "../core/session.ts";
 import { CallRecord } from "./call_record.ts";
+import type { ConnectionPoolSettings } from "./pool_options.ts";
 import type { Candidate } from "./strategy.ts";
 
 /** What can be pooled: a session, or a resource that stands for itself. */
@@ -29,13 +30,18 @@ export interface Poolable {
   abort(reason: TransportError): void;
 }
 
+/** The share of a lifetime that is drawn at random, so that connections opened together are not replaced together. */
+const lifetimeJitter = 0.2;
+
+/** With so little weight, the others come first until each of them carries a hundred. */
+const doubtedWeight = 0.01;
+
 /** See the module. */
 export class PoolMember<P extends Poolable> implements Candidate {
   readonly poolable: P;
   readonly since: number;
   /** When it is to be replaced. */
   readonly retireAt: number;
-  readonly weight = 1;
   readonly record: CallRecord = new CallRecord();
   /** How often it was chosen; compared from look to look, since reading the clock at each call would cost more. */
   uses = 0;
@@ -46,11 +52,25 @@ export class PoolMember<P extends Poolable> implements Candidate {
   stale = false;
   /** Whether it is being asked. */
   checking = false;
+  /** Whether a piece of work ran out of time on it, and it has not answered since. */
+  doubted = false;
+  /** Looks at how a piece of work failed. One for all, so that none needs its own. */
+  readonly onError: (error: unknown) => void;
 
-  constructor(poolable: P, since: number, retireAt: number) {
+  constructor(poolable: P, settings: ConnectionPoolSettings, onDoubt: (member: PoolMember<P>) => void) {
+    const { clock, maxLifetimeMs, random } = settings;
     this.poolable = poolable;
-    this.since = since;
-    this.retireAt = retireAt;
+    this.since = clock.now();
+    this.retireAt = this.since + maxLifetimeMs * (1 - lifetimeJitter * random());
+    this.onError = (error) => {
+      if (this.doubted || !(error instanceof TransportError) || error.remote) return;
+      if (error.code === "deadline-exceeded" && error.processed !== "no") onDoubt(this);
+    };
+  }
+
+  /** What is in doubt is chosen last. */
+  get weight(): number {
+    return this.doubted ? doubtedWeight : 1;
   }
 
   get load(): number {

@@ -7,7 +7,7 @@
 
 import { duration, flag, given, integer, invalidOption, oneOf, type OptionRule } from "../core/options.ts";
 import type { ConnectionLimit } from "./connection_limit.ts";
-import { type ConnectionOptions, connectionRules } from "./connection_options.ts";
+import { type ConnectionOptions, connectionRules, type ConnectionSettings } from "./connection_options.ts";
 
 /**
  * Options of pools of all kinds.
@@ -81,6 +81,11 @@ export interface SizeSettings {
   readonly validateAfterIdleMs: number;
   readonly healthCheckIntervalMs: number;
   readonly prewarm: boolean;
+}
+
+/** What a pool goes by. */
+export interface ConnectionPoolSettings extends ConnectionSettings, SizeSettings {
+  readonly callsPerConnection: number;
 }
 
 /** Refuses a least number above the greatest. */

@@ -8,8 +8,10 @@ import { background, type CallContext } from "../core/context.ts";
 import type { Client, Handler } from "../core/service.ts";
 import type { Session, SessionTransport } from "../core/session.ts";
 import { recorded } from "./call_record.ts";
-import { ConnectionPool, type ConnectionPoolSettings } from "./connection_pool.ts";
+import { ConnectionPool } from "./connection_pool.ts";
+import type { ConnectionPoolSettings } from "./pool_options.ts";
 import { type PoolStats, statsOf } from "./pool_stats.ts";
+import type { PoolMember } from "./pool_member.ts";
 import type { Strategy } from "./strategy.ts";
 
 /**
@@ -38,16 +40,16 @@ export function clientOver<Req, Res>(
   const { measures } = strategy;
   const now = (): number => settings.clock.now();
 
+  function callOn(member: PoolMember<Session<Req, Res>>, request: Req, context: CallContext): Promise<Res> {
+    const call = member.poolable.call(request, context);
+    call.then(undefined, member.onError);
+    return measures ? recorded(call, member.record, now) : call;
+  }
+
   function pool(request: Req, context: CallContext = background): Promise<Res> {
     const member = sessions.take();
-    if (member !== undefined) {
-      const call = member.poolable.call(request, context);
-      return measures ? recorded(call, member.record, now) : call;
-    }
-    return sessions.whenFree(context, (member) => {
-      const call = member.poolable.call(request, context);
-      return measures ? recorded(call, member.record, now) : call;
-    });
+    if (member !== undefined) return callOn(member, request, context);
+    return sessions.whenFree(context, (member) => callOn(member, request, context));
   }
 
   if (settings.prewarm) sessions.keep();

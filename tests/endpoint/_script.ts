@@ -187,3 +187,14 @@ export class ScriptedTransport implements SessionTransport<number, number> {
     return this.sessions.filter(({ state }) => state === "open");
   }
 }
+
+/** Holds the pings of a session until the test answers them. */
+export function holdPings(session: ScriptedSession): PromiseWithResolvers<number>[] {
+  const pings: PromiseWithResolvers<number>[] = [];
+  session.ping = () => {
+    const ping = Promise.withResolvers<number>();
+    pings.push(ping);
+    return ping.promise;
+  };
+  return pings;
+}

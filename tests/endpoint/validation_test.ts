@@ -7,19 +7,8 @@
 import { strict as assert } from "node:assert";
 import { ConnectionLimit, TransportError } from "../../mod.ts";
 import { settle } from "../support/calls.ts";
-import type { ScriptedSession } from "./_script.ts";
+import { holdPings } from "./_script.ts";
 import { counts, finish, pooled } from "./_set_up.ts";
-
-/** Holds the pings of a session until the test answers them. */
-function holdPings(session: ScriptedSession): PromiseWithResolvers<number>[] {
-  const pings: PromiseWithResolvers<number>[] = [];
-  session.ping = () => {
-    const ping = Promise.withResolvers<number>();
-    pings.push(ping);
-    return ping.promise;
-  };
-  return pings;
-}
 
 Deno.test("a connection that was unused for long is asked before it carries a call, and then carries it", async () => {
   const set = pooled({ min: 1, max: 1, prewarm: true, validateAfterIdleMs: 1000 });

@@ -30,6 +30,10 @@ export interface Faults {
   paused?: PromiseWithResolvers<void>;
   /** The speed of each connection in each direction. */
   bytesPerSecond: number;
+  /** How long each byte is under way. */
+  latencyMs: number;
+  /** Bytes that are still to be swallowed in each direction. */
+  losing: Record<Direction, number>;
   /** When to cut connections by themselves. */
   rules: Partial<Record<Direction, CutRule>>;
 }
@@ -48,6 +52,8 @@ export class Link {
   readonly forwarded: Record<Direction, number> = { up: 0, down: 0 };
   /** How the link was cut, if it was. */
   cutBy: Cut | undefined;
+  /** Whether nothing will ever be forwarded again. */
+  frozen = false;
 
   #client: Socket;
   #upstream: Socket;
@@ -79,6 +85,9 @@ export class Link {
   }
 
   async #pump(from: Socket, to: Socket, direction: Direction): Promise<void> {
+    /** What is under way, in order. */
+    let underWay = Promise.resolve();
+    let pieces = 0;
     try {
       // Ending one direction must leave the other open.
       for await (const chunk of from.iterator({ destroyOnReturn: false })) {
@@ -87,8 +96,18 @@ export class Link {
           from.resetAndDestroy();
           return;
         }
-        await this.#forward(chunk, to, direction);
+        const { latencyMs } = this.#faults;
+        if (latencyMs === 0 && pieces === 0) {
+          await this.#forward(chunk, to, direction);
+          continue;
+        }
+        const arrival = this.#wait(latencyMs);
+        pieces++;
+        underWay = underWay.then(() => arrival).then(() => this.#forward(chunk, to, direction)).finally(() => pieces--);
+        // It is looked at when the stream has ended; until then an error shows on the socket as well.
+        underWay.catch(() => {});
       }
+      await underWay;
       await this.#open();
       to.end();
     } catch {
@@ -103,7 +122,10 @@ export class Link {
     to: Socket,
     direction: Direction,
   ): Promise<void> {
-    let rest = chunk;
+    const { losing } = this.#faults;
+    const lost = Math.min(losing[direction], chunk.length);
+    losing[direction] -= lost;
+    let rest = chunk.subarray(lost);
     while (rest.length > 0) {
       await this.#open();
       if (this.cutBy) return;
@@ -137,11 +159,12 @@ export class Link {
     await delay(ms, undefined, { signal: this.#cut.signal }).catch(() => {});
   }
 
-  /** Waits while the proxy is paused, unless the link is cut. */
+  /** Waits while the proxy is paused, and for ever where the link is frozen, unless it is cut. */
   async #open(): Promise<void> {
     while (this.#faults.paused && !this.cutBy) {
       await Promise.race([this.#faults.paused.promise, this.#cutSignalled]);
     }
+    if (this.frozen && !this.cutBy) await this.#cutSignalled;
   }
 }
 

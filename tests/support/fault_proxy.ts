@@ -81,6 +81,15 @@ export interface FaultProxy extends AsyncDisposable {
    * direction. `Infinity` lifts the limit.
    */
   throttle(bytesPerSecond: number): void;
+  /** Lets each byte take this long, in each direction, without making the stream slower. 0 lifts it. */
+  delay(latencyMs: number): void;
+  /** Swallows the next `bytes` bytes that go in a direction, and forwards what follows: a broken box in between. */
+  lose(bytes: number, direction: Direction): void;
+  /**
+   * Forwards nothing more on the connections that are open, for ever, while new
+   * ones work: half-open, as after a box in between has forgotten them.
+   */
+  freeze(): void;
   /**
    * Closes new connections as soon as they are accepted, or no longer does.
    * The client's connect succeeds: `ConnectionRefused` needs a closed port.
@@ -104,7 +113,7 @@ export interface FaultProxy extends AsyncDisposable {
 export async function faultProxy(
   options: FaultProxyOptions,
 ): Promise<FaultProxy> {
-  const faults: Faults = { bytesPerSecond: Infinity, rules: {} };
+  const faults: Faults = { bytesPerSecond: Infinity, latencyMs: 0, losing: { up: 0, down: 0 }, rules: {} };
   const sockets = new Set<Socket>();
   const links = new Set<Link>();
   let refusing = false;
@@ -162,6 +171,15 @@ export async function faultProxy(
     resume,
     throttle(bytesPerSecond) {
       faults.bytesPerSecond = bytesPerSecond;
+    },
+    delay(latencyMs) {
+      faults.latencyMs = latencyMs;
+    },
+    lose(bytes, direction) {
+      faults.losing[direction] += bytes;
+    },
+    freeze() {
+      for (const link of links) link.frozen = true;
     },
     refuse(on) {
       refusing = on;
