@@ -4,11 +4,11 @@
  * @module
  */
 
-import { type AdaptiveTimeout, adaptiveTimeout } from "./call/adaptive_timeout.ts";
-import { type BreakerState, type CircuitBreaker, circuitBreaker } from "./call/circuit_breaker.ts";
-import { idempotence } from "./call/idempotence.ts";
-import { retry } from "./call/retry.ts";
-import { timeout } from "./call/timeout.ts";
+import { type AdaptiveTimeout, adaptiveTimeout } from "./call/timeout/adaptive_timeout.ts";
+import { type BreakerState, type CircuitBreaker, circuitBreaker } from "./call/breaker/circuit_breaker.ts";
+import { idempotence } from "./call/retry/idempotence.ts";
+import { retry } from "./call/retry/retry.ts";
+import { timeout } from "./call/timeout/timeout.ts";
 import { attempt } from "./core/attempt.ts";
 import { chain } from "./core/chain.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
