@@ -19,8 +19,8 @@ const coarse = new LatencyWindow(60_000);
 
 const recording = new Group("Histogram, recording", RECORDS, "value");
 
-let sum = 0;
 recording.floor("a sum", () => {
+  let sum = 0;
   for (let i = 0; i < RECORDS; i++) sum += latencies[i];
   kept.value = sum;
 });

@@ -6,7 +6,7 @@
 
 import { type Clock, systemClock, type Timer } from "../core/clock.ts";
 import { duration, given, invalidOption, readOptions } from "../core/options.ts";
-import { Histogram } from "./histogram.ts";
+import type { Histogram } from "./histogram.ts";
 import { SlidingHistogram } from "./sliding_histogram.ts";
 
 /**
