@@ -75,3 +75,4 @@ export * from "./src/tuning/host_meter.ts";
 export { type ProcessUsage, processUsage } from "./src/tuning/host_process.ts";
 export { type TcpCounters, tcpCounters } from "./src/tuning/host_tcp.ts";
 export * from "./src/observe/telemetry.ts";
+export { telemetryObserver, type TelemetryObserverOptions } from "./src/observe/telemetry_observer.ts";
