@@ -29,7 +29,7 @@ export interface EventMeasurement {
 
 /** The metrics of events, by a short name. */
 export const eventMetrics = {
-  connections: level("wireway.connection.count", "{connection}", "Connections that are open."),
+  connections: level("wireway.open_connections", "{connection}", "Connections that are open."),
   connectionFailures: counter("wireway.connection.failures", "{connection}", "Connections that ended with an error."),
   connectionRefusals: counter("wireway.connection.refusals", "{connection}", "Connections that were turned away."),
   dialFailures: counter("wireway.dial.failures", "{attempt}", "Attempts to connect that failed."),
@@ -40,7 +40,7 @@ export const eventMetrics = {
   answers: counter("wireway.call.answers", "{call}", "Calls that a policy answered in place of the far side."),
   cacheFailures: counter("wireway.cache.failures", "{operation}", "Operations of a cache's store that failed."),
   transitions: counter("wireway.policy.transitions", "{transition}", "Changes of a policy's state."),
-  state: gauge("wireway.policy.state", "1", "1 for the state that a policy is in, 0 for those that it was in."),
+  state: gauge("wireway.policy.state", "", "1 for the state that a policy is in, 0 for those that it was in."),
   limit: gauge("wireway.policy.limit", "{call}", "The limit that a policy holds calls to."),
   ejections: counter("wireway.endpoint.ejections", "{endpoint}", "Endpoints taken out of use because they failed."),
   readmissions: counter("wireway.endpoint.readmissions", "{endpoint}", "Endpoints taken back into use."),

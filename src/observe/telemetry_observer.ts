@@ -39,7 +39,7 @@ type Instrument = (value: number, attributes: Attributes) => void;
  *
  * | metric | kind | attributes |
  * | --- | --- | --- |
- * | `wireway.connection.count` | up and down | `wireway.side`, `wireway.transport` |
+ * | `wireway.open_connections` | up and down | `wireway.side`, `wireway.transport` |
  * | `wireway.connection.failures` | counter | the same, `error.type` |
  * | `wireway.connection.refusals`, `wireway.dial.failures` | counter | `error.type` |
  * | `wireway.session.drains` | counter | `wireway.by` |
