@@ -76,3 +76,5 @@ export { type ProcessUsage, processUsage } from "./src/tuning/host_process.ts";
 export { type TcpCounters, tcpCounters } from "./src/tuning/host_tcp.ts";
 export * from "./src/observe/telemetry.ts";
 export { telemetryObserver, type TelemetryObserverOptions } from "./src/observe/telemetry_observer.ts";
+export * from "./src/observe/event_counts.ts";
+export * from "./src/observe/metric_sources.ts";
