@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ChannelCounters } from "../core/channel.ts";
+import type { Address, ChannelCounters } from "../core/channel.ts";
 import type { CallCounters } from "../core/session.ts";
 import type { EventLoopDelay } from "./event_loop_delay.ts";
 import type { Histogram } from "./histogram.ts";
@@ -25,7 +25,8 @@ export type { Metric, MetricSeries, MetricSource } from "./metric.ts";
 export type MetricLabels = Readonly<Record<string, string>>;
 
 /**
- * Metrics of a server: its connections, bytes, messages and calls.
+ * Metrics of a server: its connections, bytes, messages and calls. On http() of
+ * its calls alone: the platform's HTTP server tells nothing of the others.
  *
  * @example
  * ```ts
@@ -35,15 +36,22 @@ export type MetricLabels = Readonly<Record<string, string>>;
  * ```
  */
 export function serverMetrics(
-  server: { readonly channels: ChannelCounters; readonly calls: CallCounters },
+  server: { readonly addr: Address; readonly channels: ChannelCounters; readonly calls: CallCounters },
   labels: MetricLabels = {},
 ): MetricSource {
   return () => {
-    const { channels, calls } = server;
+    const { addr, channels, calls } = server;
     const count = (name: string, unit: string, what: string, value: number): Metric =>
       metric("counter", `wireway.server.${name}`, unit, what, labels, value);
     const now = (name: string, unit: string, what: string, value: number): Metric =>
       metric("gauge", `wireway.server.${name}`, unit, what, labels, value);
+    const ofCalls = [
+      now("active_calls", "{call}", "Calls that handlers work on.", calls.inFlight),
+      count("calls", "{call}", "Calls given to a handler.", calls.started),
+      count("call_failures", "{call}", "Calls whose handler failed.", calls.failed),
+      count("call_refusals", "{call}", "Calls refused before a handler saw them.", calls.refused),
+    ];
+    if (addr.transport === "http" || addr.transport === "https") return ofCalls;
     return [
       now("open_connections", "{connection}", "Connections that are open.", channels.connectionsOpen),
       count("connections", "{connection}", "Connections accepted.", channels.connectionsAccepted),
@@ -53,10 +61,7 @@ export function serverMetrics(
       count("sent", "By", "Bytes written to the wire.", channels.bytesOut),
       count("messages_received", "{message}", "Messages received.", channels.messagesIn),
       count("messages_sent", "{message}", "Messages sent.", channels.messagesOut),
-      now("active_calls", "{call}", "Calls that handlers work on.", calls.inFlight),
-      count("calls", "{call}", "Calls given to a handler.", calls.started),
-      count("call_failures", "{call}", "Calls whose handler failed.", calls.failed),
-      count("call_refusals", "{call}", "Calls refused before a handler saw them.", calls.refused),
+      ...ofCalls,
     ];
   };
 }

@@ -244,3 +244,15 @@ Deno.test("what the platform can't tell has no metric", () => {
   const meter = new HostMeter({ process: () => nothing, tcp: () => undefined });
   assert.deepEqual(hostMetrics(meter)(), []);
 });
+
+Deno.test("an HTTP server, whose bytes the platform does not tell, has no figure of them", async () => {
+  await using server = await serve(http({ port: 0 }), () => new Response("hello"));
+  await (await fetch(`http://127.0.0.1:${server.addr.port}`)).text();
+  const metrics = serverMetrics(server)();
+  assert.deepEqual(metrics.map(({ name, series }) => `${name}: ${series[0].value}`), [
+    "wireway.server.active_calls: 0",
+    "wireway.server.calls: 1",
+    "wireway.server.call_failures: 0",
+    "wireway.server.call_refusals: 0",
+  ]);
+});
