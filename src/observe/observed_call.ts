@@ -91,7 +91,7 @@ function parentOf(
   http: boolean,
 ): { parent: Context; platform: boolean } {
   if (signals.tracer === undefined) return { parent: ROOT_CONTEXT, platform: false };
-  if (outer?.traced !== undefined && settings.side === "client") return { parent: outer.traced, platform: false };
+  if (outer?.traced !== undefined) return { parent: outer.traced, platform: false };
   const came = extracted(signals.propagator, ROOT_CONTEXT, context.metadata);
   // A server that reads a connection does so in whatever context the connection was made in.
   if (settings.side === "server" && !http) return { parent: came, platform: false };

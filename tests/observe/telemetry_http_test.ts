@@ -110,6 +110,20 @@ Deno.test("calls in bytes over HTTP carry their trace as those over TCP do", asy
   assert.equal(client.attributes["server.port"], server.addr.port);
 });
 
+Deno.test("calls over a unix socket say so, on both ends", async () => {
+  await using otel = new Otel();
+  const path = await Deno.makeTempFile();
+  await Deno.remove(path);
+  const wire = chain(tcp({ path }), mux(), text());
+  await using _server = await serve(wire, chain((x: string) => x, telemetry(otel.providers)));
+  await using call: Client<string, string> = chain(wire, reconnect(), telemetry(otel.providers));
+  await call("x");
+  for (const { attributes } of otel.spans) {
+    assert.deepEqual([attributes["server.address"], attributes["network.transport"]], [path, "unix"]);
+  }
+  assert.equal(otel.spans.length, 2);
+});
+
 Deno.test("requests are measured in seconds by method, status and place, and never by their path", async () => {
   await using otel = new Otel();
   const call = clientOf(
