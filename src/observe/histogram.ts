@@ -137,7 +137,7 @@ export class Histogram {
   /** The value that the share `fraction` of all lies at or below; undefined where there is none. */
   percentile(fraction: number): number | undefined {
     if (this.#count === 0) return undefined;
-    let rest = Math.max(1, Math.ceil(this.#count * fraction));
+    let rest = Math.ceil(this.#count * fraction);
     if (rest >= this.#count) return this.#max;
     const last = bucketOf(this.#max);
     for (let bucket = bucketOf(this.#min); bucket <= last; bucket++) {

@@ -130,6 +130,7 @@ Deno.test("what is asked for decides the format", () => {
     ["*/*", plain],
     [openMetrics, open],
     ["application/openmetrics-text", open],
+    ["text/plain, application/openmetrics-text", open],
     ["application/openmetrics-text;q=0.1, text/plain", plain],
     ["application/openmetrics-text;q=0", plain],
     ["text/html", plain],
@@ -237,6 +238,15 @@ Deno.test("more series than are kept are counted together", () => {
     { labels: { policy: "p1" }, value: 2 },
     { labels: { overflow: "true" }, value: 6 },
   ]);
+});
+
+Deno.test("a state that is come back to is in use again, and counted once", () => {
+  const { observer, metrics } = new EventCounts();
+  for (const [from, to] of [["closed", "open"], ["open", "closed"], ["closed", "open"]]) {
+    observer({ type: "state-changed", policy: "orders", from, to, reason: "" });
+  }
+  const states = metrics().find(({ name }) => name === "wireway.policy.state")!.series;
+  assert.deepEqual(states.map(({ labels, value }) => `${labels.state} ${value}`), ["closed 0", "open 1"]);
 });
 
 Deno.test("what the platform can't tell has no metric", () => {

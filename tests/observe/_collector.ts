@@ -27,6 +27,15 @@ export interface CollectedSpan {
   readonly status: number;
 }
 
+/** A value of a counter or a gauge that was exported. */
+export interface CollectedValue {
+  readonly scope: string;
+  readonly name: string;
+  readonly unit: string;
+  readonly attributes: Record<string, Value>;
+  readonly value: number;
+}
+
 /** A point of a histogram that was exported. */
 export interface CollectedPoint {
   readonly scope: string;
@@ -47,6 +56,7 @@ const { collector } = (generated as Decoded).opentelemetry.proto;
 export class Collector implements AsyncDisposable {
   readonly spans: CollectedSpan[] = [];
   readonly points: CollectedPoint[] = [];
+  readonly values: CollectedValue[] = [];
   /** The content types that it was sent. */
   readonly types = new Set<string>();
   readonly #server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) => this.#take(request));
@@ -89,7 +99,11 @@ export class Collector implements AsyncDisposable {
 
   #takeMetrics({ resourceMetrics }: Decoded): void {
     for (const { scope, metrics } of resourceMetrics.flatMap((one: Decoded) => one.scopeMetrics)) {
-      for (const { name, unit, histogram } of metrics) {
+      for (const { name, unit, histogram, sum, gauge } of metrics) {
+        for (const point of (sum ?? gauge)?.dataPoints ?? []) {
+          const value = Number(point.asDouble ?? point.asInt);
+          this.values.push({ scope: scope.name, name, unit, attributes: attributesOf(point.attributes), value });
+        }
         for (const point of histogram?.dataPoints ?? []) {
           const attributes = attributesOf(point.attributes);
           const { sum, explicitBounds: bounds } = point;

@@ -9,12 +9,14 @@ import { strict as assert } from "node:assert";
 import { run } from "../support/process.ts";
 import { type CollectedSpan, Collector } from "./_collector.ts";
 
-/** Runs the program with Deno's exporter on; gives what it printed. */
-async function runTraced(
+/** Runs a program with Deno's exporter on; gives what it printed. */
+async function runExporting(
+  name: string,
   collector: Collector,
   protocol: string,
-): Promise<{ reply: string; traceId: string; front: number; last: number }> {
-  const program = new URL("./_traced_program.ts", import.meta.url).pathname;
+  intervalMs: number,
+): Promise<string> {
+  const program = new URL(name, import.meta.url).pathname;
   const { code, stdout, stderr } = await run(Deno.execPath(), ["run", "--no-check", "--allow-all", program], {
     cwd: new URL("../../", import.meta.url).pathname,
     timeoutMs: 30_000,
@@ -22,16 +24,19 @@ async function runTraced(
       OTEL_DENO: "true",
       OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
+      OTEL_METRIC_EXPORT_INTERVAL: `${intervalMs}`,
     },
   });
   assert.equal(code, 0, stderr);
-  return JSON.parse(stdout);
+  return stdout;
 }
 
 for (const [protocol, type] of [["http/json", "application/json"], ["http/protobuf", "application/x-protobuf"]]) {
   Deno.test(`Deno exports one trace from HTTP to TCP and back, and what was measured [${protocol}]`, async () => {
     await using collector = new Collector();
-    const { reply, traceId, front, last } = await runTraced(collector, protocol);
+    const { reply, traceId, front, last } = JSON.parse(
+      await runExporting("./_traced_program.ts", collector, protocol, 60_000),
+    );
     assert.equal(reply, "hello you");
     assert.deepEqual([...collector.types], [type]);
     const spans = collector.spans.filter((span) => span.traceId === traceId);
@@ -95,3 +100,15 @@ for (const [protocol, type] of [["http/json", "application/json"], ["http/protob
     );
   });
 }
+
+Deno.test("Deno exports the counters of a server, as they are each time", async () => {
+  await using collector = new Collector();
+  await runExporting("./_counting_program.ts", collector, "http/json", 100);
+  const of = (name: string) => collector.values.filter((value) => value.name === `wireway.server.${name}`);
+  const [first] = of("calls");
+  assert.deepEqual([first.scope, first.unit, first.attributes], ["wireway", "{call}", { listener: "last" }]);
+  const values = of("calls").map(({ value }) => value);
+  assert.ok(values[0] >= 1 && values.at(-1)! > values[0], `${values}`);
+  assert.ok(values.every((value, i) => i === 0 || value >= values[i - 1]), `a counter only grows: ${values}`);
+  assert.ok(of("received").every(({ value, unit }) => value > 0 && unit === "By"));
+});

@@ -10,11 +10,18 @@ import {
   cache,
   chain,
   circuitBreaker,
+  emptyCallCounters,
+  emptyCounters,
+  Histogram,
+  latencyMetrics,
+  type Metric,
   mux,
   pool,
   retry,
   serve,
+  serverMetrics,
   tcp,
+  telemetryMetrics,
   telemetryObserver,
   text,
   TransportError,
@@ -107,15 +114,51 @@ Deno.test("every event is counted", async () => {
 
 Deno.test("an observer counts for whoever is set up, also later", async () => {
   await using otel = new Otel();
+  await using later = new Otel();
   const observer = telemetryObserver();
   const hedged: TransportEvent = { type: "call-hedged", policy: "h", attempt: 2, delayMs: 1 };
   observer(hedged);
   try {
     metrics.setGlobalMeterProvider(otel.meterProvider);
     observer(hedged);
+    metrics.disable();
+    metrics.setGlobalMeterProvider(later.meterProvider);
+    observer(hedged);
   } finally {
     metrics.disable();
   }
   observer(hedged);
-  assert.deepEqual(await shown(otel, "wireway.call.hedges"), ["h: 1 {attempt}"]);
+  for (const one of [otel, later]) assert.deepEqual(await shown(one, "wireway.call.hedges"), ["h: 1 {attempt}"]);
+});
+
+Deno.test("metrics that are read can be exported, each time as they are then", async () => {
+  await using otel = new Otel();
+  const channels = { ...emptyCounters(), bytesIn: 10 };
+  const server = { addr: { transport: "tcp" }, channels, calls: emptyCallCounters() };
+  const latency = new Histogram();
+  latency.record(500);
+  const extra: Metric[] = [];
+  const sources = [serverMetrics(server, { listener: "a" }), latencyMetrics("latency", latency), () => extra];
+  {
+    using _export = telemetryMetrics(sources, { meterProvider: otel.meterProvider });
+    assert.deepEqual(await shown(otel, "wireway.server.received"), ["a: 10 By"]);
+    channels.bytesIn = 25;
+    channels.connectionsOpen = 2;
+    assert.deepEqual(await shown(otel, "wireway.server.received"), ["a: 25 By"]);
+    assert.deepEqual(await shown(otel, "wireway.server.open_connections"), ["a: 2 {connection}"]);
+    assert.deepEqual(await shown(otel, "latency"), ["0.5: 0.5 s", "0.95: 0.5 s", "0.99: 0.5 s"]);
+    extra.push({ name: "late", kind: "gauge", unit: "1", description: "", series: [{ labels: {}, value: 3 }] });
+    assert.deepEqual(await shown(otel, "late"), []);
+    assert.deepEqual(await shown(otel, "late"), [": 3 1"], "what comes later is there with the next reading");
+  }
+  channels.bytesIn = 99;
+  const after = await shown(otel, "wireway.server.received");
+  assert.ok(!after.includes("a: 99 By"), `${after}`);
+});
+
+Deno.test("metrics are exported to nobody where nobody takes them", () => {
+  let read = 0;
+  const source = () => (read++, []);
+  telemetryMetrics([source])[Symbol.dispose]();
+  assert.equal(read, 0);
 });

@@ -21,6 +21,15 @@ async function readIn(args: string[], script: string): Promise<Record<string, un
   return JSON.parse(result.stdout);
 }
 
+/** Whether a descriptor that was listed is one still: that of the list itself is not. */
+function isOpen(path: string): boolean {
+  try {
+    return Deno.readLinkSync(path) !== "";
+  } catch {
+    return false;
+  }
+}
+
 Deno.test("memory and processor time are those that the platform tells", () => {
   const usage = processUsage();
   const { rss } = Deno.memoryUsage();
@@ -36,6 +45,8 @@ Deno.test({
     const before = processUsage().openDescriptors!;
     const listeners = Array.from({ length: 10 }, () => Deno.listen({ port: 0 }));
     assert.equal(processUsage().openDescriptors, before + 10);
+    const listed = Array.from(Deno.readDirSync("/proc/self/fd"), ({ name }) => `/proc/self/fd/${name}`);
+    assert.equal(listed.filter(isOpen).length, before + 10);
     for (const listener of listeners) listener.close();
     assert.equal(processUsage().openDescriptors, before);
   },
@@ -65,6 +76,12 @@ Deno.test("a platform that tells nothing makes no figures", async () => {
     console.log(JSON.stringify(new HostMeter().read()));
   `;
   assert.deepEqual(await readIn([], script), {});
+  const pretending = `
+    delete globalThis.Deno;
+    globalThis.process = { memoryUsage: () => ({ rss: 0, heapUsed: 0 }) };
+    console.log(JSON.stringify(processUsage()));
+  `;
+  assert.deepEqual(await readIn([], pretending), {});
 });
 
 Deno.test("the texts of the kernel are read by name, whatever their order", () => {
