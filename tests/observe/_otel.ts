@@ -24,6 +24,8 @@ import {
 export interface Series {
   /** The metric's name. */
   readonly name: string;
+  /** Whether it only grows. */
+  readonly monotonic: boolean;
   /** Its unit. */
   readonly unit: string;
   /** What tells the series apart. */
@@ -75,11 +77,12 @@ export class Otel implements AsyncDisposable {
     this.#metrics.reset();
     await this.#reader.forceFlush();
     const metrics = this.#metrics.getMetrics().flatMap((all) => all.scopeMetrics).flatMap((one) => one.metrics);
-    return metrics.filter(({ descriptor }) => descriptor.name === name).flatMap(({ descriptor, dataPoints }) =>
+    return metrics.filter(({ descriptor }) => descriptor.name === name).flatMap(({ descriptor, dataPoints, ...rest }) =>
       dataPoints.map(({ attributes, value }): Series => {
         const histogram = typeof value === "object" && "buckets" in value ? value as Histogram : undefined;
         return {
           name,
+          monotonic: "isMonotonic" in rest && rest.isMonotonic,
           unit: descriptor.unit,
           attributes,
           value: histogram?.count ?? value as number,

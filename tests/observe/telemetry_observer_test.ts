@@ -138,7 +138,10 @@ Deno.test("metrics that are read can be exported, each time as they are then", a
   const latency = new Histogram();
   latency.record(500);
   const extra: Metric[] = [];
-  const sources = [serverMetrics(server, { listener: "a" }), latencyMetrics("latency", latency), () => extra];
+  const broken = (): never => {
+    throw new Error("not now");
+  };
+  const sources = [broken, serverMetrics(server, { listener: "a" }), latencyMetrics("latency", latency), () => extra];
   {
     using _export = telemetryMetrics(sources, { meterProvider: otel.meterProvider });
     assert.deepEqual(await shown(otel, "wireway.server.received"), ["a: 10 By"]);
@@ -146,6 +149,8 @@ Deno.test("metrics that are read can be exported, each time as they are then", a
     channels.connectionsOpen = 2;
     assert.deepEqual(await shown(otel, "wireway.server.received"), ["a: 25 By"]);
     assert.deepEqual(await shown(otel, "wireway.server.open_connections"), ["a: 2 {connection}"]);
+    const grows = async (name: string) => (await otel.series(`wireway.server.${name}`))[0].monotonic;
+    assert.deepEqual([await grows("received"), await grows("open_connections")], [true, false]);
     assert.deepEqual(await shown(otel, "latency"), ["0.5: 0.5 s", "0.95: 0.5 s", "0.99: 0.5 s"]);
     extra.push({ name: "late", kind: "gauge", unit: "1", description: "", series: [{ labels: {}, value: 3 }] });
     assert.deepEqual(await shown(otel, "late"), []);
