@@ -4,41 +4,12 @@
  * @module
  */
 
-import { type Clock, systemClock } from "../core/clock.ts";
-import { duration, given, integer, invalidOption, readOptions } from "../core/options.ts";
+import type { Clock } from "../core/clock.ts";
 import { TimeSlices } from "../util/time_slices.ts";
 import { Histogram } from "./histogram.ts";
+import { readSliding, type SlidingOptions } from "./sliding_options.ts";
 
-/**
- * Options of sliding windows.
- *
- * @example
- * ```ts
- * import { SlidingHistogram, type SlidingOptions } from "@wireway/wireway";
- * const options: SlidingOptions = { windowMs: 10_000 };
- * new SlidingHistogram(options);
- * ```
- */
-export interface SlidingOptions {
-  /** How far back it looks, in milliseconds. @default {60000} */
-  windowMs?: number;
-  /** The steps in which the window moves. @default {12} */
-  slices?: number;
-  /** Measures the time. @default {systemClock} */
-  clock?: Clock;
-}
-
-/** The options of a window, checked and complete. */
-export function readSliding(owner: string, options: SlidingOptions): Required<SlidingOptions> {
-  const settings = readOptions(owner, options, {
-    windowMs: duration(60_000, 1),
-    slices: integer(12, 2, 1000),
-    clock: given<Clock>(systemClock, "an object"),
-  });
-  const { windowMs } = settings;
-  if (windowMs === Infinity) throw invalidOption(owner, "windowMs", windowMs, "a time in milliseconds that ends");
-  return settings;
-}
+export type { SlidingOptions } from "./sliding_options.ts";
 
 /**
  * Histograms of the last `windowMs` milliseconds. The window moves in steps:

@@ -6,7 +6,9 @@
 
 import type { Clock } from "../core/clock.ts";
 import { TimeSlices } from "../util/time_slices.ts";
-import { readSliding, type SlidingOptions } from "./sliding_histogram.ts";
+import { readSliding, type SlidingOptions } from "./sliding_options.ts";
+
+export type { SlidingOptions } from "./sliding_options.ts";
 
 /**
  * Counts over the last `windowMs` milliseconds, and what that is per second.
