@@ -5,9 +5,7 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
-// The messages of OTLP as protobufjs has compiled them; the package uses them for the other direction.
-import generated from "@opentelemetry/otlp-transformer/build/src/generated/root.js";
+import { decode, metrics, type Schema, traces } from "./_protobuf.ts";
 
 /** A value of an attribute. */
 type Value = string | number | boolean;
@@ -50,8 +48,6 @@ export interface CollectedPoint {
 // deno-lint-ignore no-explicit-any -- as it came: what is looked at is checked by the tests
 type Decoded = any;
 
-const { collector } = (generated as Decoded).opentelemetry.proto;
-
 /** See the module. Has a port of its own until it is disposed of. */
 export class Collector implements AsyncDisposable {
   readonly spans: CollectedSpan[] = [];
@@ -71,12 +67,8 @@ export class Collector implements AsyncDisposable {
     this.types.add(type);
     const signal = new URL(request.url).pathname.split("/").at(-1);
     const body = await request.bytes();
-    if (signal === "traces") {
-      this.#takeSpans(decode(type, body, collector.trace.v1.ExportTraceServiceRequest));
-    }
-    if (signal === "metrics") {
-      this.#takeMetrics(decode(type, body, collector.metrics.v1.ExportMetricsServiceRequest));
-    }
+    if (signal === "traces") this.#takeSpans(decoded(type, body, traces));
+    if (signal === "metrics") this.#takeMetrics(decoded(type, body, metrics));
     return new Response(type.includes("json") ? "{}" : null, { headers: { "content-type": type } });
   }
 
@@ -87,9 +79,9 @@ export class Collector implements AsyncDisposable {
           scope: scope.name,
           name: span.name,
           kind: span.kind,
-          traceId: idOf(span.traceId),
-          spanId: idOf(span.spanId),
-          parentSpanId: idOf(span.parentSpanId),
+          traceId: span.traceId ?? "",
+          spanId: span.spanId ?? "",
+          parentSpanId: span.parentSpanId ?? "",
           attributes: attributesOf(span.attributes),
           status: span.status?.code ?? 0,
         });
@@ -118,14 +110,8 @@ export class Collector implements AsyncDisposable {
   }
 }
 
-function decode(type: string, body: Uint8Array, message: Decoded): Decoded {
-  if (type.includes("json")) return JSON.parse(new TextDecoder().decode(body));
-  return message.toObject(message.decode(body), { bytes: Array, longs: Number, arrays: true });
-}
-
-/** Ids are text in JSON and bytes in protobuf. */
-function idOf(id: string | number[] | undefined): string {
-  return typeof id === "string" ? id : Buffer.from(id ?? []).toString("hex");
+function decoded(type: string, body: Uint8Array, schema: Schema): Decoded {
+  return type.includes("json") ? JSON.parse(new TextDecoder().decode(body)) : decode(body, schema);
 }
 
 function attributesOf(attributes: Decoded[] | undefined): Record<string, Value> {
