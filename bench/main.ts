@@ -51,6 +51,8 @@ const TARGETS: Target[] = [
     name: "resilient(), a call that may be made again",
     atMostNs: 2500,
   },
+  { file: "telemetry_bench.ts", group: "telemetry()", name: "telemetry(), off", atMostNs: 100 },
+  { file: "histogram_bench.ts", group: "Histogram, recording", name: "Histogram", atMostNs: 20 },
 ];
 
 const HEADING = ["least", "average", "p99", "÷floor", "more"];
