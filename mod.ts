@@ -67,3 +67,4 @@ export * from "./src/endpoint/reconnect.ts";
 export { type Lease, Pool, type ResourcePoolOptions } from "./src/endpoint/resource_pool.ts";
 export * from "./src/channel/tap_messages.ts";
 export * from "./src/channel/topic.ts";
+export * from "./src/channel/heartbeat.ts";

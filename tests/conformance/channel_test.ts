@@ -7,7 +7,9 @@
 import { join } from "node:path";
 import {
   type Address,
+  chain,
   type ChannelTransport,
+  heartbeat,
   lengthPrefix,
   memory,
   tapMessages,
@@ -63,3 +65,14 @@ channelConformance("tapMessages() on tcp()", (limits) => {
   const { transport } = onFreePort((port) => tcp({ ...framed(limits, 4), port }));
   return { transport: tapMessages({ onSend: () => {}, onReceive: () => {} })(transport) };
 });
+
+/** Middleware for messages, around a channel that marks its messages and around one within the process. */
+function around(name: string, wrap: (transport: ChannelTransport, limits: ChannelLimits) => ChannelTransport): void {
+  channelConformance(`${name} around memory()`, (limits) => ({ transport: wrap(memory({ ...limits }), limits) }));
+  channelConformance(
+    `${name} around tcp()`,
+    (limits) => onFreePort((port) => wrap(tcp({ ...framed(limits, 4), port }), limits)),
+  );
+}
+
+around("heartbeat()", (transport) => chain(transport, heartbeat()));
