@@ -67,4 +67,5 @@ export * from "./src/endpoint/reconnect.ts";
 export { type Lease, Pool, type ResourcePoolOptions } from "./src/endpoint/resource_pool.ts";
 export * from "./src/channel/tap_messages.ts";
 export * from "./src/channel/topic.ts";
+export * from "./src/channel/batch.ts";
 export * from "./src/channel/heartbeat.ts";

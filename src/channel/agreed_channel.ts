@@ -34,7 +34,7 @@ const helloBytes = markBytes + magic.length + 2;
 
 /** See the module. What is sent and what comes is changed by those who extend it. */
 export abstract class AgreedChannel extends WrappedChannel implements Receiver {
-  readonly sendParts: Channel["sendParts"];
+  sendParts: Channel["sendParts"];
   /** It is over: nothing is handed out any more. */
   protected over = false;
   /** The peer's hello has come. */
@@ -97,7 +97,6 @@ export abstract class AgreedChannel extends WrappedChannel implements Receiver {
     if (this.receiver !== undefined) throw new TransportError("unsupported", "Cannot receive twice on one channel");
     this.receiver = receiver;
     if (this.over) return receiver.closed(this.#reason);
-    this.receiving();
     this.#gate?.resolve();
   }
 
@@ -159,9 +158,6 @@ export abstract class AgreedChannel extends WrappedChannel implements Receiver {
     return this.deliver(message);
   }
 
-  /** Somebody receives from now on. */
-  protected receiving(): void {}
-
   /** `close()` was called. */
   protected finish(): void {
     void this.inner.close();
@@ -215,6 +211,11 @@ export abstract class AgreedChannel extends WrappedChannel implements Receiver {
     return room;
   }
 
+  /** Settles when somebody receives, or when all is over. */
+  protected gate(): Promise<void> {
+    return (this.#gate ??= Promise.withResolvers<void>()).promise;
+  }
+
   protected closedError(): TransportError {
     return new TransportError("closed", `Cannot use connection to ${formatAddress(this.remote)}: it is closed`);
   }
@@ -236,7 +237,7 @@ export abstract class AgreedChannel extends WrappedChannel implements Receiver {
     }
     this.agreed = true;
     this.welcomed(message.subarray(helloBytes));
-    if (this.receiver === undefined) return (this.#gate = Promise.withResolvers<void>()).promise;
+    if (this.receiver === undefined) return this.gate();
   }
 
   #noHello(message: Message): TransportError {

@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import {
   type Address,
+  batch,
   chain,
   type ChannelTransport,
   heartbeat,
@@ -76,3 +77,12 @@ function around(name: string, wrap: (transport: ChannelTransport, limits: Channe
 }
 
 around("heartbeat()", (transport) => chain(transport, heartbeat()));
+around(
+  "batch()",
+  (transport, { highWaterBytes, maxBufferedBytes }) => chain(transport, batch({ highWaterBytes, maxBufferedBytes })),
+);
+around(
+  "batch() that lingers",
+  (transport, { highWaterBytes, maxBufferedBytes }) =>
+    chain(transport, batch({ highWaterBytes, maxBufferedBytes, lingerMs: 1 })),
+);
