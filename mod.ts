@@ -68,4 +68,5 @@ export { type Lease, Pool, type ResourcePoolOptions } from "./src/endpoint/resou
 export * from "./src/channel/tap_messages.ts";
 export * from "./src/channel/topic.ts";
 export * from "./src/channel/batch.ts";
+export * from "./src/channel/compress.ts";
 export * from "./src/channel/heartbeat.ts";

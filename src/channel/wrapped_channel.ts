@@ -38,6 +38,12 @@ export class WrappedChannel implements Channel {
   get alpnProtocol(): string | null | undefined {
     return this.inner.alpnProtocol;
   }
+  get protocol(): string | undefined {
+    return this.inner.protocol;
+  }
+  get receiveLimitBytes(): number | undefined {
+    return this.inner.receiveLimitBytes;
+  }
 
   send(message: Message, priority?: number): void | Promise<void> {
     return this.inner.send(message, priority);

@@ -10,6 +10,7 @@ import {
   batch,
   chain,
   type ChannelTransport,
+  compress,
   heartbeat,
   lengthPrefix,
   memory,
@@ -19,7 +20,13 @@ import {
   websocket,
 } from "../../mod.ts";
 import { testCert, testKey } from "../support/certs.ts";
-import { channelConformance, type ChannelLimits, type TestedTransport } from "./channel_suite.ts";
+import {
+  type ChannelCapabilities,
+  channelConformance,
+  type ChannelLimits,
+  type MakeTransport,
+  type TestedTransport,
+} from "./channel_suite.ts";
 
 /** A transport on a port that the system chooses when it first listens. */
 function onFreePort(at: (port: number) => ChannelTransport): TestedTransport {
@@ -68,12 +75,15 @@ channelConformance("tapMessages() on tcp()", (limits) => {
 });
 
 /** Middleware for messages, around a channel that marks its messages and around one within the process. */
-function around(name: string, wrap: (transport: ChannelTransport, limits: ChannelLimits) => ChannelTransport): void {
-  channelConformance(`${name} around memory()`, (limits) => ({ transport: wrap(memory({ ...limits }), limits) }));
-  channelConformance(
-    `${name} around tcp()`,
-    (limits) => onFreePort((port) => wrap(tcp({ ...framed(limits, 4), port }), limits)),
-  );
+function around(
+  name: string,
+  wrap: (transport: ChannelTransport, limits: ChannelLimits) => ChannelTransport,
+  can?: ChannelCapabilities,
+): void {
+  const inProcess: MakeTransport = (limits) => ({ transport: wrap(memory({ ...limits }), limits) });
+  const onSockets: MakeTransport = (limits) => onFreePort((port) => wrap(tcp({ ...framed(limits, 4), port }), limits));
+  channelConformance(`${name} around memory()`, inProcess, can);
+  channelConformance(`${name} around tcp()`, onSockets, can);
 }
 
 around("heartbeat()", (transport) => chain(transport, heartbeat()));
@@ -85,4 +95,12 @@ around(
   "batch() that lingers",
   (transport, { highWaterBytes, maxBufferedBytes }) =>
     chain(transport, batch({ highWaterBytes, maxBufferedBytes, lingerMs: 1 })),
+);
+const compressing: ChannelCapabilities = { stopsPeer: true, halfClose: true, compresses: true };
+around("compress() of large messages", (transport) => chain(transport, compress({ thresholdBytes: 3_000_000 })));
+around("compress()", (transport) => chain(transport, compress({ thresholdBytes: 1 })), compressing);
+around(
+  "compress() with lz4",
+  (transport) => chain(transport, compress({ format: "lz4", thresholdBytes: 1 })),
+  compressing,
 );
