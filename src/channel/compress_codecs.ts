@@ -5,7 +5,7 @@
  * @module
  */
 
-import { deflateSync, Gunzip, gzipSync, Inflate } from "fflate";
+import { deflateSync, Gunzip, gzipSync, Inflate } from "fflate/browser";
 import { lz4Compress, lz4Decompress } from "./lz4_block.ts";
 
 /** The formats by their number on the wire; 0 is none. */
