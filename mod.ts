@@ -70,3 +70,4 @@ export * from "./src/channel/topic.ts";
 export * from "./src/channel/batch.ts";
 export * from "./src/channel/compress.ts";
 export * from "./src/channel/heartbeat.ts";
+export * from "./src/channel/shape.ts";

@@ -47,8 +47,8 @@ export abstract class AgreedChannel extends WrappedChannel implements Receiver {
   #reason: TransportError | undefined = undefined;
   /** Keeps the messages back until somebody receives. */
   #gate: PromiseWithResolvers<void> | undefined = undefined;
-  /** What the hello takes in the buffer below, until it has left it: its owner did not send it. */
-  #helloBuffered = 0;
+  /** Something was sent. Until then what is buffered is the hello, which its owner did not send. */
+  protected used = false;
 
   constructor(inner: Channel, agreement: Agreement, counts: MessageCounts) {
     super(inner);
@@ -66,7 +66,6 @@ export abstract class AgreedChannel extends WrappedChannel implements Receiver {
     frame.set([marker, Kind.hello, ...magic, version, oldestVersion]);
     frame.set(hello, helloBytes);
     this.control(frame);
-    this.#helloBuffered = this.inner.bufferedBytes;
     return this;
   }
 
@@ -78,12 +77,9 @@ export abstract class AgreedChannel extends WrappedChannel implements Receiver {
     return this.innerBytes;
   }
 
-  /** What the channel within has buffered, but for the hello. */
+  /** What the channel within has buffered. */
   protected get innerBytes(): number {
-    const bytes = this.inner.bufferedBytes;
-    if (this.#helloBuffered === 0) return bytes;
-    if (bytes < this.#helloBuffered) this.#helloBuffered = 0;
-    return bytes - this.#helloBuffered;
+    return this.used ? this.inner.bufferedBytes : 0;
   }
 
   override send(message: Message, priority?: number): void | Promise<void> {
@@ -177,7 +173,10 @@ export abstract class AgreedChannel extends WrappedChannel implements Receiver {
   /** Throws where a message of this length is not taken. A text has at least as many bytes as characters. */
   protected admit(length: number): void {
     if (this.closing !== undefined || this.over) throw this.closedError();
-    if (length <= this.maxMessageBytes) return;
+    if (length <= this.maxMessageBytes) {
+      this.used = true;
+      return;
+    }
     throw new TransportError(
       "message-too-large",
       `Cannot send message: it has ${length} bytes, ${this.maxMessageBytes} are allowed`,

@@ -160,6 +160,7 @@ export class GatheringChannel extends AgreedChannel implements BatchChannel, Dea
   /** A message was added: sends what is a batch by now, or sees to it that it will be. */
   #added(): void | Promise<void> {
     this.counts.messagesOut++;
+    this.used = true;
     const { maxMessages, lingerMs, clock, highWaterBytes } = this.#settings;
     if (!this.#full) {
       const { size, bytes } = this.#queue;

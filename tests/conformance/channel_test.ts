@@ -14,6 +14,7 @@ import {
   heartbeat,
   lengthPrefix,
   memory,
+  shape,
   tapMessages,
   tcp,
   type TcpOptions,
@@ -102,5 +103,20 @@ around("compress()", (transport) => chain(transport, compress({ thresholdBytes: 
 around(
   "compress() with lz4",
   (transport) => chain(transport, compress({ format: "lz4", thresholdBytes: 1 })),
+  compressing,
+);
+around(
+  "shape()",
+  (transport, { highWaterBytes, maxBufferedBytes }) => chain(transport, shape({ highWaterBytes, maxBufferedBytes })),
+);
+around(
+  "shape() and compress() and batch()",
+  (transport, { highWaterBytes, maxBufferedBytes }) =>
+    chain(
+      transport,
+      shape({ highWaterBytes, maxBufferedBytes }),
+      compress(),
+      batch({ highWaterBytes, maxBufferedBytes }),
+    ),
   compressing,
 );
