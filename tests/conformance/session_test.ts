@@ -81,7 +81,8 @@ function muxed(make: (limits: SessionLimits) => (address?: Address) => ChannelTr
 /** Around TCP, all that changes messages; each takes two bytes of room. */
 function wrapped(limits: SessionLimits): (address?: Address) => ChannelTransport {
   const at = overTcp({ ...limits, maxMessageBytes: limits.maxMessageBytes + 3 * 2 }, { highWaterBytes: 16_384 });
-  return (address) => chain(at(address), shape(), compress(), batch());
+  // The suite counts bytes on the wire: what it sends would be compressed to nothing.
+  return (address) => chain(at(address), shape(), compress({ thresholdBytes: 100_000_000 }), batch());
 }
 
 const tls = { cert: testCert, key: testKey, caCerts: [testCert] };
