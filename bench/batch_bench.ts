@@ -7,8 +7,8 @@
 
 import DataLoader from "dataloader";
 import { batch, chain, type Channel, tcp } from "../mod.ts";
-import { GatheringChannel } from "../src/channel/batch_channel.ts";
-import { readBatchOptions } from "../src/channel/batch_options.ts";
+import { GatheringChannel } from "../src/channel/batch/batch_channel.ts";
+import { readBatchOptions } from "../src/channel/batch/batch_options.ts";
 import { Group, kept } from "./floor/group.ts";
 import { HEADER_BYTES, writeLength } from "./floor/frames.ts";
 

@@ -7,9 +7,9 @@
 import { constants, deflateRawSync, inflateRawSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { deflateSync } from "fflate";
 import type { Channel, Receiver } from "../mod.ts";
-import { CompressChannel } from "../src/channel/compress_channel.ts";
-import { CompressionStats } from "../src/channel/compress_stats.ts";
-import { lz4Compress, lz4Decompress } from "../src/channel/lz4_block.ts";
+import { CompressChannel } from "../src/channel/compress/compress_channel.ts";
+import { CompressionStats } from "../src/channel/compress/compress_stats.ts";
+import { lz4Compress, lz4Decompress } from "../src/channel/compress/lz4_block.ts";
 import { Group, kept } from "./floor/group.ts";
 
 /** What many services send: records of a kind, each a little different. */

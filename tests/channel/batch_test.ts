@@ -19,7 +19,7 @@ import {
   tcp,
   TransportError,
 } from "../../mod.ts";
-import { BatchReader } from "../../src/channel/batch_frame.ts";
+import { BatchReader } from "../../src/channel/batch/batch_frame.ts";
 import { bytesOf, join, numbered, part, Recorder, within } from "../support/channels.ts";
 import { hello, raw } from "./_raw.ts";
 
@@ -146,8 +146,8 @@ Deno.test("batch() ends the connection with a batch that can't be sent, and tell
   const transport = memory({ highWaterBytes: 1000, maxBufferedBytes: 1000 });
   // The channel below has room for less than a batch.
   const pair = await join(transport);
-  const { GatheringChannel } = await import("../../src/channel/batch_channel.ts");
-  const { readBatchOptions } = await import("../../src/channel/batch_options.ts");
+  const { GatheringChannel } = await import("../../src/channel/batch/batch_channel.ts");
+  const { readBatchOptions } = await import("../../src/channel/batch/batch_options.ts");
   const channel = new GatheringChannel(pair.near, readBatchOptions({ clock }), { messagesIn: 0, messagesOut: 0 });
   const near = new Recorder();
   channel.begin().receive(near);

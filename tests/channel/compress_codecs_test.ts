@@ -5,8 +5,8 @@
  */
 
 import { strict as assert } from "node:assert";
-import { codecs, codecsWith, findZlib } from "../../src/channel/compress_codecs.ts";
-import { lz4Compress, lz4Decompress } from "../../src/channel/lz4_block.ts";
+import { codecs, codecsWith, findZlib } from "../../src/channel/compress/compress_codecs.ts";
+import { lz4Compress, lz4Decompress } from "../../src/channel/compress/lz4_block.ts";
 import { sameBytes } from "../support/channels.ts";
 import { Random } from "../support/random.ts";
 import { peer, peerTest, run } from "../support/peer.ts";

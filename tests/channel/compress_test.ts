@@ -17,7 +17,7 @@ import {
   tcp,
   TransportError,
 } from "../../mod.ts";
-import { codecs, type CompressionFormat, formats } from "../../src/channel/compress_codecs.ts";
+import { codecs, type CompressionFormat, formats } from "../../src/channel/compress/compress_codecs.ts";
 import { bytesOf, join, part, Recorder } from "../support/channels.ts";
 import { Random } from "../support/random.ts";
 import { hello, hex, raw } from "./_raw.ts";

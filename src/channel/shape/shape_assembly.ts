@@ -4,9 +4,9 @@
  * @module
  */
 
-import { lastPriority, type Message } from "../core/channel.ts";
-import { TransportError } from "../core/errors.ts";
-import { joined } from "./agreed_channel.ts";
+import { lastPriority, type Message } from "../../core/channel.ts";
+import { TransportError } from "../../core/errors.ts";
+import { joined } from "../agreed_channel.ts";
 import type { Waiting } from "./shape_queue.ts";
 
 /** What stands beside the class in a fragment's third byte. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { TimeSlices } from "../util/time_slices.ts";
+import { TimeSlices } from "../../util/time_slices.ts";
 
 const sliceCount = 10;
 

@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { ChannelTransport } from "../core/channel.ts";
-import { named } from "../core/describe.ts";
-import type { Middleware } from "../core/service.ts";
+import type { ChannelTransport } from "../../core/channel.ts";
+import { named } from "../../core/describe.ts";
+import type { Middleware } from "../../core/service.ts";
 import { ShapeChannel } from "./shape_channel.ts";
 import { readShapeOptions, type ShapeOptions } from "./shape_options.ts";
-import { wrapTransport } from "./wrapped_channel.ts";
+import { wrapTransport } from "../wrapped_channel.ts";
 
 export { type ShapeOptions, ShapeStats, type ShapeUse } from "./shape_options.ts";
 
@@ -37,7 +37,7 @@ export { type ShapeOptions, ShapeStats, type ShapeUse } from "./shape_options.ts
  * Set `highWaterBytes` of the transport to a fragment or two, so that it takes
  * no more than that at once.
  *
- * Both ends need it; the bytes are described in `src/channel/shape.md`.
+ * Both ends need it; the bytes are described in `src/channel/shape/shape.md`.
  *
  * Place: inside of compress(), so that the bytes are counted that go; around
  * heartbeat() or the transport.

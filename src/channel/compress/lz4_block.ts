@@ -7,7 +7,7 @@
  * @module
  */
 
-import { TransportError } from "../core/errors.ts";
+import { TransportError } from "../../core/errors.ts";
 
 const hashBits = 14;
 const minMatch = 4;

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Message } from "../core/channel.ts";
-import { TransportError } from "../core/errors.ts";
+import type { Message } from "../../core/channel.ts";
+import { TransportError } from "../../core/errors.ts";
 import { GatheringChannel } from "./batch_channel.ts";
 
 const lineFeed = 10;

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { lastPriority, type Message } from "../core/channel.ts";
+import { lastPriority, type Message } from "../../core/channel.ts";
 
 /** A message that waits, and how much of it has gone. */
 export interface Waiting {

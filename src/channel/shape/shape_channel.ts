@@ -4,19 +4,19 @@
  * @module
  */
 
-import { type Channel, formatAddress, lastPriority, type Message } from "../core/channel.ts";
-import { type DeadlineEntry, deadlinesOf } from "../core/deadline_queue.ts";
-import { TransportError } from "../core/errors.ts";
-import { TokenBucket } from "../util/token_bucket.ts";
-import { AgreedChannel, type Agreement, firstKind, markBytes } from "./agreed_channel.ts";
-import { byteLengthOf } from "./batch_frame.ts";
-import { DrainWatch } from "./drain_watch.ts";
+import { type Channel, formatAddress, lastPriority, type Message } from "../../core/channel.ts";
+import { type DeadlineEntry, deadlinesOf } from "../../core/deadline_queue.ts";
+import { TransportError } from "../../core/errors.ts";
+import { TokenBucket } from "../../util/token_bucket.ts";
+import { AgreedChannel, type Agreement, firstKind, markBytes } from "../agreed_channel.ts";
+import { byteLengthOf } from "../byte_length.ts";
+import { DrainWatch } from "../drain_watch.ts";
 import { fragmentOf, ShapeAssembly } from "./shape_assembly.ts";
 import { leastWindowBytes, type ShapeSettings, type ShapeUse } from "./shape_options.ts";
 import { ShapeMeter } from "./shape_meter.ts";
 import { ShapeQueue, waitingBytes } from "./shape_queue.ts";
 import { ShapeWindow } from "./shape_window.ts";
-import type { MessageCounts } from "./wrapped_channel.ts";
+import type { MessageCounts } from "../wrapped_channel.ts";
 
 const agreement: Agreement = { name: "shape", marker: 0xfc, version: 1, oldestVersion: 1 };
 const Kind = { fragment: firstKind, arrived: firstKind + 1 } as const;

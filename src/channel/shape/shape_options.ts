@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Message } from "../core/channel.ts";
-import { type Clock, systemClock } from "../core/clock.ts";
-import { duration, given, integer, invalidOption, type OptionRule, readOptions } from "../core/options.ts";
+import type { Message } from "../../core/channel.ts";
+import { type Clock, systemClock } from "../../core/clock.ts";
+import { duration, given, integer, invalidOption, type OptionRule, readOptions } from "../../core/options.ts";
 
 /**
  * Options of {@linkcode shape}.

@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { Channel, Message } from "../core/channel.ts";
-import { TransportError } from "../core/errors.ts";
-import { AgreedChannel, type Agreement, firstKind, joined, markBytes } from "./agreed_channel.ts";
+import type { Channel, Message } from "../../core/channel.ts";
+import { TransportError } from "../../core/errors.ts";
+import { AgreedChannel, type Agreement, firstKind, joined, markBytes } from "../agreed_channel.ts";
 import { type Codec, codecs, type CompressionFormat, formats } from "./compress_codecs.ts";
 import type { CompressionStats } from "./compress_stats.ts";
-import type { MessageCounts } from "./wrapped_channel.ts";
+import type { MessageCounts } from "../wrapped_channel.ts";
 
 /** The settings that compress() works by. */
 export interface CompressSettings {

@@ -4,14 +4,14 @@
  * @module
  */
 
-import type { ChannelTransport } from "../core/channel.ts";
-import { named } from "../core/describe.ts";
-import { given, integer, oneOf, readOptions } from "../core/options.ts";
-import type { Middleware } from "../core/service.ts";
+import type { ChannelTransport } from "../../core/channel.ts";
+import { named } from "../../core/describe.ts";
+import { given, integer, oneOf, readOptions } from "../../core/options.ts";
+import type { Middleware } from "../../core/service.ts";
 import { CompressChannel, type CompressSettings } from "./compress_channel.ts";
 import type { CompressionFormat } from "./compress_codecs.ts";
 import { CompressionStats } from "./compress_stats.ts";
-import { wrapTransport } from "./wrapped_channel.ts";
+import { wrapTransport } from "../wrapped_channel.ts";
 
 export { CompressionStats };
 
@@ -62,7 +62,7 @@ export interface CompressOptions {
  * Secrets and what an attacker can choose should not stand in one message:
  * its length tells of what they have in common (CRIME, BREACH).
  *
- * Both ends need it; the bytes are described in `src/channel/compress.md`.
+ * Both ends need it; the bytes are described in `src/channel/compress/compress.md`.
  *
  * Place: inside of batch(), so that a batch is compressed as one; around
  * shape().

@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { ChannelTransport } from "../core/channel.ts";
-import { named } from "../core/describe.ts";
-import type { Middleware } from "../core/service.ts";
+import type { ChannelTransport } from "../../core/channel.ts";
+import { named } from "../../core/describe.ts";
+import type { Middleware } from "../../core/service.ts";
 import { GatheringChannel } from "./batch_channel.ts";
 import { LineBatchChannel } from "./batch_lines.ts";
 import { type BatchOptions, type BatchTransport, readBatchOptions } from "./batch_options.ts";
-import { wrapTransport } from "./wrapped_channel.ts";
+import { wrapTransport } from "../wrapped_channel.ts";
 
 export type { BatchChannel, BatchOptions, BatchTransport } from "./batch_options.ts";
 
@@ -43,7 +43,7 @@ export type { BatchChannel, BatchOptions, BatchTransport } from "./batch_options
  * itself needs no batches: its writer gathers lines.
  *
  * Both ends need it, but for the `newline` format; the bytes are described in
- * `src/channel/batch.md`.
+ * `src/channel/batch/batch.md`.
  *
  * Place: below mux(), and around compress() and shape().
  *

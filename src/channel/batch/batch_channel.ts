@@ -4,15 +4,16 @@
  * @module
  */
 
-import { type Channel, formatAddress, type Message } from "../core/channel.ts";
-import { type DeadlineEntry, deadlinesOf } from "../core/deadline_queue.ts";
-import { TransportError } from "../core/errors.ts";
-import { AgreedChannel, type Agreement, firstKind, markBytes } from "./agreed_channel.ts";
-import { BatchReader, byteLengthOf, encodeBatch } from "./batch_frame.ts";
+import { type Channel, formatAddress, type Message } from "../../core/channel.ts";
+import { type DeadlineEntry, deadlinesOf } from "../../core/deadline_queue.ts";
+import { TransportError } from "../../core/errors.ts";
+import { AgreedChannel, type Agreement, firstKind, markBytes } from "../agreed_channel.ts";
+import { byteLengthOf } from "../byte_length.ts";
+import { BatchReader, encodeBatch } from "./batch_frame.ts";
 import type { BatchChannel, BatchSettings } from "./batch_options.ts";
 import { BatchQueue, itemBytes } from "./batch_queue.ts";
-import { DrainWatch } from "./drain_watch.ts";
-import type { MessageCounts } from "./wrapped_channel.ts";
+import { DrainWatch } from "../drain_watch.ts";
+import type { MessageCounts } from "../wrapped_channel.ts";
 
 const agreement: Agreement = { name: "batch", marker: 0xfd, version: 1, oldestVersion: 1 };
 

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { lastPriority, type Message } from "../core/channel.ts";
-import type { TransportError } from "../core/errors.ts";
-import { byteLengthOf } from "./batch_frame.ts";
+import { lastPriority, type Message } from "../../core/channel.ts";
+import type { TransportError } from "../../core/errors.ts";
+import { byteLengthOf } from "../byte_length.ts";
 
 /** A message whose sender wants to know what becomes of it. */
 export interface Posted {

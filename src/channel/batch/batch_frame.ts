@@ -5,32 +5,15 @@
  * @module
  */
 
-import type { Message } from "../core/channel.ts";
-import { TransportError } from "../core/errors.ts";
+import type { Message } from "../../core/channel.ts";
+import { TransportError } from "../../core/errors.ts";
+import { byteLengthOf } from "../byte_length.ts";
 
 /** The most that a message takes beside its own bytes. */
 export const maxEntryHeadBytes = 5;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** How many bytes a message takes: those of a text in UTF-8. */
-export function byteLengthOf(message: Message): number {
-  if (typeof message !== "string") return message.length;
-  let bytes = message.length;
-  for (let i = 0; i < message.length; i++) {
-    const code = message.charCodeAt(i);
-    if (code < 0x80) continue;
-    if (code < 0x800) bytes += 1;
-    // Half of a pair takes 2 of the 4 bytes, or as half of none the 3 of its replacement.
-    else bytes += code >= 0xd800 && code < 0xdc00 && isLow(message.charCodeAt(i + 1)) ? (i++, 2) : 2;
-  }
-  return bytes;
-}
-
-function isLow(code: number): boolean {
-  return code >= 0xdc00 && code < 0xe000;
-}
 
 /** Writes messages one after the other behind `head`. `bytes` is at least what all of them take. */
 export function encodeBatch(head: readonly number[], messages: readonly Message[], bytes: number): Uint8Array {

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Channel, ChannelTransport, DialOptions, Listener, Message } from "../core/channel.ts";
-import { type Clock, systemClock } from "../core/clock.ts";
-import { duration, given, integer, invalidOption, oneOf, readOptions } from "../core/options.ts";
+import type { Channel, ChannelTransport, DialOptions, Listener, Message } from "../../core/channel.ts";
+import { type Clock, systemClock } from "../../core/clock.ts";
+import { duration, given, integer, invalidOption, oneOf, readOptions } from "../../core/options.ts";
 
 /**
  * Options of {@linkcode batch}.
