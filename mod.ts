@@ -79,3 +79,7 @@ export { telemetryObserver, type TelemetryObserverOptions } from "./src/observe/
 export * from "./src/observe/event_counts.ts";
 export * from "./src/observe/metric_sources.ts";
 export { telemetryMetrics, type TelemetryMetricsOptions } from "./src/observe/telemetry_metrics.ts";
+export * from "./src/channel/batch/batch.ts";
+export * from "./src/channel/compress/compress.ts";
+export * from "./src/channel/heartbeat.ts";
+export * from "./src/channel/shape/shape.ts";

@@ -41,6 +41,7 @@ const TARGETS: Target[] = [
   { file: "circuit_breaker_bench.ts", group: "circuitBreaker(), closed", name: "circuitBreaker()", atMostNs: 200 },
   { file: "circuit_breaker_bench.ts", group: "circuitBreaker(), its parts", name: "the check", atMostNs: 20 },
   { file: "circuit_breaker_bench.ts", group: "circuitBreaker(), its parts", name: "the record", atMostNs: 20 },
+  { file: "batch_bench.ts", group: "into the batcher alone", name: "batch()", atMostNs: 50 },
   { file: "retry_bench.ts", group: "retry(), a call that succeeds", name: "retry()", atMostNs: 250 },
   { file: "cache_bench.ts", group: "cache(), hits", name: "cache()", atMostNs: 300 },
   { file: "batch_calls_bench.ts", group: "batchCalls(), 100 calls at once", name: "batchCalls()", atMostNs: 50 },

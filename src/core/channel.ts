@@ -129,15 +129,20 @@ export interface Channel {
    * {@linkcode Channel.maxMessageBytes}, and `overloaded` where a sender that
    * did not wait has filled the buffer to its limit. A message that was refused
    * has not been sent in part.
+   *
+   * `priority` is 0 (most urgent) to 7, as that of a call, or
+   * {@linkcode lastPriority}; without it, 3. Where messages wait, channels that
+   * can send urgent ones first; others ignore it. Messages of one priority keep
+   * their order.
    */
-  send(message: Message): void | Promise<void>;
+  send(message: Message, priority?: number): void | Promise<void>;
 
   /**
    * Sends the first `headLength` bytes of `head` followed by `body` as one
    * message, without joining them first. Unlike the body, `head` is copied and
    * may be used again at once. Channels that can't save a copy leave it out.
    */
-  sendParts?(head: Uint8Array, headLength: number, body: Uint8Array): void | Promise<void>;
+  sendParts?(head: Uint8Array, headLength: number, body: Uint8Array, priority?: number): void | Promise<void>;
 
   /** Starts the receiving. To be called once; nothing is read before. */
   receive(receiver: Receiver): void;
@@ -152,6 +157,19 @@ export interface Channel {
   /** Ends at once; what was not sent yet is lost. The receiver's `closed` gets `reason`. */
   abort(reason: TransportError): void;
 }
+
+/**
+ * The priority of a message that must not overtake any that was sent before:
+ * a farewell, say. It goes when nothing else waits.
+ *
+ * @example
+ * ```ts
+ * import { type Channel, lastPriority } from "@wireway/wireway";
+ * declare const channel: Channel;
+ * channel.send("that was all", lastPriority);
+ * ```
+ */
+export const lastPriority = 8;
 
 /**
  * What a dial may be given.

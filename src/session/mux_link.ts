@@ -225,9 +225,10 @@ export class MuxLink {
 
   #toChannel(frameHead: Uint8Array, headLength: number, body: Uint8Array): void | Promise<void> {
     const { channel, credits } = this;
+    const priority = wire.priorityOf(frameHead);
     const full = channel.sendParts === undefined
-      ? channel.send(join(frameHead, headLength, body))
-      : channel.sendParts(frameHead, headLength, body);
+      ? channel.send(join(frameHead, headLength, body), priority)
+      : channel.sendParts(frameHead, headLength, body, priority);
     if (credits !== undefined && wire.isCounted(frameHead[0] & wire.kindMask)) credits.spend(headLength + body.length);
     return full;
   }

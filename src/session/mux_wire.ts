@@ -5,6 +5,8 @@
  * @module
  */
 
+import { lastPriority } from "../core/channel.ts";
+import { background } from "../core/context.ts";
 import { TransportError } from "../core/errors.ts";
 import { isKey, isValue, type Metadata, noMetadata } from "../core/metadata.ts";
 
@@ -54,6 +56,26 @@ export interface CallHead {
   metadata: Metadata;
   /** Where the payload begins. */
   payloadStart: number;
+}
+
+/**
+ * How urgent a frame is to the channel: a call as it says itself, and before all
+ * calls what keeps the connection going. A cancel must come before a later call
+ * of the same number, and a GOAWAY after all calls.
+ */
+export function priorityOf(head: Uint8Array): number {
+  switch (head[0] & kindMask) {
+    case Kind.call:
+      return (head[0] & Flag.priority) === 0 ? background.priority : head[(head[0] & Flag.deadline) === 0 ? 5 : 9];
+    case Kind.send:
+      return (head[0] & Flag.priority) === 0 ? background.priority : head[(head[0] & Flag.deadline) === 0 ? 1 : 5];
+    case Kind.reply:
+    case Kind.error:
+      return background.priority;
+    case Kind.goaway:
+      return lastPriority;
+  }
+  return 0;
 }
 
 /** Writes 32 bits, the high byte first. */

@@ -116,7 +116,7 @@ export function listenerTests(test: ConformanceTest): void {
     await listener.close();
   });
 
-  test("counts connections, messages and bytes", {}, async (transport) => {
+  test("counts connections, messages and bytes", { countsBytes: true }, async (transport) => {
     const pair = await join(transport);
     const { counters } = pair.listener;
     const [near, far] = [new Recorder(), new Recorder((message) => pair.far.send(message))];

@@ -67,7 +67,8 @@ function pausingTests(test: ConformanceTest, stopsPeer: boolean): void {
       await part(pair, near, far);
     });
   }
-  test("stops a sender that waits while the peer's receiver pauses", { highWaterBytes: 200_000 }, async (transport) => {
+  const needs = { highWaterBytes: 200_000, countsBytes: true } as const;
+  test("stops a sender that waits while the peer's receiver pauses", needs, async (transport) => {
     const pair = await join(transport);
     assert.equal(pair.far.receiveLimitBytes, undefined);
     const near = new Recorder();
@@ -101,6 +102,7 @@ export function pressureTests(test: ConformanceTest, can: ChannelCapabilities): 
   test("refuses a sender that does not wait once the buffer is full, and then goes on", {
     highWaterBytes: 100_000,
     maxBufferedBytes: 1_000_000,
+    countsBytes: true,
   }, async (transport) => {
     const pair = await join(transport);
     const near = new Recorder();

@@ -7,16 +7,27 @@
 import { join } from "node:path";
 import {
   type Address,
+  batch,
+  chain,
   type ChannelTransport,
+  compress,
+  heartbeat,
   lengthPrefix,
   memory,
+  shape,
   tapMessages,
   tcp,
   type TcpOptions,
   websocket,
 } from "../../mod.ts";
 import { testCert, testKey } from "../support/certs.ts";
-import { channelConformance, type ChannelLimits, type TestedTransport } from "./channel_suite.ts";
+import {
+  type ChannelCapabilities,
+  channelConformance,
+  type ChannelLimits,
+  type MakeTransport,
+  type TestedTransport,
+} from "./channel_suite.ts";
 
 /** A transport on a port that the system chooses when it first listens. */
 function onFreePort(at: (port: number) => ChannelTransport): TestedTransport {
@@ -63,3 +74,49 @@ channelConformance("tapMessages() on tcp()", (limits) => {
   const { transport } = onFreePort((port) => tcp({ ...framed(limits, 4), port }));
   return { transport: tapMessages({ onSend: () => {}, onReceive: () => {} })(transport) };
 });
+
+/** Middleware for messages, around a channel that marks its messages and around one within the process. */
+function around(
+  name: string,
+  wrap: (transport: ChannelTransport, limits: ChannelLimits) => ChannelTransport,
+  can?: ChannelCapabilities,
+): void {
+  const inProcess: MakeTransport = (limits) => ({ transport: wrap(memory({ ...limits }), limits) });
+  const onSockets: MakeTransport = (limits) => onFreePort((port) => wrap(tcp({ ...framed(limits, 4), port }), limits));
+  channelConformance(`${name} around memory()`, inProcess, can);
+  channelConformance(`${name} around tcp()`, onSockets, can);
+}
+
+around("heartbeat()", (transport) => chain(transport, heartbeat()));
+around(
+  "batch()",
+  (transport, { highWaterBytes, maxBufferedBytes }) => chain(transport, batch({ highWaterBytes, maxBufferedBytes })),
+);
+around(
+  "batch() that lingers",
+  (transport, { highWaterBytes, maxBufferedBytes }) =>
+    chain(transport, batch({ highWaterBytes, maxBufferedBytes, lingerMs: 1 })),
+);
+const compressing: ChannelCapabilities = { stopsPeer: true, halfClose: true, compresses: true };
+around("compress() of large messages", (transport) => chain(transport, compress({ thresholdBytes: 3_000_000 })));
+around("compress()", (transport) => chain(transport, compress({ thresholdBytes: 1 })), compressing);
+around(
+  "compress() with lz4",
+  (transport) => chain(transport, compress({ format: "lz4", thresholdBytes: 1 })),
+  compressing,
+);
+around(
+  "shape()",
+  (transport, { highWaterBytes, maxBufferedBytes }) => chain(transport, shape({ highWaterBytes, maxBufferedBytes })),
+);
+around(
+  "shape() and compress() and batch()",
+  (transport, { highWaterBytes, maxBufferedBytes }) =>
+    chain(
+      transport,
+      shape({ highWaterBytes, maxBufferedBytes }),
+      compress(),
+      batch({ highWaterBytes, maxBufferedBytes }),
+    ),
+  compressing,
+);

@@ -7,8 +7,10 @@
 import { join } from "node:path";
 import {
   type Address,
+  batch,
   chain,
   type ChannelTransport,
+  compress,
   http,
   httpCalls,
   type HttpOptions,
@@ -16,6 +18,7 @@ import {
   memory,
   mux,
   pipeline,
+  shape,
   tcp,
   type TcpOptions,
 } from "../../mod.ts";
@@ -75,6 +78,13 @@ function muxed(make: (limits: SessionLimits) => (address?: Address) => ChannelTr
   };
 }
 
+/** Around TCP, all that changes messages; each takes two bytes of room. */
+function wrapped(limits: SessionLimits): (address?: Address) => ChannelTransport {
+  const at = overTcp({ ...limits, maxMessageBytes: limits.maxMessageBytes + 3 * 2 }, { highWaterBytes: 16_384 });
+  // The suite counts bytes on the wire: what it sends would be compressed to nothing.
+  return (address) => chain(at(address), shape(), compress({ thresholdBytes: 100_000_000 }), batch());
+}
+
 const tls = { cert: testCert, key: testKey, caCerts: [testCert] };
 
 const onUnixSocket: MakeSessions = (limits) => {
@@ -111,6 +121,7 @@ function overHttp(options: Partial<HttpOptions> = {}): MakeSessions {
 
 sessionConformance("mux() over memory()", { ...muxCan, port: false, halfClose: false }, inMemory);
 sessionConformance("mux() over tcp()", muxCan, muxed(overTcp));
+sessionConformance("mux() over batch() over compress() over shape() over tcp()", muxCan, muxed(wrapped));
 sessionConformance("mux() over TLS", muxCan, muxed((limits) => overTcp(limits, { tls })));
 sessionConformance("mux() over a unix socket", { ...muxCan, port: false }, onUnixSocket);
 sessionConformance("pipeline() over tcp()", pipelineCan, pipelined);
