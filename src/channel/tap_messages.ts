@@ -9,6 +9,7 @@ import { named } from "../core/describe.ts";
 import type { TransportError } from "../core/errors.ts";
 import { given, readOptions } from "../core/options.ts";
 import { looking } from "../util/looking.ts";
+import { WrappedChannel } from "./wrapped_channel.ts";
 
 /**
  * What {@linkcode tapMessages} tells. What these throw, and promises of theirs
@@ -73,48 +74,27 @@ function tapped(channel: Channel, side: "client" | "server", settings: TapMessag
   return outer;
 }
 
-class TappedChannel implements Channel {
-  readonly #inner: Channel;
+class TappedChannel extends WrappedChannel {
   readonly #settings: TapMessagesOptions;
   readonly sendParts: Channel["sendParts"];
 
   constructor(inner: Channel, settings: TapMessagesOptions) {
-    this.#inner = inner;
+    super(inner);
     this.#settings = settings;
     // Without it a sender joins the parts itself, and they come by as one message.
     this.sendParts = settings.onSend === undefined ? inner.sendParts?.bind(inner) : undefined;
   }
 
-  get local(): Channel["local"] {
-    return this.#inner.local;
-  }
-
-  get remote(): Channel["remote"] {
-    return this.#inner.remote;
-  }
-
-  get maxMessageBytes(): number {
-    return this.#inner.maxMessageBytes;
-  }
-
-  get bufferedBytes(): number {
-    return this.#inner.bufferedBytes;
-  }
-
-  get alpnProtocol(): string | null | undefined {
-    return this.#inner.alpnProtocol;
-  }
-
-  send(message: Message): void | Promise<void> {
-    const room = this.#inner.send(message);
+  override send(message: Message, priority?: number): void | Promise<void> {
+    const room = this.inner.send(message, priority);
     const { onSend } = this.#settings;
     if (onSend !== undefined) looking(() => onSend(message, this));
     return room;
   }
 
-  receive(receiver: Receiver): void {
+  override receive(receiver: Receiver): void {
     const { onReceive, onClose } = this.#settings;
-    this.#inner.receive({
+    this.inner.receive({
       message: (message) => {
         if (onReceive !== undefined) looking(() => onReceive(message, this));
         return receiver.message(message);
@@ -125,13 +105,5 @@ class TappedChannel implements Channel {
         receiver.closed(error);
       },
     });
-  }
-
-  close(): Promise<void> {
-    return this.#inner.close();
-  }
-
-  abort(reason: TransportError): void {
-    this.#inner.abort(reason);
   }
 }

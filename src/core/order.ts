@@ -54,6 +54,11 @@ const rules: readonly Rule[] = [
     reason: "each message would be compressed alone, and a batch of them compresses far better",
   },
   {
+    inner: ["batch"],
+    outer: ["shape"],
+    reason: "what is urgent would wait in batches with the rest",
+  },
+  {
     inner: ["compress"],
     outer: ["shape"],
     reason: "it would count bytes that are never sent",

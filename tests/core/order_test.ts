@@ -28,6 +28,7 @@ const senseless: [inner: string, outer: string, reason: RegExp][] = [
   ["fallback", "cache", /kept as if it were one/],
   ["batch", "compress", /compresses far better/],
   ["compress", "shape", /bytes that are never sent/],
+  ["batch", "shape", /wait in batches/],
 ];
 
 for (const [inner, outer, reason] of senseless) {
