@@ -278,15 +278,6 @@ Deno.test("batch() carries the calls of mux() over TCP, with cancels and errors"
   await listener.shutdown();
 });
 
-Deno.test("batch() refuses options that make no sense", () => {
-  for (
-    const options of [{ maxMessages: 0 }, { maxBytes: 1 }, { lingerMs: Infinity }, { lingerMs: -1 }, {
-      highWaterBytes: 100,
-      maxBufferedBytes: 50,
-    }]
-  ) assert.throws(() => batch(options), { code: "invalid-option" });
-});
-
 Deno.test("batch() ends the connection for a batch that is none, after what stood before the fault", async () => {
   const bad = [[2], [0x81], [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1], [0xff, 0xff, 0xff, 0xff, 0x7f], [3, 0xff]];
   for (const bytes of bad) {

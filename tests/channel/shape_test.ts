@@ -19,7 +19,7 @@ import {
   TransportError,
 } from "../../mod.ts";
 import { bytesOf, join, numbered, part, Recorder, sameBytes } from "../support/channels.ts";
-import { hello, hex, raw } from "./_raw.ts";
+import { hello, raw } from "./_raw.ts";
 
 const marker = 0xfc;
 const over = new TransportError("cancelled", "Test over");
@@ -293,41 +293,4 @@ Deno.test("shape() bounds what a peer leaves unfinished, one message and all of 
     assert.equal(error?.code, "message-too-large");
     assert.match(String(error?.message), why);
   }
-});
-
-Deno.test("shape() begins no large message that the peer has no room to put together", async () => {
-  const clock = new ManualClock();
-  const { channel, peer, wire } = await raw((transport) => chain(transport, shape({ clock, fragmentBytes: 1000 })));
-  await peer.send(peerHello(0xffff_ffff, 5000));
-  await clock.advance(0);
-  void channel.send(new Uint8Array(4000), 3);
-  void channel.send(new Uint8Array(3000), 2);
-  void channel.send(new Uint8Array(2000), 1);
-  void channel.send(new Uint8Array(900), 7);
-  void channel.send(new Uint8Array(9000), 0);
-  await clock.advance(0);
-  let unfinished = 0;
-  let most = 0;
-  for (const message of wire.messages.slice(1) as Uint8Array[]) {
-    if (message.length === 900) continue;
-    unfinished += message.length - 3;
-    most = Math.max(most, unfinished - ((message[2] & 31) === 0 ? 9000 : 0));
-    if ((message[2] & 0x40) !== 0) unfinished -= [9000, 2000, 3000, 4000][message[2] & 31];
-  }
-  assert.equal(unfinished, 0);
-  assert.ok(most <= 5000, `${most} bytes were unfinished at once`);
-  channel.abort(over);
-});
-
-Deno.test("shape() says hello with its rate and bounds, and refuses options that make no sense", async () => {
-  const { channel, wire } = await raw((transport) =>
-    chain(transport, shape({ downBytesPerSecond: 1000, maxAssemblyBytes: 1 << 26 }))
-  );
-  await wire.count(1);
-  assert.equal(hex(wire.messages[0]), "fc 01 77 77 01 01 00 00 03 e8 04 00 00 00");
-  channel.abort(over);
-  const bad = [{ upBytesPerSecond: 0 }, { weights: [1, 2] }, { weights: [1, 1, 1, 1, 1, 1, 0] }, {
-    fragmentBytes: 1 << 20,
-  }];
-  for (const options of bad) assert.throws(() => shape(options), { code: "invalid-option" });
 });
