@@ -65,6 +65,10 @@ export * from "./src/endpoint/balance.ts";
 export * from "./src/endpoint/pool.ts";
 export * from "./src/endpoint/reconnect.ts";
 export { type Lease, Pool, type ResourcePoolOptions } from "./src/endpoint/resource_pool.ts";
+export * from "./src/channel/batch/batch.ts";
+export * from "./src/channel/compress/compress.ts";
+export * from "./src/channel/heartbeat.ts";
+export * from "./src/channel/shape/shape.ts";
 export * from "./src/channel/tap_messages.ts";
 export * from "./src/channel/topic.ts";
 export * from "./src/observe/event_loop_delay.ts";
@@ -79,7 +83,3 @@ export { telemetryObserver, type TelemetryObserverOptions } from "./src/observe/
 export * from "./src/observe/event_counts.ts";
 export * from "./src/observe/metric_sources.ts";
 export { telemetryMetrics, type TelemetryMetricsOptions } from "./src/observe/telemetry_metrics.ts";
-export * from "./src/channel/batch/batch.ts";
-export * from "./src/channel/compress/compress.ts";
-export * from "./src/channel/heartbeat.ts";
-export * from "./src/channel/shape/shape.ts";
