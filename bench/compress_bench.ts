@@ -76,7 +76,7 @@ for (const [label, bytes] of [["4 KiB", 4096], ["64 KiB", 65_536]] as const) {
   back.bench("deflate by hand, for information", () => void (kept.value = inflateRawSync(deflated)));
   back.bench("lz4 of our own, for information", () => void (kept.value = lz4Decompress(block, batch.length)));
   console.error(
-    `${label}: ${(batch.length / message.length).toFixed(1)}:1 with zstd, ${
+    `${label}: ${(batch.length / message.length).toFixed(1)}:1 with compress(), ${
       (batch.length / deflated.length).toFixed(1)
     }:1 with deflate, ${(batch.length / block.length).toFixed(1)}:1 with lz4`,
   );
