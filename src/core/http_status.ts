@@ -29,3 +29,9 @@ const statuses: Partial<Record<ErrorCode, number>> = {
 export function statusOf(error: TransportError): number {
   return statuses[error.code] ?? 500;
 }
+
+/** The Retry-After field that says so many milliseconds, in whole seconds; undefined where there is no end to the wait. */
+export function retryAfterField(retryAfterMs: number | undefined): string | undefined {
+  if (retryAfterMs === undefined || !Number.isFinite(retryAfterMs)) return undefined;
+  return String(Math.max(0, Math.ceil(retryAfterMs / 1000)));
+}

@@ -6,7 +6,7 @@
  */
 
 import { type ErrorCode, errorCodes, type Processed, TransportError } from "../core/errors.ts";
-import { statusOf } from "../core/http_status.ts";
+import { retryAfterField, statusOf } from "../core/http_status.ts";
 import { readBody } from "../core/read_body.ts";
 
 /** Time left of a call, in milliseconds. */
@@ -19,7 +19,8 @@ const errorField = "wireway-error";
 export function encodeError(error: TransportError): Response {
   const { code, message, processed, details, retryAfterMs } = error;
   const headers = new Headers({ "content-type": "application/json", [errorField]: code });
-  if (retryAfterMs !== undefined) headers.set("retry-after", String(Math.max(0, Math.ceil(retryAfterMs / 1000))));
+  const retryAfter = retryAfterField(retryAfterMs);
+  if (retryAfter !== undefined) headers.set("retry-after", retryAfter);
   return new Response(describe({ message, processed, retryAfterMs }, details), { status: statusOf(error), headers });
 }
 

@@ -173,3 +173,17 @@ Deno.test("http() takes a request whose body it never reads, and goes on", async
     await until(() => server.calls.inFlight === 0, "a quiet server");
   });
 });
+
+Deno.test("a wait without an end, or one that is over, is told as one that a client can read", async () => {
+  const told: [number, string | null][] = [[Infinity, null], [-5, "0"], [1, "1"]];
+  for (const [retryAfterMs, expected] of told) {
+    const refuse = (): Response => {
+      throw new TransportError("overloaded", "Try later", { retryAfterMs });
+    };
+    await httpWorld(refuse, async ({ client, origin }) => {
+      const response = await client()(new Request(`${origin}/`));
+      assert.equal(response.headers.get("retry-after"), expected);
+      await response.body?.cancel();
+    });
+  }
+});

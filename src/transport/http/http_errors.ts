@@ -5,12 +5,13 @@
  */
 
 import { TransportError } from "../../core/errors.ts";
-import { statusOf } from "../../core/http_status.ts";
+import { retryAfterField, statusOf } from "../../core/http_status.ts";
 
 /** The answer to a request whose handler threw an error of ours. */
 export function errorResponse(error: TransportError): Response {
   const headers = new Headers({ "content-type": "text/plain; charset=utf-8" });
-  if (error.retryAfterMs !== undefined) headers.set("retry-after", String(Math.ceil(error.retryAfterMs / 1000)));
+  const retryAfter = retryAfterField(error.retryAfterMs);
+  if (retryAfter !== undefined) headers.set("retry-after", retryAfter);
   return new Response(`${error.code}: ${error.message}\n`, { status: statusOf(error), headers });
 }
 
