@@ -4,6 +4,7 @@
  * @module
  */
 
+import { responseAround } from "../../core/completion.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { TransportError } from "../../core/errors.ts";
 import type { Service } from "../../core/service.ts";
@@ -29,12 +30,11 @@ export function onClient(
     const named = response.headers.get("content-encoding");
     const coding = named === null ? undefined : knownCoding(named, contentCodings.filter(isSupported));
     if (coding === undefined || response.body === null) return response;
-    const headers = new Headers(response.headers);
-    headers.delete("content-encoding");
-    headers.delete("content-length");
-    const { status, statusText } = response;
     const body = repliesOnly(decoded(response.body, coding, settings.maxDecodedBytes));
-    return new Response(body, { status, statusText, headers });
+    const outer = responseAround(response, body);
+    outer.headers.delete("content-encoding");
+    outer.headers.delete("content-length");
+    return outer;
   };
 }
 

@@ -18,7 +18,7 @@ import {
   readOptions,
 } from "../../core/options.ts";
 import type { Service } from "../../core/service.ts";
-import { EventLoopDelay } from "./event_loop_delay.ts";
+import { ThreadLateness } from "./thread_lateness.ts";
 import { type DelaySource, Shedder } from "./shedder.ts";
 
 export type { DelaySource } from "./shedder.ts";
@@ -142,7 +142,7 @@ export function loadShed(options: LoadShedOptions = {}): LoadShed {
     observer: given<Observer | undefined>(undefined, "a function"),
   });
   const { clock, maxInFlight, maxDelayMs = Math.max(settings.intervalMs, settings.targetMs) } = settings;
-  const source = delay === "event-loop" ? new EventLoopDelay(clock) : delay;
+  const source = delay === "event-loop" ? new ThreadLateness(clock) : delay;
   const shedder = new Shedder({ ...settings, maxDelayMs, delay: source });
   const counts = maxInFlight !== Infinity;
   const middleware = <Req, Res>(inner: Service<Req, Res>): Service<Req, Res> =>

@@ -6,6 +6,7 @@
 
 import type { CancelListener } from "../../core/cancellation.ts";
 import type { Address } from "../../core/channel.ts";
+import { responseAround } from "../../core/completion.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { type DeadlineEntry, type DeadlineQueue, deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
@@ -218,7 +219,5 @@ function watched(response: Response, call: FetchCall): Response {
       await reader.cancel(reason);
     },
   }, { highWaterMark: 0 });
-  const outer = new Response(body, response);
-  Object.defineProperties(outer, { url: { value: response.url }, redirected: { value: response.redirected } });
-  return outer;
+  return responseAround(response, body);
 }

@@ -14,7 +14,7 @@ const lookMs = 10;
 const validMs = 1000;
 
 /** A timer that is set when it is asked for, and how late it comes. While nobody asks, there is none. */
-export class EventLoopDelay implements DelaySource {
+export class ThreadLateness implements DelaySource {
   readonly #clock: Clock;
   #waiting = false;
   #delayMs = 0;
