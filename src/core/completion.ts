@@ -1,9 +1,12 @@
 /**
  * When a reply is whole: at once for most, at the end of its body for a
- * response that is still being read.
+ * response that is still being read, at the end of its stream for a streamed
+ * one.
  *
  * @module
  */
+
+import { Streamed } from "./streamed.ts";
 
 /**
  * Hears that a reply is whole.
@@ -22,7 +25,8 @@ const openBodies = new WeakMap<Response, CompletionListener[]>();
 /**
  * Calls `done` when the reply is whole, and returns the reply to pass on. A
  * `Response` with a body is whole when the body was read to its end, cancelled
- * or has failed (then with the error); all else is whole at once.
+ * or has failed (then with the error), a {@linkcode Streamed} when its stream
+ * was; all else is whole at once.
  *
  * Middleware that holds something for the time of a call (a slot, a count of
  * calls in flight, a measurement) lets go of it here, not when the promise
@@ -42,6 +46,10 @@ const openBodies = new WeakMap<Response, CompletionListener[]>();
  * ```
  */
 export function whenComplete<Res>(reply: Res, done: CompletionListener): Res {
+  if (reply instanceof Streamed) {
+    reply.whenEnded(done);
+    return reply;
+  }
   if (!(reply instanceof Response)) {
     done();
     return reply;
