@@ -57,11 +57,11 @@ function end(stats: CompressionStats): { channel: CompressChannel; inner: Receiv
 for (const [label, bytes] of [["4 KiB", 4096], ["64 KiB", 65_536]] as const) {
   const batch = records(bytes);
   const both = new Group(`a batch of JSON of ${label}, there`, 1, "batch");
-  both.floor("zstd, level 1, by hand", () => void (kept.value = zstdCompressSync(batch, zstd)));
+  both.floor("deflate, level 1, by hand", () => void (kept.value = deflateRawSync(batch, deflate)));
   const stats = new CompressionStats();
   const { channel, inner, sent } = end(stats);
   both.bench("compress()", () => channel.send(batch));
-  both.bench("deflate, level 1, by hand, for information", () => void (kept.value = deflateRawSync(batch, deflate)));
+  both.bench("zstd, level 1, by hand, for information", () => void (kept.value = zstdCompressSync(batch, zstd)));
   both.bench("lz4 of our own, for information", () => void (kept.value = lz4Compress(batch)));
   both.bench("fflate, level 1, for information", () => void (kept.value = deflateSync(batch, { level: 1 })));
 
@@ -69,11 +69,11 @@ for (const [label, bytes] of [["4 KiB", 4096], ["64 KiB", 65_536]] as const) {
   const packed = zstdCompressSync(batch, zstd);
   const deflated = deflateRawSync(batch, deflate);
   const block = lz4Compress(batch);
-  back.floor("zstd by hand", () => void (kept.value = zstdDecompressSync(packed)));
+  back.floor("deflate by hand", () => void (kept.value = inflateRawSync(deflated)));
   channel.send(batch);
   const message = sent[0]!.slice();
   back.bench("compress()", () => void inner.message(message));
-  back.bench("deflate by hand, for information", () => void (kept.value = inflateRawSync(deflated)));
+  back.bench("zstd by hand, for information", () => void (kept.value = zstdDecompressSync(packed)));
   back.bench("lz4 of our own, for information", () => void (kept.value = lz4Decompress(block, batch.length)));
   console.error(
     `${label}: ${(batch.length / message.length).toFixed(1)}:1 with compress(), ${

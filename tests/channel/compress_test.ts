@@ -130,31 +130,32 @@ Deno.test("compress() sends as it is what is small, what did not get smaller, an
 
 Deno.test("compress() uses what both ends have, and nothing before the peer has said so", async () => {
   const bit = (format: CompressionFormat): number => 1 << formats.indexOf(format);
-  // For a message that is large, and for one that is not.
-  const cases: [CompressOptions["format"], number, CompressionFormat, CompressionFormat][] = [
-    ["auto", everything, "zstd", "lz4"],
-    ["auto", everything & ~bit("zstd"), "deflate", "lz4"],
-    ["auto", everything & ~bit("lz4"), "zstd", "zstd"],
-    ["auto", bit("lz4") | bit("brotli"), "lz4", "lz4"],
-    ["auto", 0, "none", "none"],
-    ["auto", 1 << 7, "none", "none"],
-    ["brotli", everything, "brotli", "brotli"],
-    ["brotli", bit("zstd"), "none", "none"],
-    ["none", everything, "none", "none"],
+  // For messages of some hundred KB, of some ten, and of a few.
+  const cases: [CompressOptions["format"], number, CompressionFormat, CompressionFormat, CompressionFormat][] = [
+    ["auto", everything, "zstd", "deflate", "lz4"],
+    ["auto", everything & ~bit("zstd"), "deflate", "deflate", "lz4"],
+    ["auto", everything & ~bit("deflate"), "zstd", "zstd", "lz4"],
+    ["auto", everything & ~bit("lz4"), "zstd", "deflate", "zstd"],
+    ["auto", bit("lz4") | bit("brotli"), "lz4", "lz4", "lz4"],
+    ["auto", 0, "none", "none", "none"],
+    ["auto", 1 << 7, "none", "none", "none"],
+    ["brotli", everything, "brotli", "brotli", "brotli"],
+    ["brotli", bit("zstd"), "none", "none", "none"],
+    ["none", everything, "none", "none", "none"],
   ];
-  const large = new Uint8Array(3 * json.length);
-  for (let i = 0; i < 3; i++) large.set(json, i * json.length);
+  const times = (count: number): Uint8Array =>
+    Uint8Array.from({ length: count * json.length }, (_, i) => json[i % json.length]);
+  const [large, medium] = [times(Math.ceil(200_000 / json.length)), times(Math.ceil(20_000 / json.length))];
   const formatOf = (message: Message): string => message[0] === marker ? formats[bytesOf(message)[2]] : "none";
-  for (const [format, understood, forLarge, forSmall] of cases) {
+  for (const [format, understood, ...chosen] of cases) {
     const { channel, peer, wire } = await raw((transport) => chain(transport, compress({ format })));
     await channel.send(large);
     await peer.send(peerHello(understood));
     await wire.count(2);
-    await channel.send(large);
-    await channel.send(json);
-    await wire.count(4);
+    for (const message of [large, medium, json]) await channel.send(message);
+    await wire.count(5);
     const sent = wire.messages.slice(1).map(formatOf);
-    assert.deepEqual(sent, ["none", forLarge, forSmall], `${format} with ${understood}`);
+    assert.deepEqual(sent, ["none", ...chosen], `${format} with ${understood}`);
     channel.abort(over);
   }
 });
