@@ -58,6 +58,7 @@ export * from "./src/call/cache/memory_store.ts";
 export * from "./src/call/limits/rate_limit.ts";
 export * from "./src/call/retry/retry.ts";
 export * from "./src/call/route.ts";
+export * from "./src/call/shape/shape_bodies.ts";
 export * from "./src/call/tap.ts";
 export * from "./src/call/timeout/timeout.ts";
 export * from "./src/call/validate.ts";

@@ -13,7 +13,7 @@ import { byteLengthOf } from "../byte_length.ts";
 import { DrainWatch } from "../drain_watch.ts";
 import { fragmentOf, ShapeAssembly } from "./shape_assembly.ts";
 import { leastWindowBytes, type ShapeSettings, type ShapeUse } from "./shape_options.ts";
-import { ShapeMeter } from "./shape_meter.ts";
+import { ByteMeter } from "../../util/byte_meter.ts";
 import { ShapeQueue, waitingBytes } from "./shape_queue.ts";
 import { ShapeWindow } from "./shape_window.ts";
 import type { MessageCounts } from "../wrapped_channel.ts";
@@ -58,7 +58,7 @@ export class ShapeChannel extends AgreedChannel implements DeadlineEntry {
   #arrived = 0;
   #unsaidBytes = 0;
   #unsaidMessages = 0;
-  readonly #meter = new ShapeMeter();
+  readonly #meter = new ByteMeter();
 
   constructor(inner: Channel, settings: ShapeSettings, counts: MessageCounts, side: "client" | "server") {
     super(inner, agreement, counts);

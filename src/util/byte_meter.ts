@@ -4,12 +4,12 @@
  * @module
  */
 
-import { TimeSlices } from "../../util/time_slices.ts";
+import { TimeSlices } from "./time_slices.ts";
 
 const sliceCount = 10;
 
 /** See the module. */
-export class ShapeMeter {
+export class ByteMeter {
   /** Bytes so far. */
   total = 0;
   #lately = 0;
