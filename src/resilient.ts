@@ -167,7 +167,8 @@ export function resilient<Req, Res>(
   const called = (policy: string): string => name === undefined ? policy : `${name} ${policy}`;
   const attemptMs = Math.ceil(timeoutMs / maxAttempts);
 
-  const connections = pool<Req, Res>({ max: maxConnections, acquireTimeoutMs: attemptMs, handler, ...common });
+  const budget = new RetryBudget({ clock });
+  const connections = pool<Req, Res>({ max: maxConnections, acquireTimeoutMs: attemptMs, handler, budget, ...common });
   const patience = adaptiveTimeout({
     initialMs: attemptMs,
     minMs: timeoutMs / 10,
@@ -184,7 +185,6 @@ export function resilient<Req, Res>(
     name: called("circuitBreaker"),
     ...common,
   });
-  const budget = new RetryBudget({ clock });
   const again = retry({ maxAttempts, idempotent, budget, name: called("retry"), ...common });
 
   let pooled: PooledClient<Req, Res>;

@@ -7,6 +7,7 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { Observer } from "../core/observer.ts";
 import { duration, flag, given, integer, type OptionRule } from "../core/options.ts";
+import type { RetryBudget } from "../core/retry_budget.ts";
 
 /**
  * Options of what keeps connections: waiting for one, opening one again.
@@ -30,6 +31,12 @@ export interface ConnectionOptions {
   initialBackoffMs?: number;
   /** The longest wait between attempts, in milliseconds. @default {10000} */
   maxBackoffMs?: number;
+  /**
+   * Attempts to connect that follow a failed one draw on it; without any left,
+   * the next one waits for another back-off. Share it with retry() and hedge(),
+   * which pay in. Default: none, bounded by the back-off alone.
+   */
+  budget?: RetryBudget;
   /** How long one may take to show that it is still good (a ping, for connections), in milliseconds. @default {2000} */
   validateTimeoutMs?: number;
   /** Measures times. @default {systemClock} */
@@ -47,6 +54,7 @@ export interface ConnectionSettings {
   readonly waitForReady: boolean;
   readonly initialBackoffMs: number;
   readonly maxBackoffMs: number;
+  readonly budget: RetryBudget | undefined;
   readonly validateTimeoutMs: number;
   readonly clock: Clock;
   readonly random: () => number;
@@ -60,6 +68,7 @@ export const connectionRules: { readonly [Name in keyof ConnectionSettings]: Opt
   waitForReady: flag(false),
   initialBackoffMs: duration(100),
   maxBackoffMs: duration(10_000),
+  budget: given<RetryBudget | undefined>(undefined, "an object"),
   validateTimeoutMs: duration(2000, 1),
   clock: given<Clock>(systemClock, "an object"),
   random: given<() => number>(Math.random, "a function"),

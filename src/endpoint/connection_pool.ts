@@ -225,8 +225,9 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
     const { limit } = this.settings;
     if (!this.#room || !this.dialler.ready) return false;
     if (limit !== undefined && !limit.take(this.#onRoom)) return false;
-    this.dialler.dial();
-    return true;
+    if (this.dialler.dial()) return true;
+    limit?.release();
+    return false;
   }
 
   #opened(poolable: P): void {

@@ -7,12 +7,15 @@
 import type { Clock } from "../core/clock.ts";
 import { TransportError } from "../core/errors.ts";
 import { notify, type Observer } from "../core/observer.ts";
+import type { RetryBudget } from "../core/retry_budget.ts";
 import { backoffMs } from "../util/backoff.ts";
 
 /** What a dialler goes by. */
 export interface DiallerSettings {
   readonly initialBackoffMs: number;
   readonly maxBackoffMs: number;
+  /** What attempts after a failed one draw on. */
+  readonly budget: RetryBudget | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly observer: Observer | undefined;
@@ -53,8 +56,13 @@ export class Dialler<P> {
     return this.failures === 0 || (this.dialling === 0 && this.#settings.clock.now() >= this.nextAt);
   }
 
-  /** Begins an attempt. */
-  dial(): void {
+  /** Begins an attempt; false where it is a further one and the budget has none left: it is put off. */
+  dial(): boolean {
+    if (this.failures > 0 && this.#settings.budget?.withdraw() === false) {
+      // Not at once, also where no back-off is asked for: there is nothing to draw on until some time has passed.
+      this.nextAt = Math.max(this.#settings.clock.now() + 1, this.#putOff());
+      return false;
+    }
     this.dialling++;
     let opening: Promise<P>;
     try {
@@ -63,6 +71,7 @@ export class Dialler<P> {
       opening = Promise.reject(error);
     }
     opening.then(this.#opened, this.#refused);
+    return true;
   }
 
   /** An attempt that seemed to go well did not, after all. */
@@ -70,9 +79,9 @@ export class Dialler<P> {
     this.failures++;
     this.errors++;
     this.lastFailure = error;
-    const { initialBackoffMs, maxBackoffMs, clock, random, observer } = this.#settings;
-    const waitMs = backoffMs(this.failures, { initialMs: initialBackoffMs, maxMs: maxBackoffMs }, random);
-    this.nextAt = clock.now() + waitMs;
+    const { observer, clock } = this.#settings;
+    this.nextAt = this.#putOff();
+    const waitMs = this.nextAt - clock.now();
     if (observer !== undefined) {
       notify(observer, { type: "dial-failed", error, attempt: this.failures, retryInMs: waitMs });
     }
@@ -95,6 +104,12 @@ export class Dialler<P> {
     const last = this.lastFailure;
     const why = `${last?.message ?? "Cannot connect"}; the next attempt is in ${Math.ceil(retryAfterMs)} ms`;
     return new TransportError(last?.code ?? "connect-failed", why, { processed: "no", retryAfterMs, cause: last });
+  }
+
+  /** When the next attempt may begin, after a back-off. */
+  #putOff(): number {
+    const { initialBackoffMs, maxBackoffMs, clock, random } = this.#settings;
+    return clock.now() + backoffMs(this.failures, { initialMs: initialBackoffMs, maxMs: maxBackoffMs }, random);
   }
 
   readonly #opened = (opened: P): void => {

@@ -94,7 +94,7 @@ export function pool<Req, Res>(
     handler: given<Handler<Req, Res> | undefined>(undefined, "a function"),
   });
   checkSize("pool()", settings);
-  const { min, max, clock, random, observer: _, limit: __, ...shown } = settings;
+  const { min, max, clock, random, observer: _, limit: __, budget, ...shown } = settings;
   const chooser = {
     random,
     now: () => clock.now(),
@@ -103,7 +103,7 @@ export function pool<Req, Res>(
   };
   return named(
     "pool",
-    { min, max, strategy, ...shown },
+    { min, max, strategy, ...shown, budget: budget && "shared" },
     (inner: SessionTransport<Req, Res>): PooledClient<Req, Res> =>
       clientOver(inner, settings, strategyOf(strategy, chooser), handler),
   );

@@ -63,11 +63,15 @@ export function reconnect<Req, Res>(
     idleTimeoutMs: duration(Infinity, 1),
     handler: given<Handler<Req, Res> | undefined>(undefined, "a function"),
   });
-  const { clock: _, random: __, observer: ___, ...shown } = settings;
+  const { clock: _, random: __, observer: ___, budget, ...shown } = settings;
   const one = { ...settings, ...single };
-  return named("reconnect", shown, (inner: SessionTransport<Req, Res>): PooledClient<Req, Res> => {
-    return clientOver(inner, one, new LeastLoaded(), handler);
-  });
+  return named(
+    "reconnect",
+    { ...shown, budget: budget && "shared" },
+    (inner: SessionTransport<Req, Res>): PooledClient<Req, Res> => {
+      return clientOver(inner, one, new LeastLoaded(), handler);
+    },
+  );
 }
 
 /** What a pool is that has one connection, and keeps it. */

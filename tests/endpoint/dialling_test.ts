@@ -6,7 +6,7 @@
  */
 
 import { strict as assert } from "node:assert";
-import { TransportError } from "../../mod.ts";
+import { ManualClock, RetryBudget, TransportError } from "../../mod.ts";
 import { settle } from "../support/calls.ts";
 import { counts, finish, pooled, reconnecting } from "./_set_up.ts";
 
@@ -232,4 +232,48 @@ Deno.test("after a failure one dial at a time is tried, whatever number of conne
   await set.connect(1);
   assert.equal(set.transport.dials.length, 7);
   await finish(set);
+});
+
+Deno.test("dials after a failed one draw on the budget, and wait for it; the first one does not", async () => {
+  const set = reconnecting({ initialBackoffMs: 0, maxBackoffMs: 0, waitForReady: true, acquireTimeoutMs: Infinity });
+  const plain = set.call();
+  const failing = new TransportError("connect-failed", "Cannot connect: refused");
+  for (let dial = 0; dial < 20; dial++) {
+    set.transport.dials.at(-1)!.fail(failing);
+    await settle();
+    await set.clock.advance(0);
+  }
+  assert.equal(set.transport.dialled, 21, "without a budget the back-off alone bounds them");
+  await finish(set);
+  void plain;
+
+  const clock = new ManualClock();
+  const budget = new RetryBudget({ ratio: 0, minPerSecond: 0.3, windowMs: 10_000, clock });
+  const bounded = reconnecting({
+    initialBackoffMs: 0,
+    maxBackoffMs: 0,
+    waitForReady: true,
+    acquireTimeoutMs: Infinity,
+    budget,
+  });
+  const call = bounded.call();
+  let dials = 1;
+  for (let step = 0; step < 30; step++) {
+    assert.equal(bounded.transport.dialled, dials);
+    bounded.transport.dials.at(-1)!.fail(failing);
+    await settle();
+    await bounded.clock.advance(1);
+    if (bounded.transport.dialled > dials) dials++;
+    else break;
+  }
+  assert.equal(dials, 4, "one, and three of the reserve");
+  assert.ok(budget.refused > 0);
+  await clock.advance(20_000);
+  await bounded.clock.advance(5);
+  assert.equal(bounded.transport.dialled, 5, "once the budget has some again");
+  const session = await bounded.connect(10);
+  for (const one of [...session.calls]) one.reply();
+  await settle();
+  assert.equal(call.reply, 0);
+  await finish(bounded);
 });
