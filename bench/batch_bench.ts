@@ -86,21 +86,20 @@ into.bench("dataloader's load(), for information", () => {
   kept.value = loader;
 });
 
-/** The port of an end that reads and drops, so that what is measured is the sending. */
-function discarding(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  void (async () => {
-    for await (const conn of listener) {
-      const buffer = new Uint8Array(256 * 1024);
-      void (async () => {
-        while (await conn.read(buffer).catch(() => null) !== null);
-      })();
-    }
-  })();
-  return (listener.addr as Deno.NetAddr).port;
+/** The port of an end that reads and drops, so that what is measured is the sending. It ends with this process. */
+async function discarding(): Promise<number> {
+  const program = new URL("programs/discard.ts", import.meta.url).pathname;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-net", program, "server"],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  child.unref();
+  const { value } = await child.stdout.getReader().read();
+  return JSON.parse(new TextDecoder().decode(value)).port;
 }
 
-const port = discarding();
+const port = await discarding();
 const nothing = { message: () => {}, end: () => {}, closed: () => {} };
 const onTcp = new Group("100 messages of 1 KB on TCP", 100, "message");
 const bare = await Deno.connect({ hostname: "127.0.0.1", port });
