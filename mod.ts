@@ -34,6 +34,7 @@ export {
   type PlatformWebSocketOptions,
 } from "./src/transport/websocket/websocket_platform.ts";
 export * from "./src/session/codec.ts";
+export * from "./src/session/methods.ts";
 export * from "./src/session/http_calls.ts";
 export * from "./src/session/mux.ts";
 export * from "./src/session/pipeline.ts";
@@ -48,6 +49,9 @@ export * from "./src/call/breaker/circuit_breakers.ts";
 export * from "./src/call/cache/coalesce.ts";
 export * from "./src/call/limits/concurrency_limit.ts";
 export * from "./src/call/content_encoding/content_encoding.ts";
+export * from "./src/call/contract/client_of.ts";
+export * from "./src/call/contract/contract.ts";
+export * from "./src/call/contract/implement.ts";
 export * from "./src/call/timeout/deadline.ts";
 export * from "./src/call/fallback.ts";
 export * from "./src/call/retry/hedge.ts";

@@ -6,11 +6,11 @@
 
 import { background, type CallContext } from "../core/context.ts";
 import { named } from "../core/describe.ts";
-import { TransportError } from "../core/errors.ts";
 import { notify, type Observer } from "../core/observer.ts";
-import { given, integer, label, type OptionRule, readOptions } from "../core/options.ts";
+import { given, integer, label, readOptions } from "../core/options.ts";
 import type { Service } from "../core/service.ts";
 import type { Schema, SchemaIssue, SchemaResult } from "./schema.ts";
+import { aSchema, checkOf, schemaError } from "./schema_errors.ts";
 
 export type { Schema, SchemaIssue, SchemaResult } from "./schema.ts";
 
@@ -86,7 +86,8 @@ export function validate<Asked, Req = Asked, Res = unknown, Answered = Res>(
   const checkReply = checkOf(settings.reply);
 
   const refuse = (code: "invalid-request" | "invalid-reply", issues: readonly SchemaIssue[]): Promise<never> => {
-    const error = errorOf(code, issues, maxIssues);
+    const what = code === "invalid-request" ? "Request refused" : "Reply refused";
+    const error = schemaError(code, what, issues, maxIssues);
     if (observer !== undefined) notify(observer, { type: "call-rejected", policy: name, error });
     return Promise.reject(error);
   };
@@ -117,47 +118,4 @@ export function validate<Asked, Req = Asked, Res = unknown, Answered = Res>(
       }
     };
   });
-}
-
-/** What a schema says of a value; that it is what it should be, where there is none. */
-function checkOf<In, Out>(
-  schema: Schema<In, Out> | undefined,
-): (value: unknown) => SchemaResult<Out> | Promise<SchemaResult<Out>> {
-  if (schema === undefined) return (value) => ({ value: value as Out });
-  const standard = schema["~standard"];
-  return (value) => standard.validate(value);
-}
-
-function errorOf(
-  code: "invalid-request" | "invalid-reply",
-  issues: readonly SchemaIssue[],
-  maxIssues: number,
-): TransportError {
-  const shown = issues.slice(0, maxIssues).map(({ path, message }) => ({ path: pathText(path), message }));
-  const what = code === "invalid-request" ? "Request refused" : "Reply refused";
-  const [{ path, message }] = shown.length > 0 ? shown : [{ path: "", message: "its schema does not allow it" }];
-  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : "";
-  return new TransportError(code, `${what}: ${path === "" ? "" : `${path}: `}${message}${more}`, {
-    details: { issues: shown, issueCount: issues.length },
-  });
-}
-
-/** The way to a field as one writes it: `items[2].name`. */
-function pathText(path: SchemaIssue["path"] = []): string {
-  let text = "";
-  for (const part of path) {
-    const key = typeof part === "object" ? part.key : part;
-    if (typeof key === "number") text += `[${key}]`;
-    else text += text === "" ? String(key) : `.${String(key)}`;
-  }
-  return text;
-}
-
-/** Some libraries' schemas are functions. */
-function aSchema<In, Out>(): OptionRule<Schema<In, Out> | undefined> {
-  return {
-    allowed: "a schema of zod or another library of Standard Schema",
-    fallback: undefined,
-    accepts: (value) => typeof (value as Schema<In, Out> | null)?.["~standard"]?.validate === "function",
-  };
 }
