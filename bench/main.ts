@@ -52,6 +52,8 @@ const TARGETS: Target[] = [
     name: "resilient(), a call that may be made again",
     atMostNs: 2500,
   },
+  { file: "contract_bench.ts", group: "a contract, on the server", name: "implement()", atMostNs: 300 },
+  { file: "contract_bench.ts", group: "a contract, on the client", name: "clientOf()", atMostNs: 300 },
   { file: "telemetry_bench.ts", group: "telemetry()", name: "telemetry(), off", atMostNs: 100 },
   { file: "histogram_bench.ts", group: "Histogram, recording", name: "Histogram", atMostNs: 20 },
 ];
