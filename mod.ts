@@ -21,6 +21,7 @@ export * from "./src/transport/event_stream/event_stream.ts";
 export * from "./src/transport/event_stream/event_stream_replay.ts";
 export * from "./src/transport/event_stream/event_streams.ts";
 export * from "./src/transport/http/http.ts";
+export { errorResponse } from "./src/transport/http/http_errors.ts";
 export * from "./src/transport/memory/memory.ts";
 export { sse, type SseOptions } from "./src/transport/sse/sse.ts";
 export { sseClient, type SseClientOptions } from "./src/transport/sse/sse_client.ts";

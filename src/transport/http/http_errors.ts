@@ -7,7 +7,18 @@
 import { TransportError } from "../../core/errors.ts";
 import { retryAfterField, statusOf } from "../../core/http_status.ts";
 
-/** The answer to a request whose handler threw an error of ours. */
+/**
+ * The answer that says what an error does, as `http()` gives it where a handler
+ * throws: its status (429 for `rate-limited`, 503 for `overloaded`, 504 for
+ * `deadline-exceeded` …), `Retry-After` where the error says when, and code and
+ * message as text.
+ *
+ * @example
+ * ```ts
+ * import { errorResponse, TransportError } from "@wireway/wireway";
+ * errorResponse(new TransportError("rate-limited", "Too many calls", { retryAfterMs: 2000 })).status; // 429
+ * ```
+ */
 export function errorResponse(error: TransportError): Response {
   const headers = new Headers({ "content-type": "text/plain; charset=utf-8" });
   const retryAfter = retryAfterField(error.retryAfterMs);
