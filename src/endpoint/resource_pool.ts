@@ -105,8 +105,12 @@ export class Pool<T> implements AsyncDisposable {
 
   /** Borrows one for the time of `work`, and gives it back however that ends. */
   async use<Result>(work: (resource: T) => Result | Promise<Result>, context?: CallContext): Promise<Result> {
-    using lease = await this.acquire(context);
-    return await work(lease.resource);
+    const lease = await this.acquire(context);
+    try {
+      return await work(lease.resource);
+    } finally {
+      lease.release();
+    }
   }
 
   /** What the pool does at this moment. */

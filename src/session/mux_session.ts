@@ -212,6 +212,7 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
     this.#calls.failAll(lost);
     this.#answers.cancelAll(error);
     this.#pings?.failAll(lost);
+    deadlinesOf(this.#link.settings.clock).trim();
     this.#setState("closed");
     this.#end.end(error ?? this.#refused);
     this.#owner.sessionEnded(this);
