@@ -6,6 +6,7 @@
  * @module
  */
 
+export * from "./adjustable.ts";
 export * from "./attempt.ts";
 export * from "./cancellation.ts";
 export * from "./chain.ts";
