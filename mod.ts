@@ -78,6 +78,7 @@ export * from "./src/channel/shape/shape.ts";
 export * from "./src/channel/tap_messages.ts";
 export * from "./src/channel/topic.ts";
 export * from "./src/observe/event_loop_delay.ts";
+export * from "./src/observe/health/health.ts";
 export * from "./src/observe/histogram.ts";
 export { SlidingHistogram, type SlidingOptions } from "./src/observe/sliding_histogram.ts";
 export * from "./src/observe/sliding_rate.ts";

@@ -5,9 +5,9 @@
  */
 
 /**
- * How something is: `unknown` before anything was measured; `healthy`;
- * `degraded`, it works and something is wrong with it (latency rises, a limit
- * is nearly used up); `unhealthy`, it does not work.
+ * How something is: `unknown` where nothing was measured yet, or not since it
+ * was bad; `healthy`; `degraded`, it works and something is wrong with it
+ * (latency rises, a limit is nearly used up); `unhealthy`, it does not work.
  *
  * @example
  * ```ts
@@ -115,6 +115,8 @@ export interface HealthLogEntry {
   readonly by: string;
   /** What: see {@linkcode HealthDeed}. */
   readonly what: HealthDeed;
+  /** How often in a row: repetitions are one entry, with the time and the words of the last. */
+  readonly times: number;
   /** The same in words, with the numbers. */
   readonly text: string;
 }
