@@ -43,7 +43,8 @@ export type Balanced<Req, Res> = Client<Req, Res> & {
  * or where its success rate is far below that of the others (outlier ejection,
  * with the rules and defaults of Envoy). Where fewer than `panicThreshold` of
  * them are left all carry calls again, since those few would only fall next.
- * One that is new or was let back in starts slowly.
+ * One that is new or was let back in starts slowly. What others know of
+ * endpoints, as `health()` does, counts through `isHealthy`.
  *
  * Only what says something about an endpoint counts: not what this side
  * refused, not callers who gave up. A response counts as in flight until its

@@ -50,6 +50,12 @@ export interface BalanceOptions<Endpoint, Req, Res> {
   weights?: Partial<AdaptiveWeights>;
   /** When an endpoint is left out for a while; false for never. Default: {@linkcode EjectionOptions}. */
   ejection?: EjectionOptions | false;
+  /**
+   * Whether an endpoint should carry calls, by its name: what somebody else
+   * knows of it, as `health()` does. Asked at most every 100 ms, and only while
+   * there are calls. One for which it throws counts as well.
+   */
+  isHealthy?: (endpoint: string) => boolean;
   /** The share of endpoints that must be left; below it all carry calls. @default {0.5} */
   panicThreshold?: number;
   /** How long an endpoint takes from a tenth of its share to all of it, in milliseconds. @default {0} */
@@ -77,6 +83,7 @@ export interface BalanceSettings<Endpoint, Req, Res> {
   readonly hashKey: ((request: Req, context: CallContext) => string) | undefined;
   readonly weights: AdaptiveWeights;
   readonly ejection: EjectionSettings | undefined;
+  readonly isHealthy: ((endpoint: string) => boolean) | undefined;
   readonly panicThreshold: number;
   readonly slowStartMs: number;
   readonly maxWaiting: number;
@@ -104,6 +111,7 @@ export function readBalanceOptions<Endpoint, Req, Res>(
       fallback: {} as EjectionOptions | false,
       accepts: (value: unknown) => value === false || (typeof value === "object" && value !== null),
     },
+    isHealthy: given<Options["isHealthy"]>(undefined, "a function"),
     panicThreshold: fraction(0.5, 0, 1),
     slowStartMs: duration(0),
     maxWaiting: integer(1024, 0, 10_000_000),

@@ -26,6 +26,8 @@ export interface EndpointStats {
   load: number;
   /** Whether it is left out. */
   ejected: boolean;
+  /** Whether `isHealthy` says that it is well; true where nobody was asked. */
+  healthy: boolean;
   /** Its share of the load compared with the others', from 0.1 to 1. */
   weight: number;
   /** Its latency of late, in milliseconds; undefined where the strategy does not measure it. */
@@ -50,6 +52,8 @@ export class BalancedEndpoint<Req, Res> implements Candidate, Ejectable {
   /** Whether it carries calls at all: those that are left out are only a last resort. */
   available = true;
   weight = 1;
+  /** Whether it is well, as far as others know. */
+  healthy = true;
   /** When it was let in last, from which its weight grows. */
   admittedAt: number;
   /** Whether it has gone, and only finishes what it carries. */
@@ -72,9 +76,10 @@ export class BalancedEndpoint<Req, Res> implements Candidate, Ejectable {
 
   /** What is known of it at this moment. */
   stats(now: number): EndpointStats {
-    const { name, load, ejection, weight, record: { latency, failures } } = this;
+    const { name, load, ejection, healthy, weight, record: { latency, failures } } = this;
     const latencyMs = latency.known ? latency.at(now) : undefined;
-    return { name, load, ejected: ejection.ejectedUntil > now, weight, latencyMs, failureShare: failures.value };
+    const ejected = ejection.ejectedUntil > now;
+    return { name, load, ejected, healthy, weight, latencyMs, failureShare: failures.value };
   }
 
   /** Closes what it holds, once nothing is in flight. */

@@ -22,6 +22,9 @@ import { cancelledBefore, type Waiting, WaitingCall, type WaitingRoom } from "..
 /** The age at which an endpoint counts as old for `adaptive`: endpoints do not wear out, so ages hardly differ. */
 const oldMs = 30 * 86_400_000;
 
+/** How often others are asked whether an endpoint is well. */
+const askEveryMs = 100;
+
 /** See the module. */
 export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
   readonly settings: BalanceSettings<Endpoint, Req, Res>;
@@ -33,6 +36,8 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
   readonly #leaving = new Set<BalancedEndpoint<Req, Res>>();
   readonly #closings: Promise<void>[] = [];
   #growing = false;
+  /** When to ask again whether endpoints are well. */
+  #askAt = -Infinity;
   /** Whether there has been a list of endpoints. */
   #known = false;
   #discovery: AsyncIterator<readonly Endpoint[]> | undefined = undefined;
@@ -79,8 +84,9 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
   #pick(request: Req, context: CallContext): BalancedEndpoint<Req, Res> | undefined {
     if (this.#closed !== undefined) return undefined;
     const endpoints = this.#endpoints;
-    if (this.#growing || this.#ejection !== undefined) {
+    if (this.#growing || this.#ejection !== undefined || this.settings.isHealthy !== undefined) {
       const now = this.settings.clock.now();
+      if (now >= this.#askAt) this.#ask(now);
       if (this.#ejection?.isDue(now)) this.#ejection.look(endpoints, now);
       if (this.#growing) this.#grow(now);
     }
@@ -164,6 +170,24 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
     this.#serveWaiting();
   }
 
+  /** Asks whether the endpoints are well, and tells of those that are not any more, or are again. */
+  #ask(now: number): void {
+    const { isHealthy } = this.settings;
+    this.#askAt = isHealthy === undefined ? Infinity : now + askEveryMs;
+    for (const endpoint of isHealthy === undefined ? [] : this.#endpoints) {
+      let healthy = true;
+      try {
+        healthy = isHealthy!(endpoint.name);
+      } catch {
+        // Whoever can't tell has nothing against it.
+      }
+      if (healthy === endpoint.healthy) continue;
+      endpoint.healthy = healthy;
+      if (healthy) this.#readmitted(endpoint);
+      else this.#ejected(endpoint.name, Infinity, "it is not healthy");
+    }
+  }
+
   #replace(list: readonly Endpoint[]): void {
     const { nameOf, connect, clock } = this.settings;
     const now = clock.now();
@@ -207,9 +231,9 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
   /** Works out who carries calls: all, where too few are left. */
   #refresh(): void {
     const endpoints = this.#endpoints;
-    const left = endpoints.length - (this.#ejection?.ejected ?? 0);
+    const left = endpoints.filter(isLeft).length;
     const panic = left < this.settings.panicThreshold * endpoints.length;
-    for (const endpoint of endpoints) endpoint.available = panic || endpoint.ejection.ejectedUntil === 0;
+    for (const endpoint of endpoints) endpoint.available = panic || isLeft(endpoint);
   }
 
   #ejected(endpoint: string, forMs: number, reason: string): void {
@@ -223,7 +247,8 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
     endpoint.admittedAt = clock.now();
     this.#growing = true;
     this.#refresh();
-    if (observer !== undefined) {
+    // Back from one of two reasons to be left out is not back.
+    if (observer !== undefined && isLeft(endpoint)) {
       notify(observer, { type: "endpoint-readmitted", policy: name, endpoint: endpoint.name });
     }
   }
@@ -246,4 +271,9 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
     await Promise.all([...this.#closings, ...open.map(({ service }) => service.close?.())]);
     this.deadlines.trim();
   }
+}
+
+/** Whether nothing speaks against an endpoint. */
+function isLeft({ ejection, healthy }: Pick<BalancedEndpoint<unknown, unknown>, "ejection" | "healthy">): boolean {
+  return healthy && ejection.ejectedUntil === 0;
 }
