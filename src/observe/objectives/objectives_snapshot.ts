@@ -39,9 +39,9 @@ export interface BurnFigures {
   readonly longMs: number;
   /** The short window, in milliseconds. */
   readonly shortMs: number;
-  /** The burn rate over the long one: 1 uses up the budget exactly. Absent where too little was measured. */
+  /** The burn rate over the long one: 1 uses up the budget exactly. Absent where nothing was measured. */
   readonly longRate?: number;
-  /** The burn rate over the short one. */
+  /** The burn rate over the short one; absent where nothing was measured. */
   readonly shortRate?: number;
   /** From which rate in both on there is an alert. */
   readonly threshold: number;
@@ -65,9 +65,9 @@ export interface ObjectiveFigures {
   readonly target: number;
   /** The share of calls, or of looks, that may break the promise. */
   readonly budget: number;
-  /** The same figure as measured over the shortest window; absent where too little was. */
+  /** The same figure as measured over the shortest window; absent where nothing was. */
   readonly measured?: number;
-  /** Whether the target is met by what was measured; absent where too little was. */
+  /** Whether the target is met by what was measured; absent where nothing was. */
   readonly met?: boolean;
   /** How fast the budget is used up. */
   readonly burn: readonly BurnFigures[];

@@ -141,7 +141,7 @@ Deno.test("what is nearly used up degrades, after so many looks, until it is cle
 
 const remote: Address = { transport: "tcp", hostname: "10.0.0.1", port: 9000 };
 
-Deno.test("what connections and policies did is in the log, each thing once, by who did it", async () => {
+Deno.test("what connections and policies did is in the log, each thing once, by who did it", () => {
   const world = new World();
   const orders = world.health.observer("orders");
   const all = world.health.observer();
