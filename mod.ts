@@ -82,6 +82,7 @@ export * from "./src/observe/health/health.ts";
 export * from "./src/observe/histogram.ts";
 export { SlidingHistogram, type SlidingOptions } from "./src/observe/sliding_histogram.ts";
 export * from "./src/observe/objectives/objectives.ts";
+export * from "./src/observe/report/report.ts";
 export * from "./src/observe/sliding_rate.ts";
 export * from "./src/tuning/host_meter.ts";
 export { type ProcessUsage, processUsage } from "./src/tuning/host_process.ts";

@@ -42,6 +42,8 @@ export interface CallFigures {
   readonly calls: number;
   /** Those of them that failed or were refused. */
   readonly errors: number;
+  /** Those of them that ran out of time. */
+  readonly timedOut: number;
   /** The time that this is about, in milliseconds. */
   readonly coveredMs: number;
 }
@@ -130,8 +132,8 @@ export function objectives(options: ObjectivesOptions): Objectives {
     targets,
     snapshot,
     calls: (windowMs = 3_600_000): CallFigures => {
-      const { latency, calls, errors, coveredMs } = monitor.read(windowMs);
-      return { latency, calls, errors, coveredMs };
+      const { latency, calls, errors, timedOut, coveredMs } = monitor.read(windowMs);
+      return { latency, calls, errors, timedOut, coveredMs };
     },
     metrics: () => objectivesMetrics(snapshot()),
     close,

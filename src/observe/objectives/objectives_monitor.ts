@@ -63,7 +63,10 @@ export class ObjectivesMonitor implements CallListener {
     const point = this.#trend.at(now);
     this.#calls++;
     point.calls++;
-    if (isError) point.errors++;
+    if (isError) {
+      point.errors++;
+      if (error instanceof TransportError && error.code === "deadline-exceeded") point.timedOut++;
+    }
     if (this.#errors >= 0) this.#counts.add(this.#errors, step, isError);
     if (outcome !== "success") return;
     point.latency.record(tookMs);

@@ -21,6 +21,7 @@ class Step {
   readonly latency: Histogram = new Histogram();
   calls = 0;
   errors = 0;
+  timedOut = 0;
   residentBytes: number | undefined;
   cpuShare: number | undefined;
 
@@ -32,6 +33,7 @@ class Step {
     this.latency.merge(other.latency);
     this.calls += other.calls;
     this.errors += other.errors;
+    this.timedOut += other.timedOut;
     this.sample(other.residentBytes, other.cpuShare);
   }
 
@@ -46,6 +48,7 @@ export interface TrendFigures {
   readonly latency: Histogram;
   readonly calls: number;
   readonly errors: number;
+  readonly timedOut: number;
   /** How long that was, in milliseconds. */
   readonly coveredMs: number;
   readonly residentBytes: number | undefined;
@@ -85,8 +88,9 @@ export class Trend {
     const all = new Step(now);
     const from = (Math.floor(now / this.#stepMs) + 1) * this.#stepMs - windowMs;
     for (const step of [...this.#coarse, ...this.#fine]) if (step.startedAt >= from) all.merge(step);
-    const { latency, calls, errors, residentBytes, cpuShare } = all;
-    return { latency, calls, errors, residentBytes, cpuShare, coveredMs: now - Math.max(from, this.#startedAt) };
+    const { latency, calls, errors, timedOut, residentBytes, cpuShare } = all;
+    const coveredMs = now - Math.max(from, this.#startedAt);
+    return { latency, calls, errors, timedOut, residentBytes, cpuShare, coveredMs };
   }
 
   /** All steps, the oldest first. */

@@ -73,6 +73,8 @@ export interface Recommendation {
  * ```
  */
 export interface ReportSnapshot {
+  /** The time that it is about, in milliseconds. */
+  readonly periodMs: number;
   /** The scores for which there was something to measure; the others are absent. */
   readonly scores: readonly Score[];
   /** What should be changed. */

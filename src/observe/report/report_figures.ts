@@ -1,0 +1,150 @@
+/**
+ * What the report goes by: what was counted over its period.
+ *
+ * @module
+ */
+
+import type { TransportEvent } from "../../core/observer.ts";
+import type { CallFigures } from "../objectives/objectives.ts";
+import type { ReportedLimit, ReportedPool, ReportSettings } from "./report_options.ts";
+
+/** What only grows. */
+interface Counters {
+  readonly at: number;
+  readonly events: EventTotals;
+  readonly pools: Readonly<Record<string, ReturnType<ReportedPool["stats"]>>>;
+  readonly limits: Readonly<Record<string, ReturnType<ReportedLimit["stats"]>>>;
+}
+
+/** What an observer heard. */
+export interface EventTotals {
+  /** Connections that were opened by this side. */
+  opened: number;
+  /** Those that ended with an error. */
+  lost: number;
+  /** Further attempts of calls. */
+  retries: number;
+}
+
+/** What a pool did in the period. */
+export interface PoolPeriod {
+  readonly name: string;
+  readonly part: ReportedPool;
+  /** As it is now. */
+  readonly now: ReturnType<ReportedPool["stats"]>;
+  readonly acquired: number;
+  readonly timeouts: number;
+  readonly errors: number;
+  /** The most connections that were seen to be busy, and in how many looks. */
+  readonly peakActive: number;
+  readonly looks: number;
+}
+
+/** What a limit did in the period. */
+export interface LimitPeriod {
+  readonly name: string;
+  readonly part: ReportedLimit;
+  readonly now: ReturnType<ReportedLimit["stats"]>;
+  readonly rejected: number;
+  readonly peakInFlight: number;
+}
+
+/** All that was measured. */
+export interface ReportFigures {
+  readonly periodMs: number;
+  readonly events: EventTotals;
+  readonly pools: readonly PoolPeriod[];
+  readonly limits: readonly LimitPeriod[];
+  /** Absent where nobody watches calls. */
+  readonly calls: CallFigures | undefined;
+  readonly cpuShare: number | undefined;
+  readonly loopDelayMs: number | undefined;
+}
+
+/** Looks that are kept of a period. */
+const looksKept = 20;
+
+/** See the module. It looks when it is asked, and at its making. */
+export class Measured {
+  readonly #settings: ReportSettings;
+  readonly #events: EventTotals = { opened: 0, lost: 0, retries: 0 };
+  /** The looks of the period, the oldest first: the one before the period began, where there is one. */
+  readonly #looks: Counters[] = [];
+
+  constructor(settings: ReportSettings) {
+    this.#settings = settings;
+    this.#looks.push(this.#count());
+  }
+
+  hear(event: TransportEvent): void {
+    if (event.type === "connection-opened" && event.side === "client") this.#events.opened++;
+    else if (event.type === "connection-closed" && event.side === "client" && event.error !== undefined) {
+      this.#events.lost++;
+    } else if (event.type === "call-retried") this.#events.retries++;
+  }
+
+  read(): ReportFigures {
+    const { periodMs, calls, host, eventLoop, pools, limits } = this.#settings;
+    const now = this.#count();
+    const looks = this.#looks;
+    while (looks.length > 1 && looks[1].at <= now.at - periodMs) looks.shift();
+    const [first] = looks;
+    const all = [...looks, now];
+    if (now.at - looks[looks.length - 1].at >= periodMs / looksKept) looks.push(now);
+    const past = now.at - first.at;
+    return {
+      periodMs: past,
+      events: {
+        opened: now.events.opened - first.events.opened,
+        lost: now.events.lost - first.events.lost,
+        retries: now.events.retries - first.events.retries,
+      },
+      pools: Object.entries(pools).map(([name, part]) => {
+        const [before, after] = [first.pools[name], now.pools[name]];
+        return {
+          name,
+          part,
+          now: after,
+          acquired: after.acquired - before.acquired,
+          timeouts: after.timeouts - before.timeouts,
+          errors: after.errors - before.errors,
+          peakActive: Math.max(...all.map((look) => look.pools[name].active)),
+          looks: all.length,
+        };
+      }),
+      limits: Object.entries(limits).map(([name, part]) => ({
+        name,
+        part,
+        now: now.limits[name],
+        rejected: now.limits[name].rejected - first.limits[name].rejected,
+        peakInFlight: Math.max(...all.map((look) => look.limits[name].inFlight)),
+      })),
+      calls: past > 0 ? calls?.calls(past) : undefined,
+      cpuShare: host?.read().cpuShare,
+      loopDelayMs: eventLoop?.read().percentile(0.99),
+    };
+  }
+
+  #count(): Counters {
+    const { clock, pools, limits } = this.#settings;
+    return {
+      at: clock.now(),
+      events: { ...this.#events },
+      pools: Object.fromEntries(Object.entries(pools).map(([name, part]) => [name, statsOf(part, newPool)])),
+      limits: Object.fromEntries(Object.entries(limits).map(([name, part]) => [name, statsOf(part, newLimit)])),
+    };
+  }
+}
+
+const newPool = { total: 0, active: 0, waiting: 0, acquired: 0, timeouts: 0, errors: 0, waitMs: { p95: undefined } };
+
+const newLimit = { limit: 0, inFlight: 0, rejected: 0 };
+
+/** What a part counted; one that is not made yet, as it needs the report's observer, has counted nothing. */
+function statsOf<Stats>(part: { stats(): Stats }, nothing: Stats): Stats {
+  try {
+    return part.stats();
+  } catch {
+    return nothing;
+  }
+}

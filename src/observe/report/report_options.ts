@@ -1,0 +1,159 @@
+/**
+ * The options of report(): what it is made of.
+ *
+ * @module
+ */
+
+import type { Adjustable } from "../../core/adjustable.ts";
+import { type Clock, systemClock } from "../../core/clock.ts";
+import { duration, fraction, given, invalidOption, type OptionRule, readOptions } from "../../core/options.ts";
+import type { EventLoopDelay } from "../event_loop_delay.ts";
+import type { Objectives } from "../objectives/objectives.ts";
+
+/**
+ * A pool of connections that is reported on.
+ *
+ * @example
+ * ```ts
+ * import { chain, mux, pool, report, type ReportedPool, tcp } from "@wireway/wireway";
+ * const connections = chain(tcp({ port: 9000 }), mux(), pool({ max: 4 }));
+ * const orders: ReportedPool = { stats: () => connections.stats() };
+ * report({ pools: { orders } });
+ * ```
+ */
+export interface ReportedPool {
+  /** What it does at this moment: a part of `PoolStats`. */
+  stats(): {
+    /** Connections that take calls. */
+    readonly total: number;
+    /** Connections that carry calls. */
+    readonly active: number;
+    /** Calls that wait for a connection. */
+    readonly waiting: number;
+    /** Calls that were given a connection, since the start. */
+    readonly acquired: number;
+    /** Calls that gave up waiting, since the start. */
+    readonly timeouts: number;
+    /** Attempts to connect that failed, since the start. */
+    readonly errors: number;
+    /** How long calls waited that had to. */
+    readonly waitMs: {
+      /** 95 of 100 waited no longer, in milliseconds. */
+      readonly p95: number | undefined;
+    };
+  };
+  /** Its settings: `min`, `max`, `idleTimeoutMs`. Without them nothing is recommended. */
+  adjustable?: Adjustable;
+}
+
+/**
+ * A limit on calls in flight that is reported on.
+ *
+ * @example
+ * ```ts
+ * import { concurrencyLimit, report, type ReportedLimit } from "@wireway/wireway";
+ * const limit = concurrencyLimit({ max: 100 });
+ * const calls: ReportedLimit = { stats: () => limit.stats() };
+ * report({ limits: { calls } });
+ * ```
+ */
+export interface ReportedLimit {
+  /** What it does at this moment: a part of `ConcurrencyLimitStats`. */
+  stats(): {
+    /** Calls that may be in flight. */
+    readonly limit: number;
+    /** Calls in flight. */
+    readonly inFlight: number;
+    /** Calls refused so far. */
+    readonly rejected: number;
+  };
+  /** Its settings: `max`. Without them nothing is recommended. */
+  adjustable?: Adjustable;
+}
+
+/**
+ * Options of {@linkcode report}. What is left out is not reported on.
+ *
+ * @example
+ * ```ts
+ * import { concurrencyLimit, objectives, report, type ReportOptions } from "@wireway/wireway";
+ * using promised = objectives({ targets: { p95Ms: 100, errorRate: 0.001 } });
+ * const limit = concurrencyLimit({ max: 100 });
+ * const options: ReportOptions = { calls: promised, limits: { handler: { stats: limit.stats } } };
+ * const { scores } = report(options).snapshot();
+ * ```
+ */
+export interface ReportOptions {
+  /** The calls: objectives() around all of them. Its targets are what the scores go by. */
+  calls?: Pick<Objectives, "calls" | "targets">;
+  /** Pools of connections, by name. */
+  pools?: Readonly<Record<string, ReportedPool>>;
+  /** Limits on calls in flight, by name. */
+  limits?: Readonly<Record<string, ReportedLimit>>;
+  /** Timeouts with a setting `ms`, by name. */
+  timeouts?: Readonly<Record<string, Adjustable>>;
+  /** Retries with a setting `maxAttempts`, by name. */
+  retries?: Readonly<Record<string, Adjustable>>;
+  /** Tells which share of processors works: a `HostMeter` of its own. */
+  host?: {
+    /** What it is since the last look. */
+    read(): {
+      /** Processors that worked for the process. */
+      readonly cpuShare: number | undefined;
+    };
+  };
+  /** How late the event loop is. */
+  eventLoop?: Pick<EventLoopDelay, "read">;
+  /** The time that a call may take for its caller to be satisfied, in milliseconds. @default {the target of p95Ms, else of p99Ms} */
+  satisfiedMs?: number;
+  /** The calls per second that are wanted. @default {the target of minPerSecond} */
+  expectedPerSecond?: number;
+  /** How far back it looks, in milliseconds. @default {600000} */
+  periodMs?: number;
+  /** Measures the time. @default {systemClock} */
+  clock?: Clock;
+}
+
+/** The settings of report(), complete. */
+export type ReportSettings = ReturnType<typeof readReport>;
+
+const positive: OptionRule<number | undefined> = {
+  ...fraction(undefined, Number.MIN_VALUE, Number.MAX_VALUE),
+  allowed: "a number above 0",
+};
+
+/** Checks the options and fills in the defaults. */
+// deno-lint-ignore explicit-function-return-type -- what it gives is what the rules below say
+export function readReport(options: ReportOptions) {
+  const settings = readOptions("report()", options, {
+    calls: given<ReportOptions["calls"]>(undefined, "an object"),
+    pools: given<Readonly<Record<string, ReportedPool>>>({}, "an object"),
+    limits: given<Readonly<Record<string, ReportedLimit>>>({}, "an object"),
+    timeouts: given<Readonly<Record<string, Adjustable>>>({}, "an object"),
+    retries: given<Readonly<Record<string, Adjustable>>>({}, "an object"),
+    host: given<ReportOptions["host"]>(undefined, "an object"),
+    eventLoop: given<ReportOptions["eventLoop"]>(undefined, "an object"),
+    satisfiedMs: positive,
+    expectedPerSecond: positive,
+    periodMs: duration(600_000, 1),
+    clock: given<Clock>(systemClock, "an object"),
+  });
+  const { pools, limits, timeouts, retries, calls, periodMs } = settings;
+  if (periodMs === Infinity) throw invalidOption("report()", "periodMs", periodMs, "a time that ends");
+  const names = [pools, limits, timeouts, retries].flatMap((parts) => Object.keys(parts));
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  // A recommendation names what it is for.
+  if (twice !== undefined) {
+    throw invalidOption("report()", "pools, limits, timeouts and retries", twice, "each name once");
+  }
+  const { p95Ms, p99Ms, minPerSecond, errorRate } = calls?.targets ?? {};
+  return {
+    ...settings,
+    satisfiedMs: settings.satisfiedMs ?? p95Ms ?? p99Ms,
+    expectedPerSecond: settings.expectedPerSecond ?? minPerSecond,
+    errorBudget: errorRate ?? defaultErrorBudget,
+  };
+}
+
+/** The share of calls that may fail where no target says so. */
+const defaultErrorBudget = 0.001;
