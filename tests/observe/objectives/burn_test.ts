@@ -153,3 +153,22 @@ Deno.test("an alert of a load that has ended altogether ends, too", async () => 
   assert.equal(promised.alerts[2].measured, undefined);
   promised.objectives.close();
 });
+
+Deno.test("a call that takes exactly as long as promised keeps the promise", async () => {
+  const promised = new Promised({ targets: { p99Ms: 200 } });
+  await promised.load(minute, 1000, () => ({ takesMs: 200 }));
+  await promised.clock.advance(1000);
+  assert.equal(promised.objectives.snapshot().objectives[0].burn[0].longRate, 0);
+  promised.objectives.close();
+});
+
+Deno.test("what is older than the longest window is forgotten, however long it runs", async () => {
+  const windows = [{ severity: "page", longMs: 60_000, shortMs: 5000, rate: 14.4 }];
+  const promised = new Promised({ targets: { errorRate: 0.01 }, windows });
+  await promised.load(30_000, 100, () => ({ error }));
+  for (let round = 0; round < 5; round++) await promised.load(minute, 100, () => ({}));
+  const [{ longRate, shortRate }] = promised.objectives.snapshot().objectives[0].burn;
+  assert.deepEqual([longRate, shortRate], [0, 0]);
+  assert.deepEqual(promised.told().map((line) => line.slice(9)), ["page errorRate open", "page errorRate resolved"]);
+  promised.objectives.close();
+});

@@ -10,7 +10,7 @@ import { http, ManualClock, serve, type Webhook, webhook, type WebhookOptions } 
 /** A webhook whose requests the test answers one by one. */
 class World {
   readonly clock = new ManualClock();
-  readonly requests: { body: unknown; key: string | null; signal: AbortSignal }[] = [];
+  readonly requests: { body: unknown; key: string | null; redirect: string; signal: AbortSignal }[] = [];
   readonly lost: string[] = [];
   readonly hook: Webhook;
   /** What the next requests are answered by; past the last, by 200. */
@@ -22,8 +22,8 @@ class World {
       random: () => 1,
       onLost: (message, reason) => this.lost.push(`${(message as { n: number }).n}: ${reason}`),
       fetch: async (request) => {
-        const { signal } = request;
-        this.requests.push({ body: await request.json(), key: request.headers.get("idempotency-key"), signal });
+        const { signal, redirect, headers } = request;
+        this.requests.push({ body: await request.json(), key: headers.get("idempotency-key"), redirect, signal });
         const answer = this.answers.shift() ?? 200;
         if (answer instanceof Error) throw answer;
         if (answer !== "never") return new Response("answer", { status: answer });
@@ -97,6 +97,7 @@ Deno.test("a refusal is final, and so is the last attempt; the next message goes
     "2: Message not delivered: 2 attempts failed, the last: it answered 500",
     "3: Message not delivered: it answered 302",
   ]);
+  assert.equal(world.requests[0].redirect, "manual");
   assert.deepEqual(world.hook.stats(), { waiting: 0, delivered: 1, lost: 3 });
 });
 
@@ -139,4 +140,17 @@ Deno.test("what is no JSON is lost, and what is no address is refused", async ()
   for (const url of ["nowhere", "ftp://host/x"]) {
     assert.throws(() => webhook(url), { code: "invalid-option", message: /option url is/ });
   }
+});
+
+Deno.test("where there is room for one only, a newer one takes the place of the one on its way", async () => {
+  const world = new World({ maxWaiting: 1, attempts: 1 });
+  world.answers = ["never"];
+  world.hook.send({ n: 1 });
+  await world.settle();
+  world.hook.send({ n: 2 });
+  assert.deepEqual(world.hook.stats(), { waiting: 1, delivered: 0, lost: 1 });
+  await world.clock.advance(5000);
+  await world.settle();
+  assert.deepEqual(world.requests.map(({ body }) => body), [{ n: 1 }, { n: 2 }]);
+  assert.deepEqual(world.hook.stats(), { waiting: 0, delivered: 1, lost: 1 });
 });

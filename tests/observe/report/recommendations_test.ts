@@ -27,6 +27,15 @@ Deno.test("a pool without a free connection in time should be larger, with what 
   }]);
 });
 
+Deno.test("nothing is recommended beyond what is allowed", async () => {
+  const full = new Reported(undefined, {}, { orders: settings("pool()", { min: 0, max: 900 }) });
+  Object.assign(full.pool, { total: 900, acquired: 900, timeouts: 100 });
+  assert.deepEqual((await full.recommendations()).map(shortly), ["orders.max 900 → 1000"]);
+  const over = new Reported(undefined, {}, { orders: settings("pool()", { min: 0, max: 1000 }) });
+  Object.assign(over.pool, { total: 1000, acquired: 900, timeouts: 100 });
+  assert.deepEqual(await over.recommendations(), []);
+});
+
 Deno.test("a pool that can't connect, or that is not full, should not be larger", async () => {
   const failing = new Reported(undefined, {}, { orders: pool() });
   Object.assign(failing.pool, { acquired: 900, timeouts: 100, errors: 90 });
@@ -66,6 +75,12 @@ Deno.test("a limit that refuses while all is well should be higher, one that is 
   const [found] = await world.recommendations();
   assert.equal(shortly(found), "handler.max 10 → 15");
   assert.deepEqual(found.measured, { rejected: 50, calls: 1000, p95Ms: 20, cpuShare: 0.4, peakInFlight: 0 });
+  world.limit.limit = 8;
+  assert.deepEqual(await world.recommendations(), [], "its algorithm holds it down, not its ceiling");
+  world.limit.limit = 10;
+  world.answered({ 120: 1000 });
+  assert.deepEqual(await world.recommendations(), [], "calls are slow already");
+  world.answered({ 20: 1000 });
   world.cpuShare = 0.9;
   assert.deepEqual(await world.recommendations(), []);
   world.answered({ 250: 1000 });
@@ -84,6 +99,8 @@ Deno.test("a timeout that cuts calls off should be longer, one far beyond the sl
     longer.why,
     "20 of 1000 calls ran out of time, and of those answered 1 in 100 took more than 95 of 100 ms",
   );
+  cut.answered({ 20: 980 }, { errors: 20, timedOut: 20 });
+  assert.deepEqual(await cut.recommendations(), [], "those that were answered had time to spare");
   const far = new Reported({ p95Ms: 100 }, { timeouts: { call: settings("timeout()", { ms: 900 }) } });
   far.answered({ 5: 990, 20: 10 });
   assert.deepEqual((await far.recommendations()).map(shortly), ["call.ms 900 → 60"]);

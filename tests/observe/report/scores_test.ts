@@ -22,6 +22,9 @@ Deno.test("connections score by how often they are used again, fail to open, and
   const world = new Reported(undefined, {}, { orders });
   Object.assign(world.pool, { acquired: 950, timeouts: 50, errors: 10 });
   world.connections(190);
+  // Of those who connect here.
+  const remote = { transport: "tcp" };
+  world.report.observer({ type: "connection-opened", side: "server", local: remote, remote });
   assert.deepEqual(await world.score("connections"), [
     // 0.8 × 0.95 × 0.95
     72.2,
@@ -43,6 +46,9 @@ Deno.test("throughput scores by the rate that is expected, and what limits refus
     45,
     "100 × min(1, 10 calls per second / 20 expected) × (1 − 60 refused by limits / 600 calls)",
   ]);
+  const fast = new Reported({ minPerSecond: 5 });
+  fast.answered({ 10: 600 });
+  assert.equal((await fast.score("throughput"))?.[0], 100);
   const unknown = new Reported({ p95Ms: 100 });
   unknown.answered({ 10: 600 });
   assert.equal(await unknown.score("throughput"), undefined);
