@@ -86,7 +86,8 @@ export class Trend {
   /** What was measured in the last `windowMs`, in whole steps with the one that runs. */
   read(windowMs: number, now: number): TrendFigures {
     const all = new Step(now);
-    const from = (Math.floor(now / this.#stepMs) + 1) * this.#stepMs - windowMs;
+    const steps = Math.max(1, Math.ceil(windowMs / this.#stepMs));
+    const from = (Math.floor(now / this.#stepMs) + 1 - steps) * this.#stepMs;
     for (const step of [...this.#coarse, ...this.#fine]) if (step.startedAt >= from) all.merge(step);
     const { latency, calls, errors, timedOut, residentBytes, cpuShare } = all;
     const coveredMs = now - Math.max(from, this.#startedAt);

@@ -98,6 +98,17 @@ Deno.test("older steps are put together without losing a call, and the oldest go
   promised.objectives.close();
 });
 
+Deno.test("a time that is shorter than a step is that of the step that runs", async () => {
+  const promised = new Promised({ targets: { errorRate: 0.5 } });
+  await promised.load(2 * minute + 5000, 1000, () => ({}));
+  const figures = (windowMs: number): number[] => {
+    const { calls, coveredMs } = promised.objectives.calls(windowMs);
+    return [calls, coveredMs];
+  };
+  assert.deepEqual([figures(10), figures(minute), figures(minute + 1)], [[5, 5000], [5, 5000], [65, 65_000]]);
+  promised.objectives.close();
+});
+
 Deno.test("the metrics are those of the snapshot", async () => {
   const promised = new Promised({ targets: { errorRate: 0.5 }, name: "orders" });
   const error = new TransportError("remote", "No", { remote: true });
