@@ -93,7 +93,7 @@ export interface Health extends Disposable {
  * unhealthy and no `required` probe is. It is alive unless a probe that says
  * `liveness` is unhealthy: what a restart would not cure is no reason for one.
  *
- * Memory: some 100 KB for each endpoint. Call `close()` to end it; it does not
+ * Memory: ten histograms for each endpoint, some 40 KB, 320 KB at the most. Call `close()` to end it; it does not
  * keep the process alive.
  *
  * Errors: `invalid-option`.

@@ -86,9 +86,9 @@ export class HealthMonitor {
   observe(name: string | undefined): Observer {
     const { clock } = this.settings;
     if (name === undefined) return (event) => this.#events.hear(event, clock.now());
-    this.#endpoint(name);
+    const known = this.#endpoint(name).endpoint.name;
     // One that was forgotten is not made anew by the last words of its connections.
-    return (event) => this.#endpoints.get(name)?.events.hear(event, clock.now());
+    return (event) => this.#endpoints.get(known)?.events.hear(event, clock.now());
   }
 
   snapshot(): HealthSnapshot {

@@ -190,6 +190,16 @@ Deno.test("watching hands on the inner promise, and what the inner service throw
   world.health.close();
 });
 
+Deno.test("what connections of endpoints beyond the limit do is told of them together", () => {
+  const world = new World({ maxEndpoints: 1 });
+  for (const name of ["a", "b"]) {
+    const error = new TransportError("connect-failed", "Connection refused");
+    world.health.observer(name)({ type: "dial-failed", error, attempt: 1, retryInMs: undefined });
+  }
+  assert.deepEqual(world.log().map((line) => line.split(" connections")[0]), ["a", "(others)"]);
+  world.health.close();
+});
+
 Deno.test("endpoints beyond the limit are one, and those that were closed make room", async () => {
   const world = new World({ maxEndpoints: 2 });
   const closable = (): (() => Promise<void>) & { close(): Promise<void>; [Symbol.asyncDispose](): Promise<void> } => {
