@@ -21,4 +21,4 @@
 
 export { type CallEnv, contextOf, type HonoContext, honoContextOf } from "./hono/call_env.ts";
 export { calls, mounted } from "./hono/calls.ts";
-export { callMiddleware, honoMiddleware } from "./hono/middleware.ts";
+export { callMiddleware, type HonoMiddleware, honoMiddleware, type HttpMiddleware } from "./hono/middleware.ts";

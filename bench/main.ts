@@ -55,6 +55,12 @@ const TARGETS: Target[] = [
   { file: "contract_bench.ts", group: "a contract, on the server", name: "implement()", atMostNs: 300 },
   { file: "contract_bench.ts", group: "a contract, on the client", name: "clientOf()", atMostNs: 300 },
   { file: "hono_bench.ts", group: "a middleware in a Hono app", name: "callMiddleware(), passing on", atMostNs: 200 },
+  {
+    file: "objectives_bench.ts",
+    group: "objectives() and health()",
+    name: "objectives(), three targets on calls",
+    atMostNs: 500,
+  },
   { file: "telemetry_bench.ts", group: "telemetry()", name: "telemetry(), off", atMostNs: 100 },
   { file: "histogram_bench.ts", group: "Histogram, recording", name: "Histogram", atMostNs: 20 },
 ];

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Context, Hono, type MiddlewareHandler, type Next } from "hono";
+import { type Context, Hono, type Next } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import {
@@ -21,8 +21,30 @@ import {
 } from "../../mod.ts";
 import { contextOf, honoRun } from "./call_env.ts";
 
-/** A middleware around calls over HTTP. */
-type HttpMiddleware = Middleware<Service<Request, Response>>;
+/**
+ * A middleware of ours around calls over HTTP.
+ *
+ * @example
+ * ```ts
+ * import { rateLimit } from "@wireway/wireway";
+ * import type { HttpMiddleware } from "@wireway/wireway/hono";
+ * const limit: HttpMiddleware = rateLimit({ windows: [{ calls: 100, perMs: 1000 }] });
+ * ```
+ */
+export type HttpMiddleware = Middleware<Service<Request, Response>>;
+
+/**
+ * A middleware of Hono, as far as it is needed: any of its `MiddlewareHandler`s.
+ *
+ * @example
+ * ```ts
+ * import { secureHeaders } from "hono/secure-headers";
+ * import type { HonoMiddleware } from "@wireway/wireway/hono";
+ * const fields: HonoMiddleware = secureHeaders();
+ * ```
+ */
+// deno-lint-ignore no-explicit-any -- the context of any app, whatever its environment is
+export type HonoMiddleware = (c: any, next: () => Promise<void>) => Promise<Response | void>;
 
 /** What Hono lets run once. */
 const repeating = ["retry", "hedge"];
@@ -53,7 +75,7 @@ const repeating = ["retry", "hedge"];
  * ));
  * ```
  */
-export function callMiddleware(...middleware: HttpMiddleware[]): MiddlewareHandler {
+export function callMiddleware(...middleware: HttpMiddleware[]): HonoMiddleware {
   const base = named("hono", {}, runRest);
   const service = middleware.reduce<Service<Request, Response>>((inner, one) => chain(inner, one), base);
   const stage = stagesOf(service).find(({ name }) => repeating.includes(name));
@@ -61,7 +83,7 @@ export function callMiddleware(...middleware: HttpMiddleware[]): MiddlewareHandl
     const why = `Cannot use callMiddleware(): ${stage.name}() makes a call again, and Hono runs what follows once`;
     throw new TransportError("invalid-option", why, { details: { chain: describe(service) } });
   }
-  return async function callMiddleware(c, next): Promise<void> {
+  return async function callMiddleware(c: Context, next: Next): Promise<void> {
     let response: Response;
     try {
       response = await service(c.req.raw, contextOf(c).set(honoRun, { c, next }));
@@ -105,7 +127,7 @@ function exceptionOf(error: TransportError): HTTPException {
  * await serve(http({ port: 8000 }), chain(handler, honoMiddleware(secureHeaders())));
  * ```
  */
-export function honoMiddleware(...middleware: MiddlewareHandler[]): HttpMiddleware {
+export function honoMiddleware(...middleware: HonoMiddleware[]): HttpMiddleware {
   return named("honoMiddleware", { count: middleware.length }, (inner: Service<Request, Response>) => {
     const app = new Hono();
     for (const one of middleware) app.use(one);

@@ -18,8 +18,12 @@ export type {
   ClientMethods,
   ContractClient,
   Implementation,
+  ItemArguments,
   Method,
+  MethodAnswer,
   Methods,
+  SchemaInput,
+  SchemaOutput,
 } from "./contract_types.ts";
 
 /**

@@ -55,13 +55,43 @@ export interface Method {
  */
 export type Methods = Readonly<Record<string, Method>>;
 
+/**
+ * What a schema takes; nothing, where there is none.
+ *
+ * @example
+ * ```ts
+ * import type { SchemaInput } from "@wireway/wireway";
+ * import { z } from "zod";
+ * const text: SchemaInput<z.ZodString> = "hello";
+ * ```
+ */
 // deno-lint-ignore no-explicit-any -- as above
-type InputOf<S> = S extends Schema<infer In, any> ? In : void;
-// deno-lint-ignore no-explicit-any -- as above
-type OutputOf<S> = S extends Schema<any, infer Out> ? Out : void;
+export type SchemaInput<S> = S extends Schema<infer In, any> ? In : void;
 
-/** What follows a request in the arguments of a method. */
-type ItemArguments<M extends Method, Item> = M["items"] extends AnySchema ? [items: AsyncIterable<Item>] : [];
+/**
+ * What a schema makes; nothing, where there is none.
+ *
+ * @example
+ * ```ts
+ * import type { SchemaOutput } from "@wireway/wireway";
+ * import { z } from "zod";
+ * const text: SchemaOutput<z.ZodDefault<z.ZodString>> = "hello";
+ * ```
+ */
+// deno-lint-ignore no-explicit-any -- as above
+export type SchemaOutput<S> = S extends Schema<any, infer Out> ? Out : void;
+
+/**
+ * What follows a request in the arguments of a method: the stream of items,
+ * where it takes one.
+ *
+ * @example
+ * ```ts
+ * import type { ItemArguments } from "@wireway/wireway";
+ * const none: ItemArguments<{ reply: never }, string> = [];
+ * ```
+ */
+export type ItemArguments<M extends Method, Item> = M["items"] extends AnySchema ? [items: AsyncIterable<Item>] : [];
 
 /**
  * A method as its client calls it.
@@ -75,9 +105,9 @@ type ItemArguments<M extends Method, Item> = M["items"] extends AnySchema ? [ite
  * ```
  */
 export type ClientMethod<M extends Method> = (
-  request: InputOf<M["request"]>,
-  ...rest: [...ItemArguments<M, InputOf<M["items"]>>, context?: CallContext]
-) => M["replies"] extends AnySchema ? AsyncIterable<OutputOf<M["replies"]>> : Promise<OutputOf<M["reply"]>>;
+  request: SchemaInput<M["request"]>,
+  ...rest: [...ItemArguments<M, SchemaInput<M["items"]>>, context?: CallContext]
+) => M["replies"] extends AnySchema ? AsyncIterable<SchemaOutput<M["replies"]>> : Promise<SchemaOutput<M["reply"]>>;
 
 /**
  * The methods of a contract as its client calls them.
@@ -106,9 +136,19 @@ export type ClientMethods<M extends Methods> = { readonly [Name in keyof M]: Cli
  */
 export type ContractClient<C> = C extends { readonly methods: infer M extends Methods } ? ClientMethods<M> : never;
 
-/** What a method may answer at once or by a promise. */
-type Answer<M extends Method> = M["replies"] extends AnySchema ? AsyncIterable<InputOf<M["replies"]>>
-  : InputOf<M["reply"]> | Promise<InputOf<M["reply"]>>;
+/**
+ * What a method answers, at once or by a promise: a stream where its contract
+ * says so.
+ *
+ * @example
+ * ```ts
+ * import type { MethodAnswer } from "@wireway/wireway";
+ * import { z } from "zod";
+ * const answer: MethodAnswer<{ reply: z.ZodNumber }> = Promise.resolve(7);
+ * ```
+ */
+export type MethodAnswer<M extends Method> = M["replies"] extends AnySchema ? AsyncIterable<SchemaInput<M["replies"]>>
+  : SchemaInput<M["reply"]> | Promise<SchemaInput<M["reply"]>>;
 
 /**
  * The methods of a contract as its server runs them.
@@ -123,7 +163,7 @@ type Answer<M extends Method> = M["replies"] extends AnySchema ? AsyncIterable<I
  */
 export type Implementation<M extends Methods> = {
   readonly [Name in keyof M]: (
-    request: OutputOf<M[Name]["request"]>,
-    ...rest: [...ItemArguments<M[Name], OutputOf<M[Name]["items"]>>, context: CallContext]
-  ) => Answer<M[Name]>;
+    request: SchemaOutput<M[Name]["request"]>,
+    ...rest: [...ItemArguments<M[Name], SchemaOutput<M[Name]["items"]>>, context: CallContext]
+  ) => MethodAnswer<M[Name]>;
 };
