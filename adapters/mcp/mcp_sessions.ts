@@ -1,0 +1,209 @@
+/**
+ * Sessions of MCP over Streamable HTTP: a server for each client that begins
+ * one, found again by its id.
+ *
+ * @module
+ */
+
+import { type Clock, type DeadlineEntry, deadlinesOf, systemClock, TransportError, whenComplete } from "../../mod.ts";
+
+/**
+ * What is needed of a transport of the SDK: its
+ * `WebStandardStreamableHTTPServerTransport`, in both generations.
+ *
+ * @example
+ * ```ts
+ * import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/server";
+ * import type { McpHttpTransport } from "@wireway/wireway/mcp";
+ * const transport: McpHttpTransport = new WebStandardStreamableHTTPServerTransport();
+ * ```
+ */
+export interface McpHttpTransport {
+  /** The session's id, once it has begun. */
+  readonly sessionId?: string | undefined;
+  /** Answers a request. */
+  handleRequest(request: Request): Promise<Response>;
+  /** Ends the session. */
+  close(): Promise<void>;
+}
+
+/**
+ * Options of {@linkcode mcpSessions}.
+ *
+ * @example
+ * ```ts
+ * import type { McpSessionsOptions } from "@wireway/wireway/mcp";
+ * const few: McpSessionsOptions = { maxSessions: 10, idleTimeoutMs: 60_000 };
+ * ```
+ */
+export interface McpSessionsOptions {
+  /** Sessions at once; a client that would begin one more is answered 503. @default {1000} */
+  maxSessions?: number;
+  /** Time without a request or an open stream after which a session is ended, in milliseconds. @default {1800000} 30 min */
+  idleTimeoutMs?: number;
+  /** Measures it. @default {systemClock} */
+  clock?: Clock;
+}
+
+/**
+ * A handler that keeps sessions.
+ *
+ * @example
+ * ```ts
+ * import type { McpSessions } from "@wireway/wireway/mcp";
+ * const busy = (sessions: McpSessions): boolean => sessions.size > 100;
+ * ```
+ */
+export interface McpSessions {
+  /** Answers a request. */
+  (request: Request): Promise<Response>;
+  /** How many sessions are open. */
+  readonly size: number;
+  /** Ends all sessions. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes a handler for MCP over Streamable HTTP with sessions, as the protocol
+ * has them up to 2025-11-25: `begin` makes a transport of the SDK and connects
+ * a server to it. It is a handler like any other: put limits, telemetry or
+ * Hono's routes around it.
+ *
+ * The newest protocol, 2026-07-28, has no sessions: give `serve()` the `fetch`
+ * of the SDK's own `createMcpHandler()`, which answers clients of the older one,
+ * too.
+ *
+ * Errors: `invalid-option`; an id that is not known is answered 404, as the
+ * protocol wants it, and the client begins anew.
+ *
+ * @example
+ * ```ts
+ * import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+ * import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js";
+ * import { chain, concurrencyLimit, http, serve } from "@wireway/wireway";
+ * import { mcpSessions } from "@wireway/wireway/mcp";
+ * const sessions = mcpSessions(async () => {
+ *   const server = new McpServer({ name: "example", version: "1.0.0" });
+ *   const transport = new WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: () => crypto.randomUUID() });
+ *   await server.connect(transport);
+ *   return transport;
+ * });
+ * await serve(http({ port: 8000 }), chain(sessions, concurrencyLimit({ max: 100 })));
+ * ```
+ */
+export function mcpSessions(begin: () => Promise<McpHttpTransport>, options: McpSessionsOptions = {}): McpSessions {
+  const { maxSessions = 1000, idleTimeoutMs = 1_800_000, clock = systemClock } = options;
+  for (const [name, value] of Object.entries({ maxSessions, idleTimeoutMs })) {
+    if (typeof value === "number" && value >= 1) continue;
+    const why = `Cannot use mcpSessions(): option ${name} is ${value}, allowed is a number of at least 1`;
+    throw new TransportError("invalid-option", why, { details: { option: name } });
+  }
+  const sessions = new Map<string, Session>();
+  let beginning = 0;
+
+  const first = async (request: Request): Promise<Response> => {
+    if (sessions.size + beginning >= maxSessions) return problem(503, -32_000, "Too many sessions");
+    beginning++;
+    let transport: McpHttpTransport;
+    let response: Response;
+    try {
+      transport = await begin();
+      response = await transport.handleRequest(request);
+    } finally {
+      beginning--;
+    }
+    const id = transport.sessionId;
+    if (id === undefined) {
+      // It was no beginning after all; whoever asked is told so.
+      return whenComplete(response, () => void transport.close().catch(() => {}));
+    }
+    const session = new Session(transport, clock, idleTimeoutMs, () => sessions.delete(id));
+    sessions.set(id, session);
+    return session.hold(response);
+  };
+  const answer = (request: Request): Promise<Response> => {
+    const id = request.headers.get("mcp-session-id");
+    if (id === null) {
+      return request.method === "POST" ? first(request) : Promise.resolve(problem(400, -32_000, "Session id missing"));
+    }
+    const session = sessions.get(id);
+    return session === undefined
+      ? Promise.resolve(problem(404, -32_001, "Session not found"))
+      : session.answer(request);
+  };
+  const close = async (): Promise<void> => {
+    await Promise.all(Array.from(sessions.values(), (session) => session.end()));
+    deadlinesOf(clock).trim();
+  };
+  return Object.defineProperty(Object.assign(answer, { close }), "size", { get: () => sessions.size }) as McpSessions;
+}
+
+/** One client's server. It ends when nobody has asked it anything for a while. */
+class Session implements DeadlineEntry {
+  dueAt = Infinity;
+  position = -1;
+  readonly holds = false;
+  readonly #transport: McpHttpTransport;
+  readonly #clock: Clock;
+  readonly #idleTimeoutMs: number;
+  readonly #onEnd: () => void;
+  #open = 0;
+  #over = false;
+
+  constructor(transport: McpHttpTransport, clock: Clock, idleTimeoutMs: number, onEnd: () => void) {
+    this.#transport = transport;
+    this.#clock = clock;
+    this.#idleTimeoutMs = idleTimeoutMs;
+    this.#onEnd = onEnd;
+  }
+
+  async answer(request: Request): Promise<Response> {
+    this.#used(1);
+    let response: Response;
+    try {
+      response = await this.#transport.handleRequest(request);
+    } finally {
+      this.#used(-1);
+    }
+    if (request.method === "DELETE" && response.ok) {
+      this.#forget();
+      return response;
+    }
+    return this.hold(response);
+  }
+
+  /** Is in use until the response is whole. */
+  hold(response: Response): Response {
+    this.#used(1);
+    return whenComplete(response, () => this.#used(-1));
+  }
+
+  expire(): void {
+    void this.end();
+  }
+
+  async end(): Promise<void> {
+    this.#forget();
+    await this.#transport.close().catch(() => {});
+  }
+
+  #forget(): void {
+    deadlinesOf(this.#clock).remove(this);
+    this.#over = true;
+    this.#onEnd();
+  }
+
+  #used(change: 1 | -1): void {
+    this.#open += change;
+    const deadlines = deadlinesOf(this.#clock);
+    deadlines.remove(this);
+    if (this.#open > 0 || this.#over) return;
+    this.dueAt = this.#clock.now() + this.#idleTimeoutMs;
+    deadlines.add(this);
+  }
+}
+
+/** An error as the protocol writes it where no server has answered. */
+function problem(status: number, code: number, message: string): Response {
+  return Response.json({ jsonrpc: "2.0", error: { code, message }, id: null }, { status });
+}
