@@ -20,5 +20,5 @@
  */
 
 export { type CallEnv, contextOf, type HonoContext, honoContextOf } from "./hono/call_env.ts";
-export { calls, mounted } from "./hono/calls.ts";
+export { answer, calls, mounted } from "./hono/calls.ts";
 export { callMiddleware, type HonoMiddleware, honoMiddleware, type HttpMiddleware } from "./hono/middleware.ts";

@@ -5,7 +5,7 @@
  */
 
 import { answerCalls, type Handler, type HttpCallsOptions } from "../../mod.ts";
-import { contextOf, type HonoContext } from "./call_env.ts";
+import { contextOf, type HonoContext, honoRun } from "./call_env.ts";
 
 /**
  * A Hono handler that answers calls as httpCalls() does, on whatever route it is
@@ -24,6 +24,22 @@ export function calls(
 ): (c: HonoContext) => Promise<Response> {
   const answer = answerCalls(handler, options);
   return (c) => answer(c.req.raw, contextOf(c));
+}
+
+/**
+ * A Hono handler that runs a handler of ours for requests: what `jsonRpcHandler()`
+ * or `prometheus()` makes, or a chain. It is given our context, with Hono's in it.
+ *
+ * @example
+ * ```ts
+ * import { Hono } from "hono";
+ * import { prometheus } from "@wireway/wireway/prometheus";
+ * import { answer } from "@wireway/wireway/hono";
+ * new Hono().get("/metrics", answer(prometheus([])));
+ * ```
+ */
+export function answer(handler: Handler<Request, Response>): (c: HonoContext) => Promise<Response> {
+  return async (c) => await handler(c.req.raw, contextOf(c).set(honoRun, { c }));
 }
 
 /**

@@ -25,7 +25,7 @@ import {
   timeout,
   TransportError,
 } from "../../mod.ts";
-import { callMiddleware, contextOf, honoContextOf, honoMiddleware } from "../../adapters/hono.ts";
+import { answer, callMiddleware, contextOf, honoContextOf, honoMiddleware } from "../../adapters/hono.ts";
 
 /** An app as somebody has it already: its own routes, fields and middleware. */
 function existing(): Hono<{ Variables: { user: string } }> {
@@ -193,4 +193,18 @@ Deno.test("honoMiddleware() passes our context on, answers in place of the servi
   assert.equal((await call(new Request("http://a.test/"), ours)).status, 401);
   assert.equal(context, ours);
   await assert.rejects(call(new Request("http://a.test/", { headers: { key: "good" } }), ours), fault);
+});
+
+Deno.test("answer() runs a handler of ours on a route, with Hono's context in reach", async () => {
+  const app = existing();
+  app.get(
+    "/who",
+    answer((request, context) => {
+      const user = honoContextOf<Context>(context)?.get("user");
+      return new Response(`${user} asks for ${new URL(request.url).pathname}`);
+    }),
+  );
+  const response = await app.request("/who", { headers: { user: "ann" } });
+  assert.equal(await response.text(), "ann asks for /who");
+  assert.equal(response.headers.get("served-by"), "the app");
 });
