@@ -5,9 +5,10 @@
  * @module
  */
 
-import { type ErrorCode, errorCodes, type Processed, TransportError } from "../core/errors.ts";
+import { type Processed, TransportError } from "../core/errors.ts";
 import { retryAfterField, statusOf } from "../core/http_status.ts";
 import { readBody } from "../core/read_body.ts";
+import { describeError, readError } from "./error_text.ts";
 
 /** Time left of a call, in milliseconds. */
 export const timeLeftField = "wireway-time-left-ms";
@@ -17,20 +18,10 @@ const errorField = "wireway-error";
 
 /** An error as an answer. */
 export function encodeError(error: TransportError): Response {
-  const { code, message, processed, details, retryAfterMs } = error;
-  const headers = new Headers({ "content-type": "application/json", [errorField]: code });
-  const retryAfter = retryAfterField(retryAfterMs);
+  const headers = new Headers({ "content-type": "application/json", [errorField]: error.code });
+  const retryAfter = retryAfterField(error.retryAfterMs);
   if (retryAfter !== undefined) headers.set("retry-after", retryAfter);
-  return new Response(describe({ message, processed, retryAfterMs }, details), { status: statusOf(error), headers });
-}
-
-/** Details that are not JSON must not keep the error itself from being told. */
-function describe(error: Record<string, unknown>, details: unknown): string {
-  try {
-    return JSON.stringify({ ...error, details });
-  } catch {
-    return JSON.stringify(error);
-  }
+  return new Response(describeError(error), { status: statusOf(error), headers });
 }
 
 /** What a server that had to end, or a proxy without one behind it, answers in place of the service. */
@@ -41,7 +32,7 @@ const maxErrorBytes = 1024 * 1024;
 
 /** The error that an answer stands for. */
 export async function decodeError(response: Response): Promise<TransportError> {
-  const code = response.headers.get(errorField) as ErrorCode | null;
+  const code = response.headers.get(errorField);
   const body = new TextDecoder().decode(await readBody(response, maxErrorBytes));
   if (code === null) {
     const why = `Call failed: the server answered ${response.status}: ${body.slice(0, 200).trim()}`;
@@ -50,21 +41,7 @@ export async function decodeError(response: Response): Promise<TransportError> {
       remote: true,
     });
   }
-  const { message, processed, retryAfterMs, details } = parse(body);
-  return new TransportError(errorCodes.includes(code) ? code : "remote", String(message ?? body), {
-    processed: processed === "no" || processed === "yes" ? processed satisfies Processed : "maybe",
-    retryAfterMs: typeof retryAfterMs === "number" ? retryAfterMs : undefined,
-    details: typeof details === "object" && details !== null ? details as Record<string, unknown> : undefined,
-    remote: true,
-  });
-}
-
-function parse(body: string): Record<string, unknown> {
-  try {
-    return Object(JSON.parse(body)) as Record<string, unknown>;
-  } catch {
-    return {};
-  }
+  return readError(code, body);
 }
 
 /** The error for a request or a reply over the limit. */
