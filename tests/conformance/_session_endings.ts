@@ -110,6 +110,19 @@ export function endingTests(test: SessionTest, can: Capabilities): void {
     await until(() => server.channels.connectionsOpen === 0, "no open connection");
   });
 
+  if (can.shared) {
+    test("shares the calls among all who listen at one place", {}, async (world) => {
+      const servers = [await world.serve(echo), await world.serve(echo)];
+      const session = await world.dial();
+      for (let i = 0; servers.some(({ calls }) => calls.started === 0); i++) {
+        assert.deepEqual(await session.call(numbered(i, 10)), numbered(i, 10));
+      }
+      await servers[0].shutdown();
+      for (let i = 0; i < 10; i++) assert.deepEqual(await session.call(numbered(i, 10)), numbered(i, 10));
+    });
+    return;
+  }
+
   test("refuses to listen where somebody else does", {}, async (world) => {
     await world.serve(echo);
     await failure(world.serve(echo), "address-in-use", "no");

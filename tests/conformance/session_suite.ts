@@ -16,6 +16,7 @@ import { endingTests } from "./_session_endings.ts";
 import { pressureTests } from "./_session_pressure.ts";
 import { restartTests } from "./_session_restarts.ts";
 import { within } from "../support/channels.ts";
+import { type Peer, peerTest } from "../support/peer.ts";
 import { World } from "./_session_world.ts";
 
 /** What a protocol can do. */
@@ -45,6 +46,11 @@ export interface Capabilities {
   connection: boolean;
   /** A session carries any number of calls at once; else one, and the tests take as many sessions as they need. */
   concurrent: boolean;
+  /**
+   * Several servers may listen at one place, and share its calls: clients have
+   * no connection to one of them.
+   */
+  shared?: boolean;
   /** The transport listens on a TCP port, so that a proxy can stand in front of it. */
   port: boolean;
 }
@@ -79,10 +85,10 @@ export type SessionTest = (
   run: (world: World) => Promise<void>,
 ) => void;
 
-/** Registers the tests that every transport of calls has to pass. */
-export function sessionConformance(name: string, can: Capabilities, make: MakeSessions): void {
+/** Registers the tests that every transport of calls has to pass, by the help of `peers` where it needs any. */
+export function sessionConformance(name: string, can: Capabilities, make: MakeSessions, peers: Peer[] = []): void {
   const test: SessionTest = (behaviour, limits, run) => {
-    Deno.test(`${name} ${behaviour}`, async () => {
+    peerTest(`${name} ${behaviour}`, peers, async () => {
       const all = { maxInFlight: 64, maxMessageBytes: 1_000_000, ...limits, clock: limits.clock };
       const world = new World(make(all), can, all);
       try {

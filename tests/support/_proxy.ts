@@ -53,7 +53,7 @@ export async function startProxy(program: ProxyProgram): Promise<Proxy> {
 }
 
 /** A port that nobody listens on just now. */
-function freePort(): number {
+export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }

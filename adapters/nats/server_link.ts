@@ -1,0 +1,162 @@
+/**
+ * A connection to a NATS server.
+ *
+ * @module
+ */
+
+import {
+  connect,
+  createInbox,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  type NodeConnectionOptions,
+} from "@nats-io/transport-node";
+import { type Address, TransportError } from "../../mod.ts";
+import { textOf } from "../../src/core/thrown.ts";
+import type { BrokerLink, BrokerSink, BrokerSubscription, LinkOwner } from "./broker_link.ts";
+
+/** How a connection is made. */
+export interface ServerLinkSettings {
+  readonly servers: readonly string[];
+  readonly connection: object;
+  readonly connectTimeoutMs: number;
+  readonly maxQueuedBytes: number;
+}
+
+/** How long after a loss a listener connects again, in milliseconds, give or take a half. */
+const reconnectMs = 250;
+
+/** From how many bytes on that the broker has not taken a sender is asked to wait. */
+const highWaterBytes = 1024 * 1024;
+
+/**
+ * Connects. `lasting` connections are made again after a loss, for as long as
+ * it takes; others end with it.
+ */
+export async function dialServer(
+  settings: ServerLinkSettings,
+  lasting: boolean,
+  signal?: AbortSignal,
+): Promise<ServerLink> {
+  signal?.throwIfAborted();
+  const options: NodeConnectionOptions = {
+    ...settings.connection,
+    servers: [...settings.servers],
+    timeout: settings.connectTimeoutMs,
+    reconnect: lasting,
+    maxReconnectAttempts: lasting ? -1 : 0,
+    reconnectDelayHandler: () => reconnectMs * (0.5 + Math.random()),
+  };
+  let connection: NatsConnection;
+  try {
+    connection = await connect(options);
+  } catch (error) {
+    const why = `Cannot connect to NATS at ${settings.servers.join(", ")}: ${textOf(error)}`;
+    throw new TransportError("connect-failed", why, { cause: error });
+  }
+  if (signal?.aborted) {
+    await connection.close();
+    signal.throwIfAborted();
+  }
+  if (connection.info?.headers !== true) {
+    await connection.close();
+    const why = `Cannot use NATS at ${connection.getServer()}: the server knows no headers, it is older than 2.2`;
+    throw new TransportError("version-mismatch", why);
+  }
+  return new ServerLink(connection, settings.maxQueuedBytes);
+}
+
+/** See the module. */
+export class ServerLink implements BrokerLink {
+  readonly remote: Address;
+  readonly local: Address = { transport: "nats" };
+  readonly inbox: string;
+  readonly closed: Promise<Error | undefined>;
+  owner: LinkOwner | undefined = undefined;
+  /** The connection, for what only a NATS server has. */
+  readonly connection: NatsConnection;
+  readonly #maxQueuedBytes: number;
+  /** Bytes that were published since the last flush that has come back began. */
+  #unconfirmed = 0;
+  #flushing: Promise<void> | undefined = undefined;
+  #connected = true;
+
+  constructor(connection: NatsConnection, maxQueuedBytes: number) {
+    this.connection = connection;
+    this.#maxQueuedBytes = maxQueuedBytes;
+    this.inbox = `${createInbox()}.`;
+    const { hostname, port } = new URL(`nats://${connection.getServer()}`);
+    this.remote = { transport: "nats", hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 4222) };
+    this.closed = connection.closed().then((error) => error ?? undefined);
+    void this.#watch();
+  }
+
+  get maxPayloadBytes(): number {
+    return this.connection.info?.max_payload ?? 0;
+  }
+
+  get isFull(): boolean {
+    return this.#unconfirmed > this.#maxQueuedBytes;
+  }
+
+  publish(subject: string, data: Uint8Array, reply?: string, headers?: MsgHdrs): void {
+    this.connection.publish(subject, data, { reply, headers });
+    this.#unconfirmed += data.length;
+    if (this.#unconfirmed > highWaterBytes && this.#flushing === undefined) this.#confirm();
+  }
+
+  backpressure(): Promise<void> | undefined {
+    return this.#unconfirmed > highWaterBytes ? this.#flushing : undefined;
+  }
+
+  subscribe(subject: string, queue: string | undefined, sink: BrokerSink): BrokerSubscription {
+    const subscription = this.connection.subscribe(subject, {
+      queue,
+      callback: (error: Error | null, message: Msg) => {
+        // Not allowed to listen: the server says so beside, on the connection.
+        if (error === null) sink(message);
+      },
+    });
+    return { drain: () => subscription.isClosed() ? Promise.resolve() : subscription.drain() };
+  }
+
+  flush(): Promise<void> {
+    // Without a connection it would come back only after the next one is made, and say nothing of what is lost.
+    if (!this.#connected) return Promise.reject(new Error("the connection is lost"));
+    return this.connection.flush();
+  }
+
+  async close(): Promise<void> {
+    try {
+      if (!this.connection.isClosed()) await this.flush();
+    } catch {
+      // Nobody is there any more to take it.
+    }
+    await this.connection.close();
+  }
+
+  #confirm(): void {
+    const sent = this.#unconfirmed;
+    const taken = (): void => {
+      this.#unconfirmed -= sent;
+      this.#flushing = undefined;
+      if (this.#unconfirmed > highWaterBytes && !this.connection.isClosed()) this.#confirm();
+    };
+    // What a broken connection did not take is gone, and waits no more either.
+    this.#flushing = this.flush().then(taken, taken);
+  }
+
+  async #watch(): Promise<void> {
+    for await (const { type } of this.connection.status()) {
+      if (type === "disconnect") {
+        this.#connected = false;
+      } else if (type === "reconnect") {
+        this.#connected = true;
+        this.owner?.restored?.();
+      } else if (type === "ldm") {
+        this.owner?.leaving?.();
+      }
+    }
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * The conformance suite of sessions, over nats(): by a broker in this process,
+ * and by a NATS server.
+ *
+ * @module
+ */
+
+import type { SessionTransport } from "../../mod.ts";
+import { nats } from "../../adapters/nats.ts";
+import { type Broker, natsServer, startNats } from "../support/brokers.ts";
+import { type Capabilities, type MakeSessions, sessionConformance } from "./session_suite.ts";
+
+const natsCan: Capabilities = {
+  callBack: true,
+  oneWay: true,
+  ping: true,
+  errors: true,
+  context: true,
+  reorder: true,
+  goaway: true,
+  holdsBack: false,
+  halfClose: false,
+  connection: false,
+  concurrent: true,
+  shared: true,
+  port: true,
+};
+
+/** So that a caller who is gone is noticed soon. */
+const heartbeatMs = 50;
+
+let subjects = 0;
+
+const inProcess: MakeSessions = (limits) => {
+  const transport = nats({ subject: `conformance.${++subjects}`, ...limits });
+  return { at: () => transport };
+};
+
+/** Each test has a broker of its own, from its first dial or listen on. */
+const byServer: MakeSessions = (limits) => {
+  let starting: Promise<Broker> | undefined;
+  const heartbeat = limits.clock === undefined ? { heartbeatMs } : {};
+  return {
+    at(address): SessionTransport<Uint8Array, Uint8Array> {
+      const made = async () => {
+        const { port } = await (starting ??= startNats());
+        return nats({ servers: `127.0.0.1:${address?.port ?? port}`, subject: "conformance", ...heartbeat, ...limits });
+      };
+      return {
+        dial: async (options) => await (await made()).dial(options),
+        listen: async (handler, options) => await (await made()).listen(handler, options),
+      };
+    },
+    cleanup: async () => await (await starting)?.[Symbol.asyncDispose](),
+  };
+};
+
+sessionConformance("nats() without servers", { ...natsCan, port: false }, inProcess);
+sessionConformance("nats() by a NATS server", natsCan, byServer, [natsServer]);
