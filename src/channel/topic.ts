@@ -5,7 +5,7 @@
  */
 
 import type { Message } from "../core/channel.ts";
-import { flag, given, integer, invalidOption, oneOf, readOptions } from "../core/options.ts";
+import { flag, given, integer, invalidOption, label, oneOf, readOptions } from "../core/options.ts";
 import { TopicCore } from "./topic_core.ts";
 import { ReaderGroup } from "./topic_group.ts";
 import { TopicIterator } from "./topic_iterator.ts";
@@ -73,6 +73,8 @@ export class Topic<T, Encoded extends Record<string, Message> = Record<string, U
       maxBacklogMessages: integer(1000, 1, 0x3fff_ffff),
       maxBacklogBytes: integer(1024 * 1024, 1, 0x7fff_ffff),
       maxReaders: integer(100_000, 1, 0x3fff_ffff),
+      run: label(undefined),
+      first: integer(1, 1, Number.MAX_SAFE_INTEGER),
     });
     this.#groups = new Map(
       Object.entries(encodings).map(([name, encoding], i) => [name, new ReaderGroup<T>(i, encoding)]),
@@ -87,6 +89,20 @@ export class Topic<T, Encoded extends Record<string, Message> = Record<string, U
    */
   publish(message: T): void {
     this.#core.publish(message);
+  }
+
+  /**
+   * Leaves out the numbers of `count` messages, which were lost before they came
+   * here, and tells all readers of the gap. `known` says whether so many were
+   * missed; if not, readers are told that nobody knows how many. What was kept
+   * from before is kept no longer. For bridges that get their messages from
+   * elsewhere.
+   */
+  skip(count: number, known = true): void {
+    if (!Number.isSafeInteger(count) || count < 1) {
+      throw invalidOption("skip()", "count", count, "an integer from 1");
+    }
+    this.#core.skip(count, known ? count : undefined);
   }
 
   /**

@@ -17,6 +17,8 @@ export interface TopicSettings {
   readonly maxBacklogMessages: number;
   readonly maxBacklogBytes: number;
   readonly maxReaders: number;
+  readonly run: string | undefined;
+  readonly first: number;
 }
 
 /** A message on its way, with its encodings by their numbers. */
@@ -28,16 +30,17 @@ interface Published<T> {
 /** Numbers the messages, keeps those that somebody still needs, and hands them to the groups of readers. */
 export class TopicCore<T> implements ReaderTopic<T> {
   /** The number of the last message that went out. */
-  last = 0;
+  last: number;
   isClosed = false;
   readonly #settings: TopicSettings;
   readonly #groups: readonly ReaderGroup<T>[];
   readonly #backlog: Backlog<T>;
   /** What tells the ids of one run from those of another. */
-  #run: string | undefined = undefined;
+  #run: string | undefined;
   /** Messages that are going out, more than one where readers publish; none between publishes. */
   #outgoing: Published<T>[] = [];
-  /** Messages published, those still to go out among them. */
+  /** The number of the last message that was published, and may still have to go out. */
+  #numbered: number;
   #published = 0;
   /** Readers that left in the middle of a publish. */
   #departed: Reader<T>[] = [];
@@ -54,6 +57,9 @@ export class TopicCore<T> implements ReaderTopic<T> {
     this.#settings = settings;
     this.#groups = groups;
     this.#backlog = new Backlog(groups.length - 1, settings.maxBacklogMessages, settings.maxBacklogBytes);
+    this.#run = settings.run;
+    this.last = this.#numbered = settings.first - 1;
+    this.#backlog.clear(settings.first);
   }
 
   publish(message: T): void {
@@ -65,13 +71,14 @@ export class TopicCore<T> implements ReaderTopic<T> {
         `Cannot publish: readers have published ${outgoing.length - 1} messages in the middle of one`,
       );
     }
-    const id = this.#idOf(this.#published + 1);
+    const id = this.#idOf(this.#numbered + 1);
     const encoded: (Message | undefined)[] = [];
     for (const group of this.#groups) {
       // With replay one encoding is made in any case: the size of what is kept must be known.
       const needed = group.readers.length > 0 || (this.#settings.replay && group.index === 0);
       encoded.push(needed ? group.encode(message, id) : undefined);
     }
+    this.#numbered++;
     this.#published++;
     if (outgoing.push({ message, encoded }) > 1) return;
     // Readers that publish make this longer as it goes.
@@ -82,6 +89,24 @@ export class TopicCore<T> implements ReaderTopic<T> {
       this.#departed = [];
     }
     if (this.isClosed) this.#endReady();
+  }
+
+  skip(count: number, missed: number | undefined): void {
+    if (this.isClosed) throw new TransportError("closed", "Cannot skip: the topic is closed");
+    if (this.#outgoing.length > 0) {
+      throw new TransportError("unsupported", "Cannot skip: a message is going out, and this came from a reader of it");
+    }
+    this.#numbered = this.last += count;
+    // Behind a gap nobody can go back before it: those who lag are told as they read on.
+    this.#backlog.clear(this.last + 1);
+    this.#endTooSlow();
+    for (const { readers } of this.#groups) {
+      for (const reader of [...readers]) {
+        if (reader.isLagging) continue;
+        if (reader.isStrict) reader.lose(count);
+        else reader.skip(this.last + 1, count, missed);
+      }
+    }
   }
 
   subscribe(

@@ -70,6 +70,14 @@ export interface TopicOptions<T, Encoded extends Record<string, Message> = Recor
   maxBacklogBytes?: number;
   /** How many readers there may be. @default {100000} */
   maxReaders?: number;
+  /**
+   * What the ids of messages begin with. The same in several processes whose
+   * topics give the same numbers to the same messages: a reader of one then goes
+   * on at another. Default: random, since each process begins to count anew.
+   */
+  run?: string;
+  /** The number of the first message. @default {1} */
+  first?: number;
 }
 
 /**

@@ -81,6 +81,14 @@ export class Reader<T> implements TopicSubscription {
     if (!gap || this.#tell(missed)) this.#readOn();
   }
 
+  /** It goes on with this message; `count` before it are lost, or as many as `missed` says. */
+  skip(cursor: number, count: number, missed: number | undefined): void {
+    this.ready = notReady;
+    this.dropped += count;
+    this.#topic.dropped(count);
+    this.start(cursor, true, missed);
+  }
+
   /** It got a message and asks for time. Called when `ready` is the next message already. */
   wait(until: Promise<void>): void {
     // A function without a result is often given one that returns something.

@@ -231,3 +231,51 @@ Deno.test("a loop over a Topic takes one message at a time, and nothing after it
   assert.deepEqual(await messages.next(), { done: true, value: undefined });
   assert.equal(topic.stats().readers, 0);
 });
+
+Deno.test("Topic tells its readers of messages that were lost on the way to it, and counts them", () => {
+  const { topic, read, id } = numbered();
+  const got: string[] = [];
+  const told: (string | undefined)[] = [];
+  topic.subscribe("text", (text) => void got.push(text.replace(/ [a-z0-9]+-/, " ")));
+  topic.subscribe("plain", () => {}, { overflow: "close", closed: (error) => told.push(error?.code) });
+  topic.publish("a");
+  const before = id(1);
+  topic.skip(4);
+  topic.publish("f");
+  topic.skip(1, false);
+  topic.publish("h");
+  assert.deepEqual(got, ["a 1", "gap 4", "f 6", "gap undefined", "h 8"]);
+  assert.deepEqual(told, ["overloaded"], "one that must lose nothing is ended");
+  assert.deepEqual(read({ after: before }), ["gap 6", "h 8"]);
+  assert.equal(topic.stats().published, 3);
+  for (const count of [0, 1.5, NaN, -1]) assert.throws(() => topic.skip(count), { code: "invalid-option" });
+});
+
+Deno.test("Topic tells a busy reader of a gap when it reads on", async () => {
+  const { topic } = numbered();
+  const got: string[] = [];
+  const free = Promise.withResolvers<void>();
+  topic.subscribe("text", (text) => {
+    got.push(text.split(" ")[0]);
+    if (got.length === 1) return free.promise;
+  });
+  topic.publish("a");
+  topic.publish("b");
+  topic.skip(2);
+  topic.publish("e");
+  free.resolve();
+  await free.promise;
+  await Promise.resolve();
+  assert.deepEqual(got, ["a", "gap", "e"]);
+});
+
+Deno.test("Topics of two processes that number alike let a reader of one go on at the other", () => {
+  const topics = [1, 3].map((first) =>
+    new Topic({ encodings: { text: (text: string, id: string) => `${text} ${id}` }, replay: true, run: "news", first })
+  );
+  for (const text of ["a", "b"]) topics[0].publish(text);
+  for (const text of ["c", "d"]) for (const topic of topics) topic.publish(text);
+  const got: string[] = [];
+  topics[1].subscribe("text", (text) => void got.push(text), { after: "news-3" });
+  assert.deepEqual(got, ["d news-4"]);
+});

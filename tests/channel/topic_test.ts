@@ -158,7 +158,7 @@ Deno.test("Topic refuses options that are not allowed, naming them", () => {
   check(() => new Topic({ replay: 1 } as object), "Cannot use Topic: option replay is 1, allowed is true or false");
   check(
     () => new Topic({ size: 1 } as object),
-    'Cannot use Topic: it has no option "size", only encodings, replay, maxBacklogMessages, maxBacklogBytes, maxReaders',
+    'Cannot use Topic: it has no option "size", only encodings, replay, maxBacklogMessages, maxBacklogBytes, maxReaders, run, first',
   );
   const { topic } = counted();
   check(
