@@ -24,6 +24,8 @@ export interface ServerLinkSettings {
   readonly maxQueuedBytes: number;
 }
 
+const notConnected = "Cannot publish: the connection to NATS is lost, and not made again yet";
+
 /** How long after a loss a listener connects again, in milliseconds, give or take a half. */
 const reconnectMs = 250;
 
@@ -49,15 +51,13 @@ export async function dialServer(
     reconnectDelayHandler: () => reconnectMs * (0.5 + Math.random()),
   };
   let connection: NatsConnection;
+  const connecting = connect(options);
   try {
-    connection = await connect(options);
+    connection = await (signal === undefined ? connecting : unlessAborted(connecting, signal));
   } catch (error) {
+    if (signal?.aborted) throw signal.reason;
     const why = `Cannot connect to NATS at ${settings.servers.join(", ")}: ${textOf(error)}`;
     throw new TransportError("connect-failed", why, { cause: error });
-  }
-  if (signal?.aborted) {
-    await connection.close();
-    signal.throwIfAborted();
   }
   if (connection.info?.headers !== true) {
     await connection.close();
@@ -65,6 +65,21 @@ export async function dialServer(
     throw new TransportError("version-mismatch", why);
   }
   return new ServerLink(connection, settings.maxQueuedBytes);
+}
+
+/** Waits for a connection, and closes it where it comes too late. */
+async function unlessAborted(connecting: Promise<NatsConnection>, signal: AbortSignal): Promise<NatsConnection> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => {
+    connecting.then((connection) => connection.close(), () => {});
+    aborted.reject(signal.reason);
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([connecting, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }
 
 /** See the module. */
@@ -101,6 +116,8 @@ export class ServerLink implements BrokerLink {
   }
 
   publish(subject: string, data: Uint8Array, reply?: string, headers?: MsgHdrs): void {
+    // The client would keep it, and drop it at the next attempt to connect.
+    if (!this.#connected) throw new TransportError("connection-lost", notConnected, { processed: "no" });
     this.connection.publish(subject, data, { reply, headers });
     this.#unconfirmed += data.length;
     if (this.#unconfirmed > highWaterBytes && this.#flushing === undefined) this.#confirm();
@@ -123,7 +140,7 @@ export class ServerLink implements BrokerLink {
 
   flush(): Promise<void> {
     // Without a connection it would come back only after the next one is made, and say nothing of what is lost.
-    if (!this.#connected) return Promise.reject(new Error("the connection is lost"));
+    if (!this.#connected) return Promise.reject(new Error(notConnected));
     return this.connection.flush();
   }
 

@@ -26,8 +26,12 @@ const natsCan: Capabilities = {
   port: true,
 };
 
-/** So that a caller who is gone is noticed soon. */
+/** So that a caller who is gone is noticed soon. A test that keeps a client from reading must not look like that. */
 const heartbeatMs = 50;
+const mostCallsOfQuickTests = 100;
+
+/** As much as the broker of the tests holds for a slow reader. */
+const maxQueuedBytes = 268_435_456;
 
 let subjects = 0;
 
@@ -39,12 +43,14 @@ const inProcess: MakeSessions = (limits) => {
 /** Each test has a broker of its own, from its first dial or listen on. */
 const byServer: MakeSessions = (limits) => {
   let starting: Promise<Broker> | undefined;
-  const heartbeat = limits.clock === undefined ? { heartbeatMs } : {};
+  const quick = limits.clock === undefined && limits.maxInFlight <= mostCallsOfQuickTests;
+  const heartbeat = quick ? { heartbeatMs } : {};
   return {
     at(address): SessionTransport<Uint8Array, Uint8Array> {
       const made = async () => {
         const { port } = await (starting ??= startNats());
-        return nats({ servers: `127.0.0.1:${address?.port ?? port}`, subject: "conformance", ...heartbeat, ...limits });
+        const servers = `127.0.0.1:${address?.port ?? port}`;
+        return nats({ servers, subject: "conformance", maxQueuedBytes, ...heartbeat, ...limits });
       };
       return {
         dial: async (options) => await (await made()).dial(options),
