@@ -1,0 +1,216 @@
+/**
+ * Messages of a topic through a JetStream stream: stored before a publisher is
+ * told so, numbered, and given to each process in order and without a gap.
+ *
+ * @module
+ */
+
+import {
+  AckPolicy,
+  type ConsumerMessages,
+  DeliverPolicy,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstreamManager,
+  type JsMsg,
+  type StreamInfo,
+} from "@nats-io/jetstream";
+import { systemClock, TransportError } from "../../mod.ts";
+import { textOf } from "../../src/core/thrown.ts";
+import { tooLarge } from "../../src/session/mux_refusals.ts";
+import type { TopicSource, TopicTarget } from "../bridge/shared_topic.ts";
+import { plainBytes } from "./broker_link.ts";
+import { linkLost } from "./plain_topic.ts";
+import type { ServerLink } from "./server_link.ts";
+
+/** What a durable topic goes by. */
+export interface DurableSettings {
+  readonly stream: string;
+  readonly consumer: string | undefined;
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
+  readonly publishTimeoutMs: number;
+  readonly maxPublishing: number;
+}
+
+/** A stream, and where reading it begins. */
+export interface DurableStart {
+  /** Tells this stream from one of the same name that was there before. */
+  readonly run: string;
+  /** The number of the first message that comes. */
+  readonly first: number;
+  /** Begins to read. Resolves when all that was there has come. */
+  open(target: TopicTarget): Promise<TopicSource>;
+}
+
+const nanosPerMs = 1_000_000;
+/** For how long the broker knows the ids of messages, so that one that is sent twice is stored once. */
+const duplicateWindowMs = 120_000;
+/** How long one attempt to publish may take. */
+const attemptMs = 1000;
+const pauseMs = 100;
+const ackWaitMs = 10_000;
+
+/** Finds or makes the stream, and says from where on it is read: `recent` messages before its end. */
+export async function startDurable(
+  link: ServerLink,
+  subject: string,
+  settings: DurableSettings,
+  recent: number,
+): Promise<DurableStart> {
+  try {
+    const manager = await jetstreamManager(link.connection);
+    const info = await streamOf(manager, subject, settings);
+    const { first_seq: oldest, last_seq: last } = info.state;
+    let first = Math.max(oldest, last - recent + 1, 1);
+    if (settings.consumer !== undefined) first = await consumerStart(manager, subject, settings, first);
+    const reading = new DurableSource(link, manager, subject, settings, first, last);
+    const run = `${settings.stream}.${Date.parse(info.created).toString(36)}`;
+    return { run, first, open: (target) => reading.open(target) };
+  } catch (error) {
+    if (error instanceof TransportError) throw error;
+    const why = `Cannot use stream ${settings.stream} of JetStream: ${textOf(error)}`;
+    throw new TransportError("connect-failed", why, { cause: error });
+  }
+}
+
+async function streamOf(manager: JetStreamManager, subject: string, settings: DurableSettings): Promise<StreamInfo> {
+  const { stream, maxMessages, maxBytes, maxAgeMs } = settings;
+  let info: StreamInfo | undefined;
+  for await (const one of manager.streams.list(subject)) if (one.config.name === stream) info = one;
+  info ??= await manager.streams.add({
+    name: stream,
+    subjects: [subject],
+    max_msgs: maxMessages,
+    max_bytes: maxBytes,
+    max_age: maxAgeMs === Infinity ? 0 : maxAgeMs * nanosPerMs,
+    duplicate_window: Math.min(duplicateWindowMs, maxAgeMs) * nanosPerMs,
+  });
+  if (info.config.subjects?.join() !== subject) {
+    const why = `Cannot use stream ${stream}: it holds ${info.config.subjects?.join(", ")}, not ${subject} alone`;
+    throw new TransportError("invalid-option", why);
+  }
+  return info;
+}
+
+/** Where a consumer that may have been here before goes on. */
+async function consumerStart(
+  manager: JetStreamManager,
+  subject: string,
+  { stream, consumer }: DurableSettings,
+  first: number,
+): Promise<number> {
+  for await (const known of manager.consumers.list(stream)) {
+    if (known.name === consumer) return Math.max(known.ack_floor.stream_seq + 1, known.config.opt_start_seq ?? 1);
+  }
+  await manager.consumers.add(stream, {
+    durable_name: consumer,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: ackWaitMs * nanosPerMs,
+    deliver_policy: DeliverPolicy.StartSequence,
+    opt_start_seq: first,
+    filter_subject: subject,
+  });
+  return first;
+}
+
+class DurableSource implements TopicSource {
+  readonly #link: ServerLink;
+  readonly #client: JetStreamClient;
+  readonly #subject: string;
+  readonly #settings: DurableSettings;
+  readonly #untilThere: number;
+  readonly #first: number;
+  /** The number of the message that comes next. */
+  #next: number;
+  #publishing = 0;
+  #messages: ConsumerMessages | undefined = undefined;
+
+  constructor(
+    link: ServerLink,
+    manager: JetStreamManager,
+    subject: string,
+    settings: DurableSettings,
+    first: number,
+    last: number,
+  ) {
+    this.#link = link;
+    this.#client = manager.jetstream();
+    this.#subject = subject;
+    this.#settings = settings;
+    this.#first = this.#next = first;
+    this.#untilThere = last;
+  }
+
+  async open(target: TopicTarget): Promise<TopicSource> {
+    const { stream, consumer } = this.#settings;
+    const reader = await this.#client.consumers.get(
+      stream,
+      consumer ?? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: this.#first },
+    );
+    const there = Promise.withResolvers<void>();
+    this.#messages = await reader.consume({
+      idle_heartbeat: attemptMs,
+      callback: (message) => {
+        this.#take(message, target);
+        if (message.seq >= this.#untilThere) there.resolve();
+      },
+    });
+    void this.#messages.closed().then((error) =>
+      target.failed(linkLost(this.#subject, error instanceof Error ? error : undefined))
+    );
+    void this.#link.closed.then((error) => {
+      there.resolve();
+      target.failed(linkLost(this.#subject, error));
+    });
+    if (this.#next <= this.#untilThere) await there.promise;
+    return this;
+  }
+
+  async publish(bytes: Uint8Array): Promise<void> {
+    const { publishTimeoutMs, maxPublishing } = this.#settings;
+    const { maxPayloadBytes } = this.#link;
+    if (bytes.length > maxPayloadBytes) throw tooLarge(bytes.length, maxPayloadBytes);
+    if (this.#publishing >= maxPublishing) {
+      throw new TransportError("overloaded", `Cannot publish: ${this.#publishing} messages wait to be stored already`);
+    }
+    this.#publishing++;
+    const giveUpAt = systemClock.now() + publishTimeoutMs;
+    // The same in each attempt: what was stored is not stored again.
+    const msgID = crypto.randomUUID();
+    try {
+      for (;;) {
+        try {
+          const timeout = Math.max(1, Math.min(attemptMs, giveUpAt - systemClock.now()));
+          await this.#client.publish(this.#subject, bytes, { msgID, timeout });
+          return;
+        } catch (error) {
+          if (systemClock.now() + pauseMs >= giveUpAt || this.#link.connection.isClosed()) {
+            const why = `Message not known to be stored within ${publishTimeoutMs} ms: ${textOf(error)}`;
+            throw new TransportError("connection-lost", why, { processed: "maybe", cause: error });
+          }
+        }
+        await new Promise<void>((resolve) => systemClock.schedule(resolve, pauseMs));
+      }
+    } finally {
+      this.#publishing--;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#messages?.close();
+    await this.#link.close();
+  }
+
+  #take(message: JsMsg, target: TopicTarget): void {
+    const { seq } = message;
+    // One that comes again has been here: the word that it was may have been lost.
+    if (seq >= this.#next) {
+      if (seq > this.#next) target.missed(seq - this.#next);
+      this.#next = seq + 1;
+      target.deliver(plainBytes(message.data));
+    }
+    if (this.#settings.consumer !== undefined) message.ack();
+  }
+}

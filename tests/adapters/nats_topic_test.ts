@@ -1,0 +1,208 @@
+/**
+ * natsTopic(): readers on many machines, and what happens when the broker goes.
+ *
+ * @module
+ */
+
+import { strict as assert } from "node:assert";
+import { TransportError } from "../../mod.ts";
+import { natsTopic, type NatsTopicOptions, type SharedTopic } from "../../adapters/nats.ts";
+import { natsServer, startNats } from "../support/brokers.ts";
+import { failure } from "../support/calls.ts";
+import { until, within } from "../support/channels.ts";
+import { peerTest } from "../support/peer.ts";
+
+type Text = SharedTopic<string, { text: string }>;
+
+/** As on another machine: a topic with a connection of its own. */
+function join(options: Partial<NatsTopicOptions<string, { text: string }>>): Promise<Text> {
+  const encodings = {
+    text: { encode: (text: string, id: string) => `${text} ${id}`, gap: (missed?: number) => `gap ${missed}` },
+  };
+  return within(natsTopic({ subject: "news", encodings, replay: true, ...options }), "the topic");
+}
+
+/** What a reader gets, without ids; and the ids. */
+function read(topic: Text, after = ""): { got: string[]; ids: string[] } {
+  const seen: { got: string[]; ids: string[] } = { got: [], ids: [] };
+  topic.subscribe("text", (text) => {
+    const [word, id] = text.startsWith("gap") ? [text, ""] : text.split(" ");
+    seen.got.push(word);
+    seen.ids.push(id);
+  }, { after });
+  return seen;
+}
+
+Deno.test("natsTopic() without servers joins the topics of one process, and keeps subjects apart", async () => {
+  const [a, b, other] = [await join({}), await join({}), await join({ subject: "other" })];
+  const seen = [a, b, other].map((topic) => read(topic).got);
+  await a.publish("one");
+  await b.publish("two");
+  await until(() => seen[0].length === 2 && seen[1].length === 2, "two messages for each");
+  assert.deepEqual(seen, [["one", "two"], ["one", "two"], []]);
+  for (const topic of [a, b, other]) await topic.close();
+  assert.equal(await a.finished, undefined);
+  await failure(a.publish("three"), "closed", "no");
+});
+
+Deno.test("natsTopic() refuses options that are not allowed, naming them", async () => {
+  for (
+    const [options, part] of [
+      [{ subject: "a.*" }, "subject"],
+      [{ subject: "" }, "subject"],
+      [{ servers: 7 as unknown as string }, "servers"],
+      [{ durable: { stream: "a.b" } }, "stream"],
+      [{ durable: { maxMessages: 0 } }, "maxMessages"],
+      [{ maxBacklogBytes: 0 }, "maxBacklogBytes"],
+    ] as const
+  ) {
+    assert.match((await failure(join(options), "invalid-option", "no")).message, new RegExp(part));
+  }
+});
+
+Deno.test("natsTopic() tells readers of a message that cannot be decoded, and goes on", async () => {
+  const raw = await natsTopic<Uint8Array>({ subject: "odd", codec: { encode: (bytes) => bytes, decode: (b) => b } });
+  const topic = await join({ subject: "odd" });
+  const { got } = read(topic);
+  await raw.publish(new Uint8Array([255]));
+  await topic.publish("fine");
+  await until(() => got.length === 2, "both");
+  assert.deepEqual(got, ["gap 1", "fine"]);
+  const circle: unknown[] = [];
+  circle.push(circle);
+  await failure(topic.publish(circle as unknown as string), "invalid-request", "no");
+  await raw.close();
+  await topic.close();
+});
+
+peerTest("natsTopic() brings each message to all machines once, in one order", [natsServer], async () => {
+  await using broker = await startNats();
+  const topics = [
+    await join({ servers: broker.servers }),
+    await join({ servers: broker.servers }),
+    await join({ servers: broker.servers }),
+  ].map((topic) => ({
+    topic,
+    ...read(topic),
+  }));
+  await Promise.all(topics.flatMap(({ topic }, i) => Array.from({ length: 50 }, (_, n) => topic.publish(`${i}-${n}`))));
+  await until(() => topics.every(({ got }) => got.length >= 150), "150 messages for each");
+  for (const { got } of topics) {
+    assert.deepEqual(got, topics[0].got);
+    assert.equal(new Set(got).size, 150);
+  }
+  await failure(topics[0].topic.publish("x".repeat(2_000_000)), "message-too-large", "no");
+  for (const { topic } of topics) await topic.close();
+});
+
+peerTest("natsTopic() tells readers of a gap when its broker was away, and goes on", [natsServer], async () => {
+  await using broker = await startNats();
+  const topic = await join({ servers: broker.servers });
+  const { got } = read(topic);
+  await topic.publish("before");
+  await until(() => got.length === 1, "the first message");
+  await broker.kill();
+  let failed: TransportError | undefined;
+  while (failed === undefined) {
+    await topic.publish("away").catch((error) => failed = error);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  assert.deepEqual([failed.code, failed.processed], ["connection-lost", "no"]);
+  await broker.start();
+  await until(() => got.includes("gap undefined"), "the gap");
+  await topic.publish("after");
+  await until(() => got.includes("after"), "the message after it");
+  assert.deepEqual(got.filter((text) => text !== "away"), ["before", "gap undefined", "after"]);
+  await topic.close();
+});
+
+peerTest(
+  "a durable natsTopic() lets a reader go on at another machine, also one that starts later",
+  [natsServer],
+  async () => {
+    await using broker = await startNats();
+    const durable = { maxMessages: 50 };
+    const first = await join({ servers: broker.servers, durable });
+    const seen = read(first);
+    for (let n = 1; n <= 20; n++) await first.publish(`m${n}`);
+    await until(() => seen.got.length === 20, "20 messages");
+    const later = await join({ servers: broker.servers, durable, maxBacklogMessages: 10 });
+    assert.deepEqual(read(later, seen.ids[14]).got, ["m16", "m17", "m18", "m19", "m20"]);
+    assert.deepEqual(read(later, seen.ids[7]).got.slice(0, 2), ["gap 2", "m11"]);
+    // The stream has forgotten those, too: whoever comes now is told how many.
+    for (let n = 21; n <= 70; n++) await later.publish(`m${n}`);
+    const last = await join({ servers: broker.servers, durable });
+    assert.deepEqual(read(last, seen.ids[9]).got.slice(0, 2), ["gap 10", "m21"]);
+    for (const topic of [first, later, last]) await topic.close();
+  },
+);
+
+peerTest("a durable natsTopic() loses no acknowledged message when the broker is killed, and gives none twice", [
+  natsServer,
+], async () => {
+  await using broker = await startNats();
+  const [writer, reader] = [
+    await join({ servers: broker.servers, durable: true }),
+    await join({ servers: broker.servers, durable: true }),
+  ];
+  const { got } = read(reader);
+  const acknowledged: string[] = [];
+  let running = true;
+  const load = Promise.all(Array.from({ length: 4 }, async (_, i) => {
+    for (let n = 0; running; n++) {
+      await writer.publish(`${i}-${n}`);
+      acknowledged.push(`${i}-${n}`);
+    }
+  }));
+  for (const goal of [100, 300]) {
+    await until(() => acknowledged.length >= goal, `${goal} messages`);
+    await broker.kill();
+    await broker.start();
+  }
+  const goal = acknowledged.length + 100;
+  await until(() => acknowledged.length >= goal, "100 more");
+  running = false;
+  await load;
+  await until(() => acknowledged.every((text) => got.includes(text)), "all that was acknowledged");
+  assert.equal(new Set(got).size, got.length, "none twice");
+  assert.equal(got.some((text) => text.startsWith("gap")), false);
+  await writer.close();
+  await reader.close();
+});
+
+peerTest("a durable natsTopic() with a consumer goes on where the process had stopped", [natsServer], async () => {
+  await using broker = await startNats();
+  const writer = await join({ servers: broker.servers, durable: true });
+  const durable = { consumer: "machine-1" };
+  const before = await join({ servers: broker.servers, durable, replay: false });
+  const seen = read(before);
+  for (const text of ["a", "b"]) await writer.publish(text);
+  await until(() => seen.got.length === 2, "two messages");
+  await before.close();
+  for (const text of ["c", "d"]) await writer.publish(text);
+  const after = await join({ servers: broker.servers, durable });
+  assert.deepEqual(read(after, seen.ids[0]).got.slice(-2), ["c", "d"]);
+  await writer.close();
+  await after.close();
+});
+
+peerTest(
+  "a durable natsTopic() says when a publish was not stored, and refuses a stream of others",
+  [natsServer],
+  async () => {
+    await using broker = await startNats();
+    const topic = await join({ servers: broker.servers, durable: { publishTimeoutMs: 200, maxPublishing: 1 } });
+    await failure(join({ servers: broker.servers, subject: "other", durable: { stream: "news" } }), "invalid-option");
+    await broker.kill();
+    const lost = failure(topic.publish("a"), "connection-lost", "maybe");
+    await failure(topic.publish("b"), "overloaded", "no");
+    await lost;
+    await topic.close();
+  },
+);
+
+peerTest("natsTopic() says that there is no broker", [natsServer], async () => {
+  const broker = await startNats();
+  await broker[Symbol.asyncDispose]();
+  await failure(join({ servers: broker.servers }), "connect-failed", "no");
+});
