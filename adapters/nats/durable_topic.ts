@@ -9,6 +9,7 @@ import {
   AckPolicy,
   type ConsumerMessages,
   DeliverPolicy,
+  JetStreamApiError,
   type JetStreamClient,
   type JetStreamManager,
   jetstreamManager,
@@ -47,6 +48,8 @@ export interface DurableStart {
 const nanosPerMs = 1_000_000;
 /** For how long the broker knows the ids of messages, so that one that is sent twice is stored once. */
 const duplicateWindowMs = 120_000;
+/** The number of the error that JetStream gives where there is no stream of a name. */
+const noSuchStream = 10_059;
 /** How long one attempt to publish may take. */
 const attemptMs = 1000;
 const pauseMs = 100;
@@ -65,7 +68,7 @@ export async function startDurable(
     const { first_seq: oldest, last_seq: last } = info.state;
     let first = Math.max(oldest, last - recent + 1, 1);
     if (settings.consumer !== undefined) first = await consumerStart(manager, subject, settings, first);
-    const reading = new DurableSource(link, manager, subject, settings, first, last);
+    const reading = new DurableSource(link, manager, subject, settings, first, info);
     const run = `${settings.stream}.${Date.parse(info.created).toString(36)}`;
     return { run, first, open: (target) => reading.open(target) };
   } catch (error) {
@@ -77,9 +80,11 @@ export async function startDurable(
 
 async function streamOf(manager: JetStreamManager, subject: string, settings: DurableSettings): Promise<StreamInfo> {
   const { stream, maxMessages, maxBytes, maxAgeMs } = settings;
-  let info: StreamInfo | undefined;
-  for await (const one of manager.streams.list(subject)) if (one.config.name === stream) info = one;
-  info ??= await manager.streams.add({
+  const known = await manager.streams.info(stream).catch((error) => {
+    if (isNoSuchStream(error)) return undefined;
+    throw error;
+  });
+  const info: StreamInfo = known ?? await manager.streams.add({
     name: stream,
     subjects: [subject],
     max_msgs: maxMessages,
@@ -115,11 +120,17 @@ async function consumerStart(
   return first;
 }
 
+function isNoSuchStream(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.code === noSuchStream;
+}
+
 class DurableSource implements TopicSource {
   readonly #link: ServerLink;
+  readonly #manager: JetStreamManager;
   readonly #client: JetStreamClient;
   readonly #subject: string;
   readonly #settings: DurableSettings;
+  readonly #created: string;
   readonly #untilThere: number;
   readonly #first: number;
   /** The number of the message that comes next. */
@@ -133,14 +144,16 @@ class DurableSource implements TopicSource {
     subject: string,
     settings: DurableSettings,
     first: number,
-    last: number,
+    info: StreamInfo,
   ) {
     this.#link = link;
+    this.#manager = manager;
+    this.#created = info.created;
     this.#client = manager.jetstream();
     this.#subject = subject;
     this.#settings = settings;
     this.#first = this.#next = first;
-    this.#untilThere = last;
+    this.#untilThere = info.state.last_seq;
   }
 
   async open(target: TopicTarget): Promise<TopicSource> {
@@ -157,9 +170,7 @@ class DurableSource implements TopicSource {
         if (message.seq >= this.#untilThere) there.resolve();
       },
     });
-    void this.#messages.closed().then((error) =>
-      target.failed(linkLost(this.#subject, error instanceof Error ? error : undefined))
-    );
+    void this.#watch(this.#messages, target);
     void this.#link.closed.then((error) => {
       there.resolve();
       target.failed(linkLost(this.#subject, error));
@@ -201,6 +212,22 @@ class DurableSource implements TopicSource {
   async close(): Promise<void> {
     await this.#messages?.close();
     await this.#link.close();
+  }
+
+  /** Ends the topic where its stream is not there any more: what was missed would never come. */
+  async #watch(messages: ConsumerMessages, target: TopicTarget): Promise<void> {
+    for await (const { type } of messages.status()) {
+      if (type !== "stream_not_found" && type !== "consumer_not_found" && type !== "heartbeats_missed") continue;
+      try {
+        const { created } = await this.#manager.streams.info(this.#settings.stream);
+        if (created === this.#created) continue;
+      } catch (error) {
+        // A broker that begins says nothing of its streams, or says something else.
+        if (!isNoSuchStream(error)) continue;
+      }
+      const why = `Topic ${this.#subject} ended: its stream ${this.#settings.stream} was deleted`;
+      return target.failed(new TransportError("connection-lost", why));
+    }
   }
 
   #take(message: JsMsg, target: TopicTarget): void {

@@ -5,7 +5,9 @@
  */
 
 import { strict as assert } from "node:assert";
-import { TransportError } from "../../mod.ts";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
+import type { TransportError } from "../../mod.ts";
 import { natsTopic, type NatsTopicOptions, type SharedTopic } from "../../adapters/nats.ts";
 import { natsServer, startNats } from "../support/brokers.ts";
 import { failure } from "../support/calls.ts";
@@ -205,4 +207,16 @@ peerTest("natsTopic() says that there is no broker", [natsServer], async () => {
   const broker = await startNats();
   await broker[Symbol.asyncDispose]();
   await failure(join({ servers: broker.servers }), "connect-failed", "no");
+});
+
+peerTest("a durable natsTopic() ends where its stream is deleted, and says so", [natsServer], async () => {
+  await using broker = await startNats();
+  const topic = await join({ servers: broker.servers, durable: true });
+  const told: (string | undefined)[] = [];
+  topic.subscribe("text", () => {}, { closed: () => told.push("closed") });
+  const connection = await connect({ servers: broker.servers });
+  await (await jetstreamManager(connection)).streams.delete("news");
+  await connection.close();
+  assert.equal((await within(topic.finished, "the end"))?.code, "connection-lost");
+  assert.deepEqual(told, ["closed"]);
 });
