@@ -1,0 +1,250 @@
+/**
+ * nats(): servers that are killed, brokers that go away, and other programs on
+ * the same subject.
+ *
+ * @module
+ */
+
+import { strict as assert } from "node:assert";
+import { connect, headers } from "@nats-io/transport-node";
+import {
+  background,
+  callContext,
+  chain,
+  describe,
+  idempotent,
+  ManualClock,
+  pool,
+  reconnect,
+  retry,
+  serve,
+  text,
+  timeout,
+  TransportError,
+} from "../../mod.ts";
+import { nats } from "../../adapters/nats.ts";
+import { natsServer, startNats } from "../support/brokers.ts";
+import { failure, Watched } from "../support/calls.ts";
+import { until, within } from "../support/channels.ts";
+import { peerTest, start } from "../support/peer.ts";
+
+const worker = new URL("./_nats_worker.ts", import.meta.url).pathname;
+
+async function startWorker(servers: string[], name: string) {
+  const process = start(Deno.execPath(), ["run", "--allow-all", "--quiet", worker, servers[0], name]);
+  await process.until(/serving/);
+  return process;
+}
+
+peerTest("nats() settles every call when one of several servers is killed under load, and retry() saves them", [
+  natsServer,
+], async () => {
+  await using broker = await startNats();
+  const { servers } = broker;
+  const workers = await Promise.all(["one", "two", "three"].map((name) => startWorker(servers, name)));
+  const wire = chain(nats({ servers, subject: "work", heartbeatMs: 100 }), text());
+  const bare = chain(wire, reconnect());
+  const retried = chain(wire, pool({ max: 2 }), retry({ maxAttempts: 5 }), timeout({ ms: 15_000 }));
+  const safe = callContext().set(idempotent, true);
+
+  const answeredBy = new Map<string, number>();
+  const settled = { answered: 0, lost: 0, retried: 0 };
+  let running = true;
+  const note = (reply: string, request: string): void => {
+    const [name, rest] = reply.split(": ");
+    assert.equal(rest, request);
+    answeredBy.set(name, (answeredBy.get(name) ?? 0) + 1);
+  };
+  const load = Promise.all(Array.from({ length: 32 }, async (_, i) => {
+    for (let n = 0; running; n++) {
+      const request = `${i} ${n}`;
+      if (i % 2 === 0) {
+        note(await retried(request, safe), request);
+        settled.retried++;
+        continue;
+      }
+      try {
+        note(await bare(request), request);
+        settled.answered++;
+      } catch (error) {
+        assert.ok(error instanceof TransportError);
+        assert.deepEqual([error.code, error.processed], ["connection-lost", "maybe"]);
+        settled.lost++;
+      }
+    }
+  }));
+  await until(() => answeredBy.size === 3 && settled.answered > 200, "a load on all three");
+  Deno.kill(workers[0].pid, "SIGKILL");
+  const [answered, again] = [settled.answered, settled.retried];
+  await until(() => settled.answered > answered + 200 && settled.retried > again + 200, "a load on the other two");
+  running = false;
+  await within(load, "the end of all calls");
+  assert.ok(settled.lost <= 16, `${settled.lost} lost, more than were in flight`);
+  await bare.close();
+  await retried.close();
+  await workers[0].stop();
+  for (const process of workers.slice(1)) assert.equal(await process.stop(), 0);
+});
+
+peerTest(
+  "nats() fails calls by their type while the broker is away, and recovers by itself",
+  [natsServer],
+  async () => {
+    await using broker = await startNats();
+    const wire = chain(nats({ servers: broker.servers, subject: "away", connectTimeoutMs: 1000 }), text());
+    const gate = Promise.withResolvers<string>();
+    const server = await serve(wire, (request) => request === "slow" ? gate.promise : request);
+    const call = chain(wire, reconnect({ initialBackoffMs: 20, maxBackoffMs: 50 }));
+    const session = await wire.dial();
+    assert.equal(await call("a"), "a");
+    const slow = failure(call("slow"), "connection-lost", "maybe");
+    await until(() => server.calls.inFlight === 1, "the slow call");
+    await broker.kill();
+    await slow;
+    const lost = await within(session.finished, "the session's end");
+    assert.deepEqual([lost?.code, session.state], ["connection-lost", "closed"]);
+    await failure(session.call("b"), "closed", "no");
+    for (let i = 0; i < 3; i++) await failure(call("b"), ["connect-failed", "connection-lost"]);
+    gate.resolve("too late");
+    await broker.start();
+    let answer = "";
+    await within(
+      (async () => {
+        while (answer !== "c") answer = await call("c").catch(() => "");
+      })(),
+      "an answer",
+    );
+    assert.equal(server.calls.inFlight, 0);
+    await call.close();
+    await within(server.shutdown(), "the server's end");
+  },
+);
+
+peerTest("nats() ends a server in time while the broker is away", [natsServer], async () => {
+  await using broker = await startNats();
+  const server = await serve(nats({ servers: broker.servers, subject: "stuck" }), (request) => request);
+  await broker.kill();
+  await within(server.shutdown({ graceMs: 50 }), "the server's end");
+  await server.finished;
+});
+
+peerTest("nats() takes a broker that is about to go for a session that drains", [natsServer], async () => {
+  await using broker = await startNats();
+  const wire = chain(nats({ servers: broker.servers, subject: "lame" }), text());
+  const server = await serve(wire, (request) => request);
+  const session = await wire.dial();
+  assert.equal(await session.call("a"), "a");
+  Deno.kill(broker.process.pid, "SIGUSR2");
+  await within(session.finished, "the session's end");
+  await failure(session.call("b"), ["closed", "draining"], "no");
+  await server.shutdown({ graceMs: 50 });
+});
+
+peerTest("nats() serves and calls programs that know nothing of Wireway", [natsServer], async () => {
+  await using broker = await startNats();
+  const { servers } = broker;
+  const other = await connect({ servers });
+  const server = await serve(chain(nats({ servers, subject: "ours" }), text()), (request, context) => {
+    if (request === "fail") throw new TransportError("invalid-request", "Cannot do that");
+    return `${request} ${context.metadata["x-user"] ?? ""} ${context.priority}`;
+  });
+  const asked = headers();
+  asked.set("X-User", "ann");
+  asked.set("wireway-priority", "1");
+  assert.equal((await other.request("ours", "hello", { headers: asked, timeout: 5000 })).string(), "hello ann 1");
+  const refused = await other.request("ours", "fail");
+  assert.deepEqual([refused.headers?.get("wireway-error"), refused.json<{ message: string }>().message], [
+    "invalid-request",
+    "Cannot do that",
+  ]);
+  for (const [field, value] of [["wireway-priority", "9"], ["wireway-time-left-ms", "soon"]]) {
+    const odd = headers();
+    odd.set(field, value);
+    const answer = await other.request("ours", "hello", { headers: odd, timeout: 5000 });
+    assert.equal(answer.headers?.get("wireway-error"), "invalid-request", field);
+  }
+  other.subscribe("theirs", { callback: (_, message) => void message.respond(`they say ${message.string()}`) });
+  await other.flush();
+  const session = await chain(nats({ servers, subject: "theirs" }), text()).dial();
+  assert.equal(await session.call("hi", callContext({ metadata: { a: "b" }, timeoutMs: 5000 })), "they say hi");
+  await session.close();
+  await server.shutdown();
+  await other.close();
+});
+
+Deno.test("nats() takes a call for lost when nobody says that he works on it, and keeps one that lasts", async () => {
+  const clock = new ManualClock();
+  const wire = chain(nats({ subject: "silent", heartbeatMs: 100, clock }), text());
+  const gates = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
+  const server = await serve(wire, (request) => gates[Number(request)].promise);
+  const session = await wire.dial();
+  const kept = new Watched(session.call("0"));
+  await until(() => server.calls.inFlight === 1, "the call");
+  for (let i = 0; i < 20; i++) await clock.advance(100);
+  assert.equal(kept.settled, 0);
+  // A server that takes a call and dies: the queue group has somebody, but nobody works on it.
+  const dead = nats({ subject: "dead", heartbeatMs: 100, clock });
+  const deaf = await serve(
+    chain(nats({ subject: "dead", heartbeatMs: Infinity, clock }), text()),
+    () => gates[1].promise,
+  );
+  const other = await chain(dead, text()).dial();
+  const lost = failure(other.call("1"), "connection-lost", "maybe");
+  await until(() => deaf.calls.inFlight === 1, "the other call");
+  await clock.advance(300);
+  assert.equal(other.load, 1);
+  await clock.advance(100);
+  await lost;
+  assert.equal(other.load, 0);
+  for (const { resolve } of gates) resolve("done");
+  await until(() => kept.reply === "done", "the reply");
+  for (const one of [session, other]) await one.close();
+  for (const one of [server, deaf]) await one.shutdown();
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("nats() shares calls within each queue group, and gives each group its own", async () => {
+  const seen: string[] = [];
+  const servers = await Promise.all(
+    ["a", "a", "b"].map((queue) =>
+      serve(nats({ subject: "groups", queue }), (request) => {
+        seen.push(queue);
+        return request;
+      })
+    ),
+  );
+  const session = await nats({ subject: "groups" }).dial();
+  for (let i = 0; i < 4; i++) void session.send(new Uint8Array(1));
+  await until(() => seen.length === 8, "all sends");
+  assert.equal(seen.filter((queue) => queue === "b").length, 4);
+  assert.deepEqual(servers.map(({ calls }) => calls.started), [2, 2, 4]);
+  await session.close();
+  for (const server of servers) await server.shutdown();
+});
+
+Deno.test("nats() refuses what cannot be sent, and sends nothing", async () => {
+  const wire = nats({ subject: "limits", maxQueuedBytes: 100 });
+  const server = await serve(wire, (request) => request);
+  const session = await wire.dial();
+  const context = callContext({ metadata: { "wireway-kind": "gone" } });
+  await failure(session.call(new Uint8Array(1), context), "invalid-request", "no");
+  const large = session.call(new Uint8Array(101));
+  await failure(session.call(new Uint8Array(1)), "overloaded", "no");
+  await large;
+  await failure(session.call(new Uint8Array(1024 * 1024 + 1), background), "message-too-large", "no");
+  assert.deepEqual([server.calls.started, session.load], [1, 0]);
+  await session.close();
+  await server.shutdown();
+});
+
+Deno.test("nats() refuses options that are not allowed, naming them, and shows those that hold", () => {
+  for (const subject of ["", "a b", "a.*", ">", ".a", "a..b", 7, undefined]) {
+    assert.throws(() => nats({ subject: subject as string }), { code: "invalid-option", message: /option subject is/ });
+  }
+  assert.throws(() => nats({ subject: "a", servers: 7 as unknown as string }), /option servers is 7/);
+  assert.throws(() => nats({ subject: "a", queue: "b c" }), /option queue is "b c"/);
+  assert.throws(() => nats({ subject: "a", maxInFlight: 0 }), /option maxInFlight is 0/);
+  const shown = describe(nats({ subject: "a", servers: "nats://user:pass@host:4222" }));
+  assert.match(shown, /^nats\(\{ servers: .*subject: "a", queue: "wireway", maxInFlight: 1000, heartbeatMs: 2000 }\)$/);
+  assert.equal(shown.includes("pass"), false);
+});
