@@ -13,31 +13,18 @@ import { natsServer, startNats } from "../support/brokers.ts";
 import { failure } from "../support/calls.ts";
 import { until, within } from "../support/channels.ts";
 import { peerTest } from "../support/peer.ts";
+import { readTexts, textEncodings } from "./_texts.ts";
 
 type Text = SharedTopic<string, { text: string }>;
 
 /** As on another machine: a topic with a connection of its own. */
 function join(options: Partial<NatsTopicOptions<string, { text: string }>>): Promise<Text> {
-  const encodings = {
-    text: { encode: (text: string, id: string) => `${text} ${id}`, gap: (missed?: number) => `gap ${missed}` },
-  };
-  return within(natsTopic({ subject: "news", encodings, replay: true, ...options }), "the topic");
-}
-
-/** What a reader gets, without ids; and the ids. */
-function read(topic: Text, after = ""): { got: string[]; ids: string[] } {
-  const seen: { got: string[]; ids: string[] } = { got: [], ids: [] };
-  topic.subscribe("text", (text) => {
-    const [word, id] = text.startsWith("gap") ? [text, ""] : text.split(" ");
-    seen.got.push(word);
-    seen.ids.push(id);
-  }, { after });
-  return seen;
+  return within(natsTopic({ subject: "news", encodings: textEncodings, replay: true, ...options }), "the topic");
 }
 
 Deno.test("natsTopic() without servers joins the topics of one process, and keeps subjects apart", async () => {
   const [a, b, other] = [await join({}), await join({}), await join({ subject: "other" })];
-  const seen = [a, b, other].map((topic) => read(topic).got);
+  const seen = [a, b, other].map((topic) => readTexts(topic).got);
   await a.publish("one");
   await b.publish("two");
   await until(() => seen[0].length === 2 && seen[1].length === 2, "two messages for each");
@@ -65,7 +52,7 @@ Deno.test("natsTopic() refuses options that are not allowed, naming them", async
 Deno.test("natsTopic() tells readers of a message that cannot be decoded, and goes on", async () => {
   const raw = await natsTopic<Uint8Array>({ subject: "odd", codec: { encode: (bytes) => bytes, decode: (b) => b } });
   const topic = await join({ subject: "odd" });
-  const { got } = read(topic);
+  const { got } = readTexts(topic);
   await raw.publish(new Uint8Array([255]));
   await topic.publish("fine");
   await until(() => got.length === 2, "both");
@@ -85,7 +72,7 @@ peerTest("natsTopic() brings each message to all machines once, in one order", [
     await join({ servers: broker.servers }),
   ].map((topic) => ({
     topic,
-    ...read(topic),
+    ...readTexts(topic),
   }));
   await Promise.all(topics.flatMap(({ topic }, i) => Array.from({ length: 50 }, (_, n) => topic.publish(`${i}-${n}`))));
   await until(() => topics.every(({ got }) => got.length >= 150), "150 messages for each");
@@ -100,7 +87,7 @@ peerTest("natsTopic() brings each message to all machines once, in one order", [
 peerTest("natsTopic() tells readers of a gap when its broker was away, and goes on", [natsServer], async () => {
   await using broker = await startNats();
   const topic = await join({ servers: broker.servers });
-  const { got } = read(topic);
+  const { got } = readTexts(topic);
   await topic.publish("before");
   await until(() => got.length === 1, "the first message");
   await broker.kill();
@@ -125,16 +112,16 @@ peerTest(
     await using broker = await startNats();
     const durable = { maxMessages: 50 };
     const first = await join({ servers: broker.servers, durable });
-    const seen = read(first);
+    const seen = readTexts(first);
     for (let n = 1; n <= 20; n++) await first.publish(`m${n}`);
     await until(() => seen.got.length === 20, "20 messages");
     const later = await join({ servers: broker.servers, durable, maxBacklogMessages: 10 });
-    assert.deepEqual(read(later, seen.ids[14]).got, ["m16", "m17", "m18", "m19", "m20"]);
-    assert.deepEqual(read(later, seen.ids[7]).got.slice(0, 2), ["gap 2", "m11"]);
+    assert.deepEqual(readTexts(later, seen.ids[14]).got, ["m16", "m17", "m18", "m19", "m20"]);
+    assert.deepEqual(readTexts(later, seen.ids[7]).got.slice(0, 2), ["gap 2", "m11"]);
     // The stream has forgotten those, too: whoever comes now is told how many.
     for (let n = 21; n <= 70; n++) await later.publish(`m${n}`);
     const last = await join({ servers: broker.servers, durable });
-    assert.deepEqual(read(last, seen.ids[9]).got.slice(0, 2), ["gap 10", "m21"]);
+    assert.deepEqual(readTexts(last, seen.ids[9]).got.slice(0, 2), ["gap 10", "m21"]);
     for (const topic of [first, later, last]) await topic.close();
   },
 );
@@ -147,7 +134,7 @@ peerTest("a durable natsTopic() loses no acknowledged message when the broker is
     await join({ servers: broker.servers, durable: true }),
     await join({ servers: broker.servers, durable: true }),
   ];
-  const { got } = read(reader);
+  const { got } = readTexts(reader);
   const acknowledged: string[] = [];
   let running = true;
   const load = Promise.all(Array.from({ length: 4 }, async (_, i) => {
@@ -177,13 +164,13 @@ peerTest("a durable natsTopic() with a consumer goes on where the process had st
   const writer = await join({ servers: broker.servers, durable: true });
   const durable = { consumer: "machine-1" };
   const before = await join({ servers: broker.servers, durable, replay: false });
-  const seen = read(before);
+  const seen = readTexts(before);
   for (const text of ["a", "b"]) await writer.publish(text);
   await until(() => seen.got.length === 2, "two messages");
   await before.close();
   for (const text of ["c", "d"]) await writer.publish(text);
   const after = await join({ servers: broker.servers, durable });
-  assert.deepEqual(read(after, seen.ids[0]).got.slice(-2), ["c", "d"]);
+  assert.deepEqual(readTexts(after, seen.ids[0]).got.slice(-2), ["c", "d"]);
   await writer.close();
   await after.close();
 });
