@@ -6,7 +6,7 @@
  */
 
 import { Redis, type RedisOptions } from "ioredis";
-import { TransportError } from "../../mod.ts";
+import { systemClock, TransportError } from "../../mod.ts";
 import { given, integer, invalidOption, label } from "../../src/core/options.ts";
 import { textOf } from "../../src/core/thrown.ts";
 
@@ -23,7 +23,13 @@ import { textOf } from "../../src/core/thrown.ts";
  */
 export type RedisConnectionOptions = Omit<
   RedisOptions,
-  "host" | "port" | "lazyConnect" | "enableOfflineQueue" | "autoResendUnfulfilledCommands" | "commandTimeout"
+  | "host"
+  | "port"
+  | "lazyConnect"
+  | "retryStrategy"
+  | "enableOfflineQueue"
+  | "autoResendUnfulfilledCommands"
+  | "commandTimeout"
 >;
 
 /**
@@ -76,17 +82,18 @@ export function placeOf(owner: string, server: string): { host: string; port: nu
   return { host: parts[1].replace(/^\[|\]$/g, ""), port };
 }
 
-/** The longest pause between two attempts to connect, in milliseconds. */
-const maxPauseMs = 500;
+/** How long after a failed attempt to connect the next one is made, at the least, in milliseconds. */
+const pauseMs = 100;
 
 /** See the module. */
 export class RedisLink {
   readonly #client: Redis;
   #connecting: Promise<void> | undefined = undefined;
+  #nextAttemptAt = -Infinity;
+  #closed = false;
 
   constructor({ host, port, connection, timeoutMs, blocking }: RedisSettings) {
     this.#client = new Redis({
-      retryStrategy: (attempt) => Math.min(maxPauseMs, 20 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2),
       ...connection,
       host,
       port,
@@ -97,6 +104,8 @@ export class RedisLink {
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
+      // It is connected again when somebody needs it: an idle link has no timers.
+      retryStrategy: () => null,
     });
     // Each command says so itself.
     this.#client.on("error", () => {});
@@ -114,17 +123,33 @@ export class RedisLink {
   }
 
   /** Ends it: what waits for an answer is rejected. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    this.#closed = true;
     const { status } = this.#client;
-    const connected = status === "connecting" || status === "connect" || status === "ready";
-    const ended = connected ? new Promise<void>((resolve) => this.#client.once("end", resolve)) : Promise.resolve();
+    // The client takes two seconds to end a connection that is over already.
+    if (status !== "connecting" && status !== "connect" && status !== "ready") return;
+    const ended = new Promise<void>((resolve) => this.#client.once("end", resolve));
     this.#client.disconnect();
-    return ended;
+    await ended;
   }
 
-  /** Waits for the first connection. Later ones are made by themselves, and not waited for. */
+  /** Connects, or waits for it. Whoever comes too soon after an attempt that has failed is refused. */
   #connect(): Promise<void> {
-    if (this.#client.status === "wait") this.#connecting = this.#client.connect();
-    return this.#client.status === "reconnecting" ? Promise.resolve() : this.#connecting ?? Promise.resolve();
+    if (this.#connecting !== undefined) return this.#connecting;
+    if (this.#closed) throw new Error("the connection is closed");
+    if (systemClock.now() < this.#nextAttemptAt) throw new Error("there is no connection");
+    const { status } = this.#client;
+    // It has broken a moment ago, and is not over yet.
+    if (status !== "wait" && status !== "end") throw new Error("the connection is lost");
+    const done = (): void => {
+      this.#connecting = undefined;
+    };
+    const failed = (): void => {
+      this.#connecting = undefined;
+      this.#nextAttemptAt = systemClock.now() + pauseMs * (0.5 + Math.random());
+    };
+    this.#connecting = this.#client.connect();
+    this.#connecting.then(done, failed);
+    return this.#connecting;
   }
 }
