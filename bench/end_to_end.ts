@@ -133,6 +133,24 @@ function calls(label: string, bytes: number, inFlight: number): Case {
   };
 }
 
+/** The NATS server is the same, and what both ends do with it differs. */
+function throughNats(inFlight: number): Case {
+  const ours = deno("wireway", "programs/nats.ts");
+  return {
+    name: `calls through NATS, 100 B, ${inFlight} in flight`,
+    contenders: [
+      deno("floor: the NATS client alone", "floor/nats.ts"),
+      ours,
+      { ...ours, name: "wireway, each with a deadline", client: [...ours.client, "--deadline"] },
+    ],
+    flags: ["--bytes", "100", "--in-flight", String(inFlight)],
+    figures: [
+      { key: "callsPerSecond", label: "calls/s" },
+      ...(inFlight === 1 ? [{ key: "p50", label: "p50 µs (less is better)" }] : []),
+    ],
+  };
+}
+
 const undici = await undiciFolder();
 
 const CASES: Case[] = [
@@ -145,6 +163,8 @@ const CASES: Case[] = [
   calls("64 B", 64, 128),
   calls("1 KB", 1024, 128),
   calls("64 B", 64, 1),
+  throughNats(1),
+  throughNats(64),
   {
     name: "HTTP hello, 32 connections",
     contenders: [
