@@ -26,9 +26,9 @@ import { type NatsOptions, readNatsOptions } from "./nats/nats_options.ts";
 import { dialServer } from "./nats/server_link.ts";
 import { NatsSession } from "./nats/session.ts";
 
-export { SharedTopic, type TopicCodec } from "./bridge/shared_topic.ts";
+export type { SharedTopic, TopicCodec } from "./bridge/shared_topic.ts";
 export { type DurableOptions, natsTopic, type NatsTopicOptions } from "./nats/nats_topic.ts";
-export type { BrokerOptions, NatsConnectionOptions, NatsOptions } from "./nats/nats_options.ts";
+export type { BrokerOptions, NatsConnectionOptions, NatsOptions, NatsTlsOptions } from "./nats/nats_options.ts";
 
 /**
  * Carries calls in bytes through a NATS subject: whoever listens on it in the

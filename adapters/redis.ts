@@ -19,8 +19,8 @@
  * @module
  */
 
-export { SharedTopic, type TopicCodec } from "./bridge/shared_topic.ts";
-export type { RedisConnectionOptions, RedisServerOptions } from "./redis/redis_link.ts";
+export type { SharedTopic, TopicCodec } from "./bridge/shared_topic.ts";
+export type { RedisConnectionOptions, RedisServerOptions, RedisTlsOptions } from "./redis/redis_link.ts";
 export { type RedisRates, redisRates, type RedisRatesOptions } from "./redis/redis_rates.ts";
 export { type RedisStore, redisStore, type RedisStoreOptions } from "./redis/redis_store.ts";
 export { redisTopic, type RedisTopicOptions } from "./redis/redis_topic.ts";

@@ -70,9 +70,32 @@ export interface TopicTarget {
  * await news.publish("hello, wherever you are");
  * ```
  */
-export class SharedTopic<T, Encoded extends Record<string, Message> = Record<string, Uint8Array>>
-  implements AsyncIterable<T>, AsyncDisposable, TopicTarget {
+export interface SharedTopic<T, Encoded extends Record<string, Message> = Record<string, Uint8Array>>
+  extends AsyncIterable<T>, AsyncDisposable {
   /** Resolves when the topic is over, with the error where it was not closed. Never rejects. */
+  readonly finished: Promise<TransportError | undefined>;
+  /**
+   * Publishes to the readers of all processes. Resolves when the broker has it:
+   * stored, where that was asked for. Rejects where that is not sure.
+   */
+  publish(message: T): Promise<void>;
+  /** As {@linkcode Topic.subscribe}. */
+  subscribe<Name extends keyof Encoded & string>(
+    encoding: Name,
+    sink: (encoded: Encoded[Name]) => void | Promise<void>,
+    options?: SubscribeOptions,
+  ): TopicSubscription;
+  /** As {@linkcode Topic.messages}. */
+  messages(options?: IterateOptions): AsyncIterableIterator<T>;
+  /** What the topic in this process tells of itself. */
+  stats(): TopicStats;
+  /** Ends it in this process: readers end when they have got what has come here. The broker keeps what it keeps. */
+  close(): Promise<void>;
+}
+
+/** A topic of this process that is fed by a source, and publishes to it. */
+export class BridgedTopic<T, Encoded extends Record<string, Message> = Record<string, Uint8Array>>
+  implements SharedTopic<T, Encoded>, TopicTarget {
   readonly finished: Promise<TransportError | undefined>;
   readonly #topic: Topic<T, Encoded>;
   readonly #codec: TopicCodec<T>;
@@ -80,7 +103,6 @@ export class SharedTopic<T, Encoded extends Record<string, Message> = Record<str
   #source: TopicSource | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
 
-  /** For adapters: users get one from theirs. */
   constructor(options: TopicOptions<T, Encoded>, codec: TopicCodec<T> = jsonCodec()) {
     this.#topic = new Topic(options);
     this.#codec = codec;
@@ -92,10 +114,6 @@ export class SharedTopic<T, Encoded extends Record<string, Message> = Record<str
     this.#source = source;
   }
 
-  /**
-   * Publishes to the readers of all processes. Resolves when the broker has it:
-   * stored, where that was asked for. Rejects where that is not sure.
-   */
   publish(message: T): Promise<void> {
     if (this.#closing !== undefined || this.#source === undefined) {
       return Promise.reject(new TransportError("closed", "Cannot publish: the topic is closed"));
@@ -109,7 +127,6 @@ export class SharedTopic<T, Encoded extends Record<string, Message> = Record<str
     return this.#source.publish(bytes);
   }
 
-  /** As {@linkcode Topic.subscribe}. */
   subscribe<Name extends keyof Encoded & string>(
     encoding: Name,
     sink: (encoded: Encoded[Name]) => void | Promise<void>,
@@ -118,32 +135,26 @@ export class SharedTopic<T, Encoded extends Record<string, Message> = Record<str
     return this.#topic.subscribe(encoding, sink, options);
   }
 
-  /** As {@linkcode Topic.messages}. */
   messages(options?: IterateOptions): AsyncIterableIterator<T> {
     return this.#topic.messages(options);
   }
 
-  /** The same as {@linkcode messages} without options. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     return this.#topic.messages();
   }
 
-  /** What the topic in this process tells of itself. */
   stats(): TopicStats {
     return this.#topic.stats();
   }
 
-  /** Ends it in this process: readers end when they have got what has come here. The broker keeps what it keeps. */
   close(): Promise<void> {
     return this.#closing ??= this.#end(undefined);
   }
 
-  /** The same as {@linkcode close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  /** For sources: a message has come. */
   deliver(bytes: Uint8Array): void {
     if (this.#closing !== undefined) return;
     try {
@@ -154,12 +165,10 @@ export class SharedTopic<T, Encoded extends Record<string, Message> = Record<str
     }
   }
 
-  /** For sources: messages have been missed. */
   missed(count: number | undefined): void {
     if (this.#closing === undefined) this.#topic.skip(count ?? 1, count !== undefined);
   }
 
-  /** For sources: there is no going on. */
   failed(error: TransportError): void {
     this.#closing ??= this.#end(error);
   }

@@ -4,25 +4,81 @@
  * @module
  */
 
-import type { NodeConnectionOptions } from "@nats-io/transport-node";
+import { credsAuthenticator, type NodeConnectionOptions } from "@nats-io/transport-node";
 import { type Clock, systemClock } from "../../mod.ts";
 import { duration, given, integer, invalidOption, label, readOptions } from "../../src/core/options.ts";
 
 /**
- * What a connection to NATS is made with, beside where to: credentials, TLS, a
- * name. As the NATS client takes it.
+ * What a connection to NATS is made with, beside where to.
  *
  * @example
  * ```ts
  * import { nats, type NatsConnectionOptions } from "@wireway/wireway/nats";
- * const connection: NatsConnectionOptions = { user: "orders", pass: "secret", name: "orders-1" };
+ * const connection: NatsConnectionOptions = { user: "orders", password: "secret", name: "orders-1" };
  * nats({ servers: "nats.example:4222", subject: "orders", connection });
  * ```
  */
-export type NatsConnectionOptions = Omit<
-  NodeConnectionOptions,
-  "servers" | "port" | "reconnect" | "maxReconnectAttempts" | "timeout" | "noEcho"
->;
+export interface NatsConnectionOptions {
+  /** What the server's monitoring calls it. */
+  name?: string;
+  /** The user, with `password`. */
+  user?: string;
+  /** The password of `user`. */
+  password?: string;
+  /** A token, in place of a user. */
+  token?: string;
+  /** What stands in a file of credentials (`.creds`): a JWT and the seed of its key. */
+  credentials?: string;
+  /** Whom to trust and how to show who this is. Without it, TLS is used where the server offers it. */
+  tls?: NatsTlsOptions;
+}
+
+/**
+ * TLS of a connection to NATS.
+ *
+ * @example
+ * ```ts
+ * import { nats, type NatsTlsOptions } from "@wireway/wireway/nats";
+ * const tls: NatsTlsOptions = { ca: await Deno.readTextFile("ca.pem") };
+ * nats({ servers: "nats.example:4222", subject: "orders", connection: { tls } });
+ * ```
+ */
+export interface NatsTlsOptions {
+  /** Certificates to trust, in PEM. @default {those that the system trusts} */
+  ca?: string;
+  /** This end's certificate, in PEM. */
+  cert?: string;
+  /** The key of `cert`, in PEM. */
+  key?: string;
+  /** Whether TLS begins before the server has said anything. @default {false} */
+  handshakeFirst?: boolean;
+}
+
+const connectionRules = {
+  name: label(undefined),
+  user: label(undefined),
+  password: label(undefined),
+  token: label(undefined),
+  credentials: label(undefined),
+  tls: given<NatsTlsOptions | undefined>(undefined, "an object"),
+};
+
+/** As the client takes it. */
+function connectionOf(owner: string, options: NatsConnectionOptions): NodeConnectionOptions {
+  const { name, user, password, token, credentials, tls } = readOptions(
+    `${owner} connection`,
+    options,
+    connectionRules,
+  );
+  return {
+    name,
+    user,
+    pass: password,
+    token,
+    ...(tls === undefined ? {} : { tls }),
+    ...(credentials === undefined ? {} : { authenticator: credsAuthenticator(new TextEncoder().encode(credentials)) }),
+  };
+}
 
 /**
  * Options of what has a connection to a broker.
@@ -80,7 +136,7 @@ export interface NatsOptions extends BrokerOptions {
 const brokerRules = {
   servers: {
     allowed: 'a list of "host:port", or one',
-    fallback: [],
+    fallback: [] as string | readonly string[],
     accepts: (value: unknown) =>
       typeof value === "string" ? value !== "" : Array.isArray(value) && value.every((one) => typeof one === "string"),
   },
@@ -92,17 +148,15 @@ const brokerRules = {
 /** Settings of what has a connection. */
 export interface BrokerSettings {
   readonly servers: readonly string[];
-  readonly connection: NatsConnectionOptions;
+  readonly connection: NodeConnectionOptions;
   readonly connectTimeoutMs: number;
   readonly maxQueuedBytes: number;
 }
 
-/** Rules for what has a connection. */
-export const rulesOfBroker: typeof brokerRules = brokerRules;
-
-/** One server is a list of one. */
-export function listOf(servers: string | readonly string[]): readonly string[] {
-  return typeof servers === "string" ? [servers] : servers;
+/** Reads the options of what has a connection. Throws `invalid-option`. */
+export function readBroker(owner: string, options: BrokerOptions): BrokerSettings {
+  const { servers, connection, ...settings } = readOptions(owner, options, brokerRules);
+  return { ...settings, servers: [servers].flat(), connection: connectionOf(owner, connection) };
 }
 
 /** What nats() goes by. */
@@ -118,8 +172,8 @@ export interface NatsSettings extends BrokerSettings {
 
 /** Reads the options of nats(). Throws `invalid-option`. */
 export function readNatsOptions(options: NatsOptions): NatsSettings {
-  const settings = readOptions("nats()", options, {
-    ...brokerRules,
+  const { servers, connection, connectTimeoutMs, maxQueuedBytes, ...own } = options;
+  const settings = readOptions("nats()", own, {
     subject: label(undefined),
     queue: label("wireway"),
     maxInFlight: integer(1000, 1, 0x3fff_ffff),
@@ -130,7 +184,7 @@ export function readNatsOptions(options: NatsOptions): NatsSettings {
   });
   return {
     ...settings,
-    servers: listOf(settings.servers),
+    ...readBroker("nats()", { servers, connection, connectTimeoutMs, maxQueuedBytes }),
     subject: plainSubject("nats()", "subject", settings.subject),
     queue: plainSubject("nats()", "queue", settings.queue),
   };

@@ -6,10 +6,10 @@
 
 import type { Message, TopicOptions } from "../../mod.ts";
 import { duration, integer, invalidOption, label, readOptions } from "../../src/core/options.ts";
-import { SharedTopic, type TopicCodec } from "../bridge/shared_topic.ts";
+import { BridgedTopic, type SharedTopic, type TopicCodec } from "../bridge/shared_topic.ts";
 import { type DurableSettings, startDurable } from "./durable_topic.ts";
 import { localBroker } from "./local_broker.ts";
-import { type BrokerOptions, type BrokerSettings, listOf, plainSubject, rulesOfBroker } from "./nats_options.ts";
+import { type BrokerOptions, plainSubject, readBroker } from "./nats_options.ts";
 import { plainSource } from "./plain_topic.ts";
 import { dialServer } from "./server_link.ts";
 
@@ -100,11 +100,11 @@ export async function natsTopic<T, Encoded extends Record<string, Message> = Rec
 ): Promise<SharedTopic<T, Encoded>> {
   const { servers, connection, connectTimeoutMs, maxQueuedBytes, subject: place, codec, durable, ...topicOptions } =
     options;
-  const broker: BrokerSettings = readBroker({ servers, connection, connectTimeoutMs, maxQueuedBytes });
+  const broker = readBroker("natsTopic()", { servers, connection, connectTimeoutMs, maxQueuedBytes });
   const subject = plainSubject("natsTopic()", "subject", place);
   const keep = readDurable(durable, subject);
   if (broker.servers.length === 0 || keep === undefined) {
-    const topic = new SharedTopic<T, Encoded>(topicOptions as TopicOptions<T, Encoded>, codec);
+    const topic = new BridgedTopic<T, Encoded>(topicOptions as TopicOptions<T, Encoded>, codec);
     const link = broker.servers.length === 0
       ? localBroker().connect(broker.maxQueuedBytes)
       : await dialServer(broker, true);
@@ -115,7 +115,7 @@ export async function natsTopic<T, Encoded extends Record<string, Message> = Rec
   try {
     const recent = topicOptions.replay ? topicOptions.maxBacklogMessages ?? defaultBacklog : 0;
     const { run, first, open } = await startDurable(link, subject, keep, recent);
-    const topic = new SharedTopic<T, Encoded>({ ...topicOptions, run, first } as TopicOptions<T, Encoded>, codec);
+    const topic = new BridgedTopic<T, Encoded>({ ...topicOptions, run, first } as TopicOptions<T, Encoded>, codec);
     topic.feed(await open(topic));
     return topic;
   } catch (error) {
@@ -126,11 +126,6 @@ export async function natsTopic<T, Encoded extends Record<string, Message> = Rec
 
 /** That of a topic. */
 const defaultBacklog = 1000;
-
-function readBroker(options: BrokerOptions): BrokerSettings {
-  const settings = readOptions("natsTopic()", options, rulesOfBroker);
-  return { ...settings, servers: listOf(settings.servers) };
-}
 
 function readDurable(durable: boolean | DurableOptions | undefined, subject: string): DurableSettings | undefined {
   if (durable === undefined || durable === false) return undefined;

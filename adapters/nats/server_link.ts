@@ -19,7 +19,7 @@ import type { BrokerLink, BrokerSink, BrokerSubscription, LinkOwner } from "./br
 /** How a connection is made. */
 export interface ServerLinkSettings {
   readonly servers: readonly string[];
-  readonly connection: object;
+  readonly connection: NodeConnectionOptions;
   readonly connectTimeoutMs: number;
   readonly maxQueuedBytes: number;
 }

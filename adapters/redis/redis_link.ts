@@ -7,30 +7,48 @@
 
 import { Redis, type RedisOptions } from "ioredis";
 import { systemClock, TransportError } from "../../mod.ts";
-import { given, integer, invalidOption, label } from "../../src/core/options.ts";
+import { given, integer, invalidOption, label, readOptions } from "../../src/core/options.ts";
 import { textOf } from "../../src/core/thrown.ts";
 
 /**
- * What a connection to Redis is made with, beside where to: credentials, TLS, a
- * database. As ioredis takes it.
+ * What a connection to Redis is made with, beside where to.
  *
  * @example
  * ```ts
  * import { type RedisConnectionOptions, redisStore } from "@wireway/wireway/redis";
- * const connection: RedisConnectionOptions = { password: "secret", db: 2 };
+ * const connection: RedisConnectionOptions = { password: "secret", database: 2 };
  * redisStore({ server: "redis.example:6379", connection });
  * ```
  */
-export type RedisConnectionOptions = Omit<
-  RedisOptions,
-  | "host"
-  | "port"
-  | "lazyConnect"
-  | "retryStrategy"
-  | "enableOfflineQueue"
-  | "autoResendUnfulfilledCommands"
-  | "commandTimeout"
->;
+export interface RedisConnectionOptions {
+  /** The user. @default {the server's default user} */
+  username?: string;
+  /** The password. */
+  password?: string;
+  /** The number of the database. @default {0} */
+  database?: number;
+  /** Speaks TLS. @default {no TLS} */
+  tls?: RedisTlsOptions;
+}
+
+/**
+ * TLS of a connection to Redis; `{}` for that of the system.
+ *
+ * @example
+ * ```ts
+ * import { redisStore, type RedisTlsOptions } from "@wireway/wireway/redis";
+ * const tls: RedisTlsOptions = { ca: await Deno.readTextFile("ca.pem") };
+ * redisStore({ server: "redis.example:6380", connection: { tls } });
+ * ```
+ */
+export interface RedisTlsOptions {
+  /** Certificates to trust, in PEM. @default {those that the system trusts} */
+  ca?: string;
+  /** This end's certificate, in PEM. */
+  cert?: string;
+  /** The key of `cert`, in PEM. */
+  key?: string;
+}
 
 /**
  * Options of what has a connection to Redis.
@@ -66,20 +84,29 @@ export const rulesOfRedis = {
 export interface RedisSettings {
   readonly host: string;
   readonly port: number;
-  readonly connection: RedisConnectionOptions;
+  readonly connection: RedisOptions;
   readonly timeoutMs: number;
   /** Whether commands may wait for something to happen: then they have no time limit. */
   readonly blocking?: boolean;
 }
 
-/** Reads `host:port`. Throws `invalid-option`. */
-export function placeOf(owner: string, server: string): { host: string; port: number } {
+/** Where to, and what a connection is made with. Throws `invalid-option`. */
+export function placeOf(
+  owner: string,
+  { server, connection, timeoutMs }: { server: string; connection: RedisConnectionOptions; timeoutMs: number },
+): RedisSettings {
   const parts = /^(.+?)(?::(\d{1,5}))?$/.exec(server.replace(/^redis:\/\//, ""));
   const port = Number(parts?.[2] ?? 6379);
   if (parts === null || port > 65_535 || /[\s/@]/.test(parts[1])) {
     throw invalidOption(owner, "server", server, "a host and a port, as in 127.0.0.1:6379");
   }
-  return { host: parts[1].replace(/^\[|\]$/g, ""), port };
+  const { database, ...rest } = readOptions(`${owner} connection`, connection, {
+    username: label(undefined),
+    password: label(undefined),
+    database: integer(0, 0, 0x7fff_ffff),
+    tls: given<RedisTlsOptions | undefined>(undefined, "an object"),
+  });
+  return { host: parts[1].replace(/^\[|\]$/g, ""), port, timeoutMs, connection: { ...rest, db: database } };
 }
 
 /** How long after a failed attempt to connect the next one is made, at the least, in milliseconds. */

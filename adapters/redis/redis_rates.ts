@@ -108,7 +108,7 @@ export function redisRates(options: RedisRatesOptions = {}): RedisRates {
   };
   if (server === undefined) return { take: alone, failures: 0, close: nothing, [Symbol.asyncDispose]: nothing };
 
-  const link = new RedisLink({ ...rest, ...placeOf("redisRates()", server) });
+  const link = new RedisLink(placeOf("redisRates()", { ...rest, server }));
   let failures = 0;
   return {
     get failures(): number {

@@ -87,7 +87,7 @@ export function redisStore(options: RedisStoreOptions = {}): RedisStore {
     maxReplyBytes: integer(1024 * 1024, 1, 0x1fff_ffff),
   });
   if (server === undefined) return { ...memoryStore(), close: nothing, [Symbol.asyncDispose]: nothing };
-  const link = new RedisLink({ ...rest, ...placeOf("redisStore()", server) });
+  const link = new RedisLink(placeOf("redisStore()", { ...rest, server }));
   const replyPrefix = `{${namespace}}:reply:`;
   const tagPrefix = `{${namespace}}:tag:`;
   return {

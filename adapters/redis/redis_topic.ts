@@ -6,7 +6,13 @@
 
 import type { Message, TopicOptions } from "../../mod.ts";
 import { duration, integer, invalidOption, label, readOptions } from "../../src/core/options.ts";
-import { SharedTopic, type TopicCodec, type TopicSource, type TopicTarget } from "../bridge/shared_topic.ts";
+import {
+  BridgedTopic,
+  type SharedTopic,
+  type TopicCodec,
+  type TopicSource,
+  type TopicTarget,
+} from "../bridge/shared_topic.ts";
 import { placeOf, RedisLink, type RedisServerOptions, rulesOfRedis } from "./redis_link.ts";
 import { RedisStream } from "./redis_stream.ts";
 
@@ -78,11 +84,11 @@ export async function redisTopic<T, Encoded extends Record<string, Message> = Re
   });
   if (name === "") throw invalidOption("redisTopic()", "name", own.name, "a text that is not empty");
   if (server === undefined) {
-    const topic = new SharedTopic<T, Encoded>(topicOptions as TopicOptions<T, Encoded>, codec);
+    const topic = new BridgedTopic<T, Encoded>(topicOptions as TopicOptions<T, Encoded>, codec);
     topic.feed(joinLocal(`${namespace}:${name}`, topic));
     return topic;
   }
-  const place = { ...placeOf("redisTopic()", server), connection, timeoutMs };
+  const place = placeOf("redisTopic()", { server, connection, timeoutMs });
   const stream = new RedisStream(new RedisLink(place), () => new RedisLink({ ...place, blocking: true }), {
     ...settings,
     key: `{${namespace}:topic:${name}}`,
@@ -90,7 +96,7 @@ export async function redisTopic<T, Encoded extends Record<string, Message> = Re
   });
   try {
     const { run, first } = await stream.begin(replay ? maxBacklogMessages ?? defaultBacklog : 0);
-    const topic = new SharedTopic<T, Encoded>({ ...topicOptions, run, first } as TopicOptions<T, Encoded>, codec);
+    const topic = new BridgedTopic<T, Encoded>({ ...topicOptions, run, first } as TopicOptions<T, Encoded>, codec);
     topic.feed(stream);
     await stream.open(topic);
     return topic;
