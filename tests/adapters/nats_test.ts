@@ -22,7 +22,7 @@ import {
   timeout,
   TransportError,
 } from "../../mod.ts";
-import { nats } from "../../adapters/nats.ts";
+import { nats, type NatsConnectionOptions } from "../../adapters/nats.ts";
 import { natsServer, startNats } from "../support/brokers.ts";
 import { failure, Watched } from "../support/calls.ts";
 import { until, within } from "../support/channels.ts";
@@ -172,6 +172,19 @@ peerTest("nats() serves and calls programs that know nothing of Wireway", [natsS
   await other.close();
 });
 
+peerTest("nats() shows who it is to a broker that asks, and says where that is not enough", [natsServer], async () => {
+  await using broker = await startNats(`authorization { user: "ann", password: "secret" }`);
+  const as = (connection: NatsConnectionOptions) => nats({ servers: broker.servers, subject: "safe", connection });
+  const server = await serve(as({ user: "ann", password: "secret", name: "one" }), (request) => request);
+  const session = await as({ user: "ann", password: "secret" }).dial();
+  assert.equal((await session.call(new Uint8Array(3))).length, 3);
+  await failure(as({ user: "ann", password: "wrong" }).dial(), "connect-failed", "no");
+  await failure(as({}).dial(), "connect-failed", "no");
+  assert.throws(() => as({ pass: "secret" } as object), { code: "invalid-option", message: /no option "pass"/ });
+  await session.close();
+  await server.shutdown();
+});
+
 Deno.test("nats() takes a call for lost when nobody says that he works on it, and keeps one that lasts", async () => {
   const clock = new ManualClock();
   const wire = chain(nats({ subject: "silent", heartbeatMs: 100, clock }), text());
@@ -234,6 +247,23 @@ Deno.test("nats() refuses what cannot be sent, and sends nothing", async () => {
   await failure(session.call(new Uint8Array(1024 * 1024 + 1), background), "message-too-large", "no");
   assert.deepEqual([server.calls.started, session.load], [1, 0]);
   await session.close();
+  await server.shutdown();
+});
+
+Deno.test("nats() refuses calls over the limit of a server, however many callers there are, and serves the next", async () => {
+  const gate = Promise.withResolvers<Uint8Array>();
+  const server = await serve(nats({ subject: "busy", maxInFlight: 2, maxMessageBytes: 10 }), () => gate.promise);
+  const sessions = await Promise.all([1, 2, 3].map(() => nats({ subject: "busy" }).dial()));
+  const calls = sessions.slice(0, 2).map((session) => session.call(new Uint8Array(1)));
+  await until(() => server.calls.inFlight === 2, "two calls");
+  await failure(sessions[2].call(new Uint8Array(1)), "too-many-calls", "no");
+  gate.resolve(new Uint8Array(3));
+  for (const reply of await Promise.all(calls)) assert.equal(reply.length, 3);
+  assert.equal((await sessions[2].call(new Uint8Array(1))).length, 3);
+  await failure(sessions[2].call(new Uint8Array(11)), "message-too-large", "no");
+  assert.deepEqual([server.calls.started, server.calls.refused], [3, 2]);
+  assert.deepEqual([server.channels.messagesIn, server.channels.messagesOut], [5, 5]);
+  for (const session of sessions) await session.close();
   await server.shutdown();
 });
 

@@ -7,7 +7,7 @@
 import { strict as assert } from "node:assert";
 import { Redis } from "ioredis";
 import { cache, chain, rateLimit, type TransportEvent } from "../../mod.ts";
-import { redisRates, type RedisRatesOptions, redisStore } from "../../adapters/redis.ts";
+import { type RedisConnectionOptions, redisRates, type RedisRatesOptions, redisStore } from "../../adapters/redis.ts";
 import { checkStore, stored } from "../call/cache/_stores.ts";
 import { redisServer, startRedis } from "../support/brokers.ts";
 import { failure } from "../support/calls.ts";
@@ -56,7 +56,7 @@ peerTest(
     assert.notEqual(await other.get("a"), undefined);
     const client = new Redis(broker.port);
     const left = await client.keys("*");
-    for (const key of left) assert.ok(await client.pttl(key) > 0, `${key} stays for ever`);
+    for (const key of left) assert.notEqual(await client.pttl(key), -1, `${key} stays for ever`);
     await other.set("*", stored("star"));
     await other.deletePrefix("*");
     assert.equal(await other.get("*"), undefined);
@@ -131,7 +131,7 @@ peerTest("redisRates() gives all processes one limit, by the clock of Redis", [r
   assert.equal(await all[0].take("two", 9, [window]), 0, "what was refused has spent nothing");
   assert.equal(await all[0].take("free", 0, [window]), 0);
   const client = new Redis(broker.port);
-  for (const key of await client.keys("*")) assert.ok(await client.pttl(key) > 0, `${key} stays for ever`);
+  for (const key of await client.keys("*")) assert.notEqual(await client.pttl(key), -1, `${key} stays for ever`);
   await client.quit();
   for (const rates of all) await rates.close();
 });
@@ -171,3 +171,22 @@ Deno.test("redisStore() and redisRates() refuse options that are not allowed, na
   assert.throws(() => redisRates({ whenAway: "maybe" as "open" }), /option whenAway is "maybe"/);
   assert.throws(() => redisRates({ timeoutMs: 0 }), /option timeoutMs is 0/);
 });
+
+peerTest(
+  "redisStore() shows who it is to a Redis that asks, keeps to its database, and says where that is not enough",
+  [
+    redisServer,
+  ],
+  async () => {
+    await using broker = await startRedis("--requirepass", "secret");
+    const [server] = broker.servers;
+    const as = (connection: RedisConnectionOptions) => redisStore({ server, connection });
+    const [here, there, nobody] = [as({ password: "secret" }), as({ password: "secret", database: 1 }), as({})];
+    await here.set("a", stored("A"));
+    assert.notEqual(await here.get("a"), undefined);
+    assert.equal(await there.get("a"), undefined);
+    await failure(nobody.get("a"), "connection-lost");
+    assert.throws(() => as({ db: 1 } as object), { code: "invalid-option", message: /no option "db"/ });
+    for (const store of [here, there, nobody]) await store.close();
+  },
+);

@@ -71,7 +71,7 @@ async function startBroker(
 }
 
 /** Starts a NATS server, with JetStream in a folder of its own. It waits for slow readers longer than by default. */
-export function startNats(): Promise<Broker> {
+export function startNats(more = ""): Promise<Broker> {
   return startBroker((port, folder) => {
     const config = `${folder}/nats.conf`;
     Deno.writeTextFileSync(
@@ -80,6 +80,7 @@ export function startNats(): Promise<Broker> {
 max_pending: 268435456
 write_deadline: "60s"
 jetstream { store_dir: "${folder}", max_memory_store: 67108864, max_file_store: 268435456 }
+${more}
 `,
     );
     return { command: "nats-server", args: ["-c", config, "-l", "/dev/stdout"], ready: /Server is ready/ };
@@ -87,10 +88,10 @@ jetstream { store_dir: "${folder}", max_memory_store: 67108864, max_file_store: 
 }
 
 /** Starts a Redis server that writes each command to disk before it answers. */
-export function startRedis(): Promise<Broker> {
+export function startRedis(...more: string[]): Promise<Broker> {
   return startBroker((port, folder) => ({
     command: "redis-server",
-    args: ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "yes"],
+    args: ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "yes", ...more],
     ready: /Ready to accept connections/,
   }));
 }
