@@ -216,6 +216,28 @@ Deno.test("nats() takes a call for lost when nobody says that he works on it, an
   assert.equal(clock.pending, 0);
 });
 
+Deno.test("nats() tells servers at once of a caller that goes, and of nobody else's calls", async () => {
+  const wire = nats({ subject: "leaving", heartbeatMs: Infinity });
+  const gate = Promise.withResolvers<Uint8Array>();
+  const cancelled: number[] = [];
+  const server = await serve(wire, (request, context) => {
+    context.signal.addEventListener("abort", () => cancelled.push(request[0]));
+    return gate.promise;
+  });
+  const [stays, goes] = [await wire.dial(), await wire.dial()];
+  const kept = stays.call(new Uint8Array([1]));
+  const lost = [2, 3].map((n) => failure(goes.call(new Uint8Array([n])), "connection-lost", "maybe"));
+  await until(() => server.calls.inFlight === 3, "three calls");
+  goes.abort(new TransportError("cancelled", "The test has enough"));
+  await Promise.all(lost);
+  await until(() => cancelled.length === 2, "two cancelled handlers");
+  assert.deepEqual(cancelled, [2, 3]);
+  gate.resolve(new Uint8Array(9));
+  assert.equal((await kept).length, 9);
+  await stays.close();
+  await server.shutdown();
+});
+
 Deno.test("nats() shares calls within each queue group, and gives each group its own", async () => {
   const seen: string[] = [];
   const servers = await Promise.all(

@@ -13,7 +13,7 @@ import { natsServer, startNats } from "../support/brokers.ts";
 import { failure } from "../support/calls.ts";
 import { until, within } from "../support/channels.ts";
 import { peerTest } from "../support/peer.ts";
-import { readTexts, textEncodings } from "./_texts.ts";
+import { checkRestarts, readTexts, textEncodings } from "./_texts.ts";
 
 type Text = SharedTopic<string, { text: string }>;
 
@@ -134,27 +134,7 @@ peerTest("a durable natsTopic() loses no acknowledged message when the broker is
     await join({ servers: broker.servers, durable: true }),
     await join({ servers: broker.servers, durable: true }),
   ];
-  const { got } = readTexts(reader);
-  const acknowledged: string[] = [];
-  let running = true;
-  const load = Promise.all(Array.from({ length: 4 }, async (_, i) => {
-    for (let n = 0; running; n++) {
-      await writer.publish(`${i}-${n}`);
-      acknowledged.push(`${i}-${n}`);
-    }
-  }));
-  for (const goal of [100, 300]) {
-    await until(() => acknowledged.length >= goal, `${goal} messages`);
-    await broker.kill();
-    await broker.start();
-  }
-  const goal = acknowledged.length + 100;
-  await until(() => acknowledged.length >= goal, "100 more");
-  running = false;
-  await load;
-  await until(() => acknowledged.every((text) => got.includes(text)), "all that was acknowledged");
-  assert.equal(new Set(got).size, got.length, "none twice");
-  assert.equal(got.some((text) => text.startsWith("gap")), false);
+  await checkRestarts(writer, reader, broker);
   await writer.close();
   await reader.close();
 });

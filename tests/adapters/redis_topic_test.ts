@@ -11,7 +11,7 @@ import { redisServer, startRedis } from "../support/brokers.ts";
 import { failure } from "../support/calls.ts";
 import { until, within } from "../support/channels.ts";
 import { peerTest } from "../support/peer.ts";
-import { readTexts, textEncodings } from "./_texts.ts";
+import { checkRestarts, readTexts, textEncodings } from "./_texts.ts";
 
 /** As on another machine: a topic with connections of its own. */
 function join(
@@ -67,27 +67,7 @@ peerTest("redisTopic() loses no acknowledged message when Redis is killed, and g
   await using broker = await startRedis();
   const [server] = broker.servers;
   const [writer, reader] = [await join({ server }), await join({ server })];
-  const { got } = readTexts(reader);
-  const acknowledged: string[] = [];
-  let running = true;
-  const load = Promise.all(Array.from({ length: 4 }, async (_, i) => {
-    for (let n = 0; running; n++) {
-      await writer.publish(`${i}-${n}`);
-      acknowledged.push(`${i}-${n}`);
-    }
-  }));
-  for (const goal of [100, 300]) {
-    await until(() => acknowledged.length >= goal, `${goal} messages`);
-    await broker.kill();
-    await broker.start();
-  }
-  const goal = acknowledged.length + 100;
-  await until(() => acknowledged.length >= goal, "100 more");
-  running = false;
-  await within(load, "the end of all publishes");
-  await until(() => acknowledged.every((text) => got.includes(text)), "all that was acknowledged");
-  assert.equal(new Set(got).size, got.length, "none twice");
-  assert.equal(got.some((text) => text.startsWith("gap")), false);
+  await checkRestarts(writer, reader, broker);
   await writer.close();
   await reader.close();
 });
