@@ -48,7 +48,9 @@ export type { BrokerOptions, NatsConnectionOptions, NatsOptions, NatsTlsOptions 
  * No call is lost when a server ends in order. Where one is killed, its callers
  * hear of it by its silence, after three to four `heartbeatMs`, as
  * `connection-lost` that says `maybe`; {@linkcode retry} then repeats what is
- * idempotent. A message lies with the broker only while it is passed on: see
+ * idempotent. Any NATS program can call and serve without knowing of this, but
+ * says nothing while it works: whoever calls such servers for longer than that
+ * sets `heartbeatMs` to `Infinity`. A message lies with the broker only while it is passed on: see
  * {@linkcode natsTopic} for what must outlive everybody.
  *
  * There are no connections between the two ends: a listener counts messages and

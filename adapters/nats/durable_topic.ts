@@ -217,6 +217,10 @@ class DurableSource implements TopicSource {
   /** Ends the topic where its stream is not there any more: what was missed would never come. */
   async #watch(messages: ConsumerMessages, target: TopicTarget): Promise<void> {
     for await (const { type } of messages.status()) {
+      if (type === "consumer_deleted" && this.#settings.consumer !== undefined) {
+        const why = `Topic ${this.#subject} ended: its consumer ${this.#settings.consumer} was deleted`;
+        return target.failed(new TransportError("connection-lost", why));
+      }
       if (type !== "stream_not_found" && type !== "consumer_not_found" && type !== "heartbeats_missed") continue;
       try {
         const { created } = await this.#manager.streams.info(this.#settings.stream);

@@ -139,6 +139,27 @@ peerTest("a durable natsTopic() loses no acknowledged message when the broker is
   await reader.close();
 });
 
+peerTest(
+  "a durable natsTopic() tells readers of messages that were taken out of its stream",
+  [natsServer],
+  async () => {
+    await using broker = await startNats();
+    const [writer, connection] = [
+      await join({ servers: broker.servers, durable: true }),
+      await connect({ servers: broker.servers }),
+    ];
+    const { got, ids } = readTexts(writer);
+    for (const text of ["a", "b", "c", "d"]) await writer.publish(text);
+    await until(() => got.length === 4, "four messages");
+    await (await jetstreamManager(connection)).streams.deleteMessage("news", 3);
+    const late = await join({ servers: broker.servers, durable: true });
+    assert.deepEqual(readTexts(late, ids[1]).got, ["gap 1", "d"]);
+    await connection.close();
+    await writer.close();
+    await late.close();
+  },
+);
+
 peerTest("a durable natsTopic() with a consumer goes on where the process had stopped", [natsServer], async () => {
   await using broker = await startNats();
   const writer = await join({ servers: broker.servers, durable: true });
@@ -176,14 +197,22 @@ peerTest("natsTopic() says that there is no broker", [natsServer], async () => {
   await failure(join({ servers: broker.servers }), "connect-failed", "no");
 });
 
-peerTest("a durable natsTopic() ends where its stream is deleted, and says so", [natsServer], async () => {
-  await using broker = await startNats();
-  const topic = await join({ servers: broker.servers, durable: true });
-  const told: (string | undefined)[] = [];
-  topic.subscribe("text", () => {}, { closed: () => told.push("closed") });
-  const connection = await connect({ servers: broker.servers });
-  await (await jetstreamManager(connection)).streams.delete("news");
-  await connection.close();
-  assert.equal((await within(topic.finished, "the end"))?.code, "connection-lost");
-  assert.deepEqual(told, ["closed"]);
-});
+peerTest(
+  "a durable natsTopic() ends where its stream or its consumer is deleted, and says so",
+  [natsServer],
+  async () => {
+    await using broker = await startNats();
+    const named = await join({ servers: broker.servers, durable: { consumer: "machine-1" } });
+    const topic = await join({ servers: broker.servers, durable: true });
+    const told: (string | undefined)[] = [];
+    topic.subscribe("text", () => {}, { closed: () => told.push("closed") });
+    const connection = await connect({ servers: broker.servers });
+    const manager = await jetstreamManager(connection);
+    await manager.consumers.delete("news", "machine-1");
+    assert.match((await within(named.finished, "the end"))!.message, /its consumer machine-1 was deleted/);
+    await manager.streams.delete("news");
+    await connection.close();
+    assert.equal((await within(topic.finished, "the end"))?.code, "connection-lost");
+    assert.deepEqual(told, ["closed"]);
+  },
+);
