@@ -12,6 +12,7 @@ import { natsTopic, type NatsTopicOptions, type SharedTopic } from "../../adapte
 import { natsServer, startNats } from "../support/brokers.ts";
 import { failure } from "../support/calls.ts";
 import { until, within } from "../support/channels.ts";
+import { faultProxy } from "../support/fault_proxy.ts";
 import { peerTest } from "../support/peer.ts";
 import { checkRestarts, readTexts, textEncodings } from "./_texts.ts";
 
@@ -139,6 +140,22 @@ peerTest("a durable natsTopic() loses no acknowledged message when the broker is
   await reader.close();
 });
 
+peerTest("a durable natsTopic() stores a message once whose acknowledgement was lost", [natsServer], async () => {
+  await using broker = await startNats();
+  await using proxy = await faultProxy({ upstreamPort: broker.port });
+  const writer = await join({ servers: [`127.0.0.1:${proxy.port}`], durable: true });
+  const reader = await join({ servers: broker.servers, durable: true });
+  const { got } = readTexts(reader);
+  await writer.publish("one");
+  proxy.cutAfterBytes(0, "down", { how: "reset" });
+  await writer.publish("two");
+  await writer.publish("three");
+  await until(() => got.includes("three"), "the last message");
+  assert.deepEqual(got, ["one", "two", "three"]);
+  await writer.close();
+  await reader.close();
+});
+
 peerTest(
   "a durable natsTopic() tells readers of messages that were taken out of its stream",
   [natsServer],
@@ -172,8 +189,12 @@ peerTest("a durable natsTopic() with a consumer goes on where the process had st
   for (const text of ["c", "d"]) await writer.publish(text);
   const after = await join({ servers: broker.servers, durable });
   assert.deepEqual(readTexts(after, seen.ids[0]).got.slice(-2), ["c", "d"]);
-  await writer.close();
   await after.close();
+  const connection = await connect({ servers: broker.servers });
+  const { ack_floor, num_ack_pending } = await (await jetstreamManager(connection)).consumers.info("news", "machine-1");
+  assert.deepEqual([ack_floor.stream_seq, num_ack_pending], [4, 0], "all is acknowledged");
+  await connection.close();
+  await writer.close();
 });
 
 peerTest(

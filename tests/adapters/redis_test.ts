@@ -128,6 +128,7 @@ peerTest("redisRates() gives all processes one limit, by the clock of Redis", [r
   const narrow = { calls: 1, perMs: 60_000, burst: 1 };
   assert.equal(await all[1].take("two", 1, [window, narrow]), 0);
   for (let i = 0; i < 20; i++) assert.ok(await all[2].take("two", 1, [window, narrow]) > 0);
+  for (let i = 0; i < 20; i++) assert.ok(await all[2].take("two", 1, [narrow, window]) > 0);
   assert.equal(await all[0].take("two", 9, [window]), 0, "what was refused has spent nothing");
   assert.equal(await all[0].take("free", 0, [window]), 0);
   const client = new Redis(broker.port);

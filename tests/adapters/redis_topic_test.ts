@@ -10,6 +10,7 @@ import { redisTopic, type RedisTopicOptions, type SharedTopic } from "../../adap
 import { redisServer, startRedis } from "../support/brokers.ts";
 import { failure } from "../support/calls.ts";
 import { until, within } from "../support/channels.ts";
+import { faultProxy } from "../support/fault_proxy.ts";
 import { peerTest } from "../support/peer.ts";
 import { checkRestarts, readTexts, textEncodings } from "./_texts.ts";
 
@@ -70,6 +71,21 @@ peerTest("redisTopic() loses no acknowledged message when Redis is killed, and g
   await checkRestarts(writer, reader, broker);
   await writer.close();
   await reader.close();
+});
+
+peerTest("redisTopic() stores a message once whose acknowledgement was lost", [redisServer], async () => {
+  await using broker = await startRedis();
+  await using proxy = await faultProxy({ upstreamPort: broker.port });
+  const topic = await join({ server: `127.0.0.1:${proxy.port}` });
+  const { got } = readTexts(topic);
+  await topic.publish("one");
+  await until(() => got.length === 1, "the first message");
+  proxy.cutAfterBytes(0, "down", { how: "reset", times: 2 });
+  await topic.publish("two");
+  await topic.publish("three");
+  await until(() => got.includes("three"), "the last message");
+  assert.deepEqual(got, ["one", "two", "three"]);
+  await topic.close();
 });
 
 peerTest("redisTopic() tells readers how many messages Redis has forgotten before they could be read", [
