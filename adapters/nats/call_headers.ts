@@ -40,7 +40,7 @@ export function kindHeaders(kind: Kind): MsgHdrs {
 
 /** What kind of message it is; undefined for a call, a send and a reply. */
 export function kindOf(headers: MsgHdrs | undefined): string | undefined {
-  return headers === undefined || !headers.has(kindField) ? undefined : headers.get(kindField);
+  return headers?.get(kindField) || undefined;
 }
 
 /** The headers of a call; none where there is nothing to say. Throws `deadline-exceeded`, `invalid-request`. */
@@ -52,10 +52,10 @@ export function callHeaders(context: CallContext, clock: Clock): MsgHdrs | undef
     if (timeLeftMs <= 0) {
       throw new TransportError("deadline-exceeded", "Call not sent: its deadline has passed", { processed: "no" });
     }
-    (headers = newHeaders()).set(timeLeftField, String(timeLeftMs));
+    (headers = newHeaders()).append(timeLeftField, String(timeLeftMs));
   }
   if (context.priority !== background.priority) {
-    (headers ??= newHeaders()).set(priorityField, String(context.priority));
+    (headers ??= newHeaders()).append(priorityField, String(context.priority));
   }
   const { metadata } = context;
   if (metadata === noMetadata) return headers;
@@ -66,7 +66,7 @@ export function callHeaders(context: CallContext, clock: Clock): MsgHdrs | undef
         `Cannot send metadata ${key}: names with ${ours} are taken by NATS calls`,
       );
     }
-    (headers ??= newHeaders()).set(key, metadata[key]);
+    (headers ??= newHeaders()).append(key, metadata[key]);
   }
   return headers;
 }
@@ -92,8 +92,8 @@ export function readCallHeaders(headers: MsgHdrs | undefined): CallHead {
 }
 
 function readNumber(headers: MsgHdrs, field: string, max: number): number | undefined {
-  if (!headers.has(field)) return undefined;
   const text = headers.get(field);
+  if (text === "") return undefined;
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Infinity;
   if (value <= max) return value;
   const why = `Call refused: ${field} is ${JSON.stringify(text.slice(0, 60))}, not a number up to ${max}`;
@@ -129,6 +129,6 @@ const headBytes = 128;
 
 /** The error that a reply stands for; undefined where it is none. */
 export function readErrorReply({ headers, data }: BrokerMessage): TransportError | undefined {
-  if (headers === undefined || !headers.has(errorField)) return undefined;
-  return readError(headers.get(errorField), decoder.decode(data));
+  const code = headers?.get(errorField) || undefined;
+  return code === undefined ? undefined : readError(code, decoder.decode(data));
 }
