@@ -9,7 +9,13 @@ import { flag, given, integer, invalidOption, label, oneOf, readOptions } from "
 import { TopicCore } from "./topic_core.ts";
 import { ReaderGroup } from "./topic_group.ts";
 import { TopicIterator } from "./topic_iterator.ts";
-import type { IterateOptions, SubscribeOptions, TopicOptions, TopicStats, TopicSubscription } from "./topic_options.ts";
+import type {
+  SubscribeOptions,
+  TopicMessagesOptions,
+  TopicOptions,
+  TopicStats,
+  TopicSubscription,
+} from "./topic_options.ts";
 import type { Sink } from "./topic_reader.ts";
 
 export type {
@@ -17,6 +23,7 @@ export type {
   EncodingOrFunction,
   IterateOptions,
   SubscribeOptions,
+  TopicMessagesOptions,
   TopicOptions,
   TopicStats,
   TopicSubscription,
@@ -129,11 +136,21 @@ export class Topic<T, Encoded extends Record<string, Message> = Record<string, U
    * ends with the loop. What is published while the loop is busy waits in the
    * backlog.
    */
-  messages(options: IterateOptions = {}): AsyncIterableIterator<T> {
+  messages({ signal, ...options }: TopicMessagesOptions = {}): AsyncIterableIterator<T> {
     const read = readOptions("subscribe()", options, subscribeRules);
-    return new TopicIterator<T>((sink, closed) =>
-      this.#core.subscribe(this.#plain, sink as unknown as Sink, { ...read, closed })
+    const leave = (): void => void iterator.return();
+    const iterator = new TopicIterator<T>((sink, closed) =>
+      this.#core.subscribe(this.#plain, sink as unknown as Sink, {
+        ...read,
+        closed(error) {
+          signal?.removeEventListener("abort", leave);
+          closed(error);
+        },
+      })
     );
+    signal?.addEventListener("abort", leave, { once: true });
+    if (signal?.aborted) leave();
+    return iterator;
   }
 
   /** The same as {@linkcode messages} without options. */

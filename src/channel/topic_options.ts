@@ -108,6 +108,25 @@ export interface IterateOptions {
 }
 
 /**
+ * Options of `messages()` of a `Topic`.
+ *
+ * @example
+ * ```ts
+ * import { Topic, type TopicMessagesOptions } from "@wireway/wireway";
+ * const options: TopicMessagesOptions = { signal: AbortSignal.timeout(60_000) };
+ * for await (const price of new Topic<number>().messages(options)) console.log(price);
+ * ```
+ */
+export interface TopicMessagesOptions extends IterateOptions {
+  /**
+   * Ends the loop when it aborts, also one that waits for a message. An async
+   * generator that waits can't be left otherwise: give it the signal of its
+   * call's context.
+   */
+  signal?: AbortSignal;
+}
+
+/**
  * Options of a subscription to a {@linkcode Topic}.
  *
  * @example

@@ -279,3 +279,23 @@ Deno.test("Topics of two processes that number alike let a reader of one go on a
   topics[1].subscribe("text", (text) => void got.push(text), { after: "news-3" });
   assert.deepEqual(got, ["d news-4"]);
 });
+
+Deno.test("a signal ends the loop over a topic, also one that waits, and nothing is left of it", async () => {
+  const topic = new Topic<string>();
+  const controller = new AbortController();
+  const seen: string[] = [];
+  const loop = (async () => {
+    for await (const message of topic.messages({ signal: controller.signal })) seen.push(message);
+  })();
+  topic.publish("one");
+  await Promise.resolve();
+  assert.equal(topic.stats().readers, 1);
+  controller.abort();
+  await loop;
+  assert.deepEqual([seen, topic.stats().readers], [["one"], 0]);
+
+  const late = topic.messages({ signal: controller.signal });
+  assert.deepEqual(await late.next(), { done: true, value: undefined });
+  assert.equal(topic.stats().readers, 0);
+  topic.close();
+});
