@@ -52,7 +52,9 @@ export async function hostLimits(): Promise<HostLimits> {
     const shell = new Deno.Command("sh", { args: ["-c", "ulimit -Hn"], stdin: "null", stderr: "null" });
     const text = new TextDecoder().decode((await shell.output()).stdout).trim();
     limits.openFiles = text === "unlimited" ? Infinity : Number(text) || limits.openFiles;
-    const [from, to] = (await Deno.readTextFile("/proc/sys/net/ipv4/ip_local_port_range")).trim().split(/\s+/).map(Number);
+    const [from, to] = (await Deno.readTextFile("/proc/sys/net/ipv4/ip_local_port_range")).trim().split(/\s+/).map(
+      Number,
+    );
     if (to > from) limits.clientPorts = to - from + 1;
   } catch {
     // Another system: the common limits have to do.

@@ -41,7 +41,12 @@ export interface LoadOptions {
 /** Numbers: their limits, whether they must be whole, what holds without them, and what they are. */
 const numbers = {
   port: { min: 1, max: 65_535, whole: true, what: "a server that runs already, on this port" },
-  rate: { min: 0.1, max: 5_000_000, whole: false, what: "open loop: calls a second (1000; with --ramp the first rate)" },
+  rate: {
+    min: 0.1,
+    max: 5_000_000,
+    whole: false,
+    what: "open loop: calls a second (1000; with --ramp the first rate)",
+  },
   concurrency: { min: 1, max: 1_000_000, whole: true, what: "closed loop: calls in flight at once" },
   seed: { min: 0, max: 2 ** 32 - 1, whole: true, what: "seed of Poisson arrivals (1)" },
   connections: { min: 1, max: 1_000_000, whole: true, what: "connections to hold and to call on (4; http 64)" },
@@ -100,7 +105,8 @@ export function usage(): string {
 export function readLoadOptions(words: string[]): LoadOptions | "help" {
   const given = parse(words);
   if (given.help) return "help";
-  const number = (name: keyof typeof numbers): number | undefined => readNumber(name, given[name] as string | undefined);
+  const number = (name: keyof typeof numbers): number | undefined =>
+    readNumber(name, given[name] as string | undefined);
   const text = (name: keyof typeof texts): string | undefined => given[name] as string | undefined;
   const ramp = given.ramp === true;
   const soak = given.soak === true;
@@ -117,7 +123,11 @@ export function readLoadOptions(words: string[]): LoadOptions | "help" {
   }
   refuse(!soak && given.minutes !== undefined, "--minutes without --soak", "use --seconds");
   refuse(soak && given.seconds !== undefined, "--seconds and --soak", "use --minutes");
-  refuse(concurrency !== undefined && given.arrivals !== undefined, "--arrivals and --concurrency", "only an open loop has arrivals");
+  refuse(
+    concurrency !== undefined && given.arrivals !== undefined,
+    "--arrivals and --concurrency",
+    "only an open loop has arrivals",
+  );
   const arrivals = text("arrivals") ?? "constant";
   if (arrivals !== "constant" && arrivals !== "poisson") {
     throw new UsageError(`Cannot use --arrivals ${arrivals}: constant and poisson are allowed`);

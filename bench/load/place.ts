@@ -61,7 +61,9 @@ function placeOfUrl(text: string, named: TransportName | undefined): ChosenPlace
     throw new UsageError(`Cannot use --url ${text}: a URL of ${allowed} is allowed`);
   }
   if (named !== undefined && !scheme.transports.includes(named)) {
-    throw new UsageError(`Cannot use --transport ${named} with ${url.protocol}//: it goes with ${scheme.transports.join(", ")}`);
+    throw new UsageError(
+      `Cannot use --transport ${named} with ${url.protocol}//: it goes with ${scheme.transports.join(", ")}`,
+    );
   }
   const transport = named ?? scheme.transports[0];
   if (transport === "unix") {
@@ -69,7 +71,9 @@ function placeOfUrl(text: string, named: TransportName | undefined): ChosenPlace
     return { transport, server: { path: decodeURIComponent(url.pathname) } };
   }
   const port = url.port === "" ? scheme.port : Number(url.port);
-  if (port === undefined || url.hostname === "") throw new UsageError(`Cannot use --url ${text}: it names no host and port`);
+  if (port === undefined || url.hostname === "") {
+    throw new UsageError(`Cannot use --url ${text}: it names no host and port`);
+  }
   const path = url.pathname.length > 1 ? url.pathname : undefined;
   return { transport, server: { hostname: url.hostname, port, path, secure: scheme.secure } };
 }

@@ -24,7 +24,7 @@ export interface Picture {
 const width = 960;
 const height = 460;
 /** The places of the two diagrams, and of both their tops and bottoms. */
-const panels = { time: { left: 64, right: 500 }, share: { left: 580, right: 936 }, top: 96, bottom: 404 };
+const panels = { time: { left: 64, right: 500 }, share: { left: 580, right: 920 }, top: 96, bottom: 404 };
 
 const lines = [
   { name: "max", fraction: 1, of: (tally: Tally) => tally.latency.max },
@@ -57,7 +57,12 @@ export function plot({ title, subtitle, ticks, total }: Picture): string {
   const described = `${title}. ${subtitle}`;
   return `<?xml version="1.0" encoding="UTF-8"?>\n` + element(
     "svg",
-    { "xmlns": "http://www.w3.org/2000/svg", "viewBox": `0 0 ${width} ${height}`, "role": "img", "aria-label": described },
+    {
+      "xmlns": "http://www.w3.org/2000/svg",
+      "viewBox": `0 0 ${width} ${height}`,
+      "role": "img",
+      "aria-label": described,
+    },
     textElement("title", {}, described),
     textElement("style", {}, style),
     textElement("text", { class: "title", x: 24, y: 32 }, title),
@@ -78,7 +83,11 @@ function overTime(ticks: Tally[], y: Scale): string[] {
     return polyline(name, points);
   });
   const legend = lines.map(({ name }, index) =>
-    textElement("text", { class: `${name} label`, x: right - 28 - 40 * (lines.length - 1 - index), y: panels.top - 10 }, name)
+    textElement(
+      "text",
+      { class: `${name} label`, x: right - 28 - 40 * (lines.length - 1 - index), y: panels.top - 10 },
+      name,
+    )
   );
   return [
     textElement("text", { class: "quiet", x: left, y: panels.top - 10 }, "latency in ms, by second"),

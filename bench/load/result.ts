@@ -84,7 +84,9 @@ export function heading({ transport, mode, rate, concurrency, connections, clien
   const load = mode === "closed" ? `${concurrency} calls at once` : `${amount(rate!)} calls a second`;
   const processes = clients === 1 ? "" : ` from ${clients} processes`;
   const ends = connections === 1 ? "1 connection" : `${amount(connections)} connections`;
-  return `${transport}, ${mode} loop, ${load} of ${amount(size)} B, ${ends}${processes} opened in ${dialMs.toFixed(0)} ms`;
+  return `${transport}, ${mode} loop, ${load} of ${amount(size)} B, ${ends}${processes} opened in ${
+    dialMs.toFixed(0)
+  } ms`;
 }
 
 /** A line for a second that has passed. */
@@ -105,7 +107,9 @@ function measuredLines({ total, seconds, throughput, open, reconnects, client, s
     `calls        ${amount(total.ok)} answered in ${seconds.toFixed(1)} s: ${amount(throughput)} a second`,
     `errors       ${total.failed === 0 ? "none" : errorList(total)}${share}`,
     `latency      ${values.join("  ")}`,
-    ...(delay === undefined ? [] : [`start delay  p99 ${ms(delay)}  max ${ms(total.startDelay.max)}, part of the latency`]),
+    ...(delay === undefined
+      ? []
+      : [`start delay  p99 ${ms(delay)}  max ${ms(total.startDelay.max)}, part of the latency`]),
     `connections  ${amount(open)} open${reconnects === 0 ? "" : `, ${reconnects} opened again`}`,
     usageLine("client", client),
     ...(server === undefined ? [] : [usageLine("server", server)]),
@@ -122,12 +126,16 @@ function growthLine(name: string, growth: Growth): string {
   const { rssBytes, rssLow, rssHigh, confidence, samples, rssAtEnd, heapBytes } = growth;
   return `${name}: ${signed(rssBytes)} over the run (95 %: ${signed(rssLow)} to ${signed(rssHigh)}; ${
     (100 * confidence).toFixed(0)
-  } % sure that it grows), objects ${signed(heapBytes)}, ${megabytes(rssAtEnd)} at the end, ${samples} samples after collection`;
+  } % sure that it grows), objects ${signed(heapBytes)}, ${
+    megabytes(rssAtEnd)
+  } at the end, ${samples} samples after collection`;
 }
 
 function breakingLine({ rate, beyond, confidence }: Breaking): string {
   const sure = `, with a confidence of ${(100 * confidence).toFixed(0)} %`;
-  if (rate === 0) return beyond === undefined ? "breaking point  not found" : `breaking point  no rate meets the objectives${sure}`;
+  if (rate === 0) {
+    return beyond === undefined ? "breaking point  not found" : `breaking point  no rate meets the objectives${sure}`;
+  }
   if (beyond === undefined) return `breaking point  at least ${amount(rate)} calls a second${sure}`;
   return `breaking point  ${amount(rate)} calls a second met the objectives, ${amount(beyond)} did not${sure}`;
 }

@@ -5,8 +5,8 @@
  */
 
 import {
-  type ChannelTransport,
   chain,
+  type ChannelTransport,
   http,
   httpCalls,
   memory,
