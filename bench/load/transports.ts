@@ -44,9 +44,9 @@ export function usualConnections(name: TransportName): number {
   return name === "http" ? 64 : name === "memory" ? 1 : 4;
 }
 
-/** How many sockets one connection takes at each end: events come down on one, and go up on another. */
+/** How many sockets one connection takes at each end: events come down on one, and up on one that may be changing. */
 export function socketsEach(name: TransportName): number {
-  return name === "sse" ? 2 : 1;
+  return name === "sse" ? 3 : 1;
 }
 
 /** Whether a server of it has a port. */

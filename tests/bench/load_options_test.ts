@@ -120,7 +120,7 @@ Deno.test("a limit that stands in the way is named", () => {
   refusedBy({ connections: 30_000 as 10_000, ownServer: false as true }, /28000 client ports to one address/);
   refusedBy({ clients: 20_000 as 1 }, /--clients 20000: there are 10000 connections to share/);
   refusedBy({ transport: "memory" as "tcp", clients: 2 as 1 }, /both ends are in one process/);
-  refusedBy({ transport: "sse" as "tcp" }, /enough for 9950/);
+  refusedBy({ transport: "sse" as "tcp" }, /enough for 6633/);
 });
 
 Deno.test("what is shared among processes is neither more nor less than the whole", () => {
