@@ -6,6 +6,9 @@
 
 import { kill, spawn } from "../harness.ts";
 import { linesOf } from "./lines.ts";
+import type { ServerRequest } from "./server.ts";
+import type { Place, TransportName } from "./transports.ts";
+import type { Usage } from "./usage.ts";
 
 /** Time for a process to end when its input is closed, in milliseconds. */
 const stopMs = 3000;
@@ -85,5 +88,29 @@ export class Talker<Request extends object, Message> {
       for (const listener of [...this.#hearing]) listener(message);
     }
     for (const fail of [...this.#waiting]) fail(new Error(`The process of ${program} ended by itself`));
+  }
+}
+
+/** What our server says. */
+export interface ServerMessage {
+  places?: Place[];
+  usage?: Usage;
+  calls?: number;
+}
+
+/** The process of our server. */
+export type ServerProcess = Talker<ServerRequest, ServerMessage>;
+
+/** Starts our server, and waits until it listens. */
+export async function serverOf(
+  name: TransportName,
+  detail: string,
+): Promise<{ server: ServerProcess; places: Place[] }> {
+  const server: ServerProcess = new Talker("server.ts", [name, detail]);
+  try {
+    return { server, places: await server.wait(({ places }) => places) };
+  } catch (error) {
+    await server.stop();
+    throw error;
   }
 }

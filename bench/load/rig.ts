@@ -7,8 +7,7 @@
 
 import type { ArrivalPattern } from "./arrivals.ts";
 import type { ClientMessage, ClientRequest } from "./client.ts";
-import { Talker } from "./processes.ts";
-import type { ServerRequest } from "./server.ts";
+import { serverOf, type ServerProcess, Talker } from "./processes.ts";
 import { Tally } from "./tally.ts";
 import type { Place, TransportName } from "./transports.ts";
 import type { Usage } from "./usage.ts";
@@ -70,7 +69,6 @@ export interface Measured {
 }
 
 type Client = Talker<ClientRequest, ClientMessage>;
-type ServerMessage = { places?: Place[]; usage?: Usage; calls?: number };
 
 /** Processes with connections between them. */
 export class Rig implements AsyncDisposable {
@@ -79,7 +77,7 @@ export class Rig implements AsyncDisposable {
   #stopped = false;
   readonly #options: RigOptions;
   readonly #clients: Client[] = [];
-  #server: Talker<ServerRequest, ServerMessage> | undefined;
+  #server: ServerProcess | undefined;
   #folder: string | undefined;
 
   private constructor(options: RigOptions) {
@@ -182,8 +180,9 @@ export class Rig implements AsyncDisposable {
       this.#folder = await Deno.makeTempDir({ prefix: "wireway_load_" });
       detail = `${this.#folder}/socket`;
     }
-    this.#server = new Talker("server.ts", [transport, detail]);
-    return await this.#server.wait(({ places }) => places);
+    const started = await serverOf(transport, detail);
+    this.#server = started.server;
+    return started.places;
   }
 
   async #dial(places: Place[]): Promise<void> {
