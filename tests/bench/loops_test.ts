@@ -81,6 +81,22 @@ Deno.test("what starts in the warm-up is not counted", async () => {
   }
 });
 
+Deno.test("calls of the warm-up that could not be started are no errors", async () => {
+  const tally = new Tally();
+  const clock = new ManualClock();
+  const run = openLoop({
+    ...loopOn(clock, tally, () => new Promise((resolve) => clock.schedule(() => resolve(1), 2000))),
+    warmUpMs: 500,
+    durationMs: 500,
+    gaps: gapsOf("constant", 100, 1),
+    maxInFlight: 1,
+    pace: byTimer(clock),
+  });
+  await clock.advance(3000);
+  await run;
+  assert.deepEqual([tally.ok, ...tally.errors], [0, ["not-started", 50]]);
+});
+
 Deno.test("failures are counted by their codes and have no latency", async () => {
   const tally = new Tally();
   const clock = new ManualClock();
