@@ -90,8 +90,7 @@ async function findBreaking(
   onTick: (second: number, tally: Tally) => void,
 ): Promise<Found> {
   const { warmUp, seconds, rate: from = 1000, maxRate, precisionPercent, quiet } = options;
-  let best: Measured | undefined;
-  let bestRate = 0;
+  const good = new Map<number, Measured>();
   const objectives = objectivesOf(options)!;
   const breaking = await ramp({
     from: Math.min(from, maxRate),
@@ -102,14 +101,15 @@ async function findBreaking(
     async measure(rate) {
       const measured = await rig.measure({ rate, warmUp, seconds }, onTick);
       if (rig.stopped) return undefined;
-      if (rate >= bestRate && judge(measured.total, objectives).met) [best, bestRate] = [measured, rate];
+      if (judge(measured.total, objectives).met) good.set(rate, measured);
       return measured.total;
     },
     onStep({ rate, met, reason }) {
       if (!quiet) console.error(`${met ? "met" : "missed"} at ${Math.round(rate)} a second: ${reason}`);
     },
   });
-  return { setting: { ...setting, rate: bestRate || from }, measured: best, interrupted: rig.stopped, breaking };
+  const { rate } = breaking;
+  return { setting: { ...setting, rate: rate || from }, measured: good.get(rate), interrupted: rig.stopped, breaking };
 }
 
 function objectivesOf({ p99Ms, errorPercent }: LoadOptions): Objectives | undefined {

@@ -1,6 +1,9 @@
 /**
  * The breaking point: the highest rate that still meets the objectives.
  *
+ * A rate that misses them is measured again: another program on the machine can
+ * stall a second of it, and the search must not turn back for that.
+ *
  * Doubles the rate until the objectives are missed, halves the interval between
  * the highest rate that met them and the lowest that did not until it is narrow
  * enough, and then measures both of its ends again and again.
@@ -96,8 +99,19 @@ class Search {
     this.#options = options;
   }
 
-  /** Measures until it is sure, or often enough. */
+  /** Whether a rate meets the objectives. That it does not is believed when two measurements of at most three say so. */
   async meets(rate: number): Promise<boolean> {
+    for (let missed = 0; missed < 2;) {
+      if (!await this.#judged(rate)) missed++;
+      else if (missed === 0 || await this.#judged(rate)) return true;
+      else missed++;
+      if (this.ended) return false;
+    }
+    return false;
+  }
+
+  /** Measures until it is sure, or often enough. */
+  async #judged(rate: number): Promise<boolean> {
     const { measure, objectives } = this.#options;
     let all: Tally | undefined;
     for (let attempt = 1;; attempt++) {

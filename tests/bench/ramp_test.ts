@@ -66,18 +66,38 @@ Deno.test("the ramp doubles, halves the interval, and measures both ends again",
     onStep: (step) => steps.push(step),
   });
   assert.ok(found.rate <= 5100 && found.rate > 4850, `${found.rate}`);
-  assert.deepEqual(steps.slice(0, 5).map(({ rate, met }) => [rate, met]), [
+  assert.deepEqual(steps.slice(0, 7).map(({ rate, met }) => [rate, met]), [
     [1000, true],
     [2000, true],
     [4000, true],
     [8000, false],
+    [8000, false],
+    [6000, false],
     [6000, false],
   ]);
   const again = steps.slice(-6).map(({ rate, met }) => [rate, met]);
   assert.deepEqual(again, Array(3).fill([[found.rate, true], [found.beyond, false]]).flat());
   assert.deepEqual(found.steps, steps);
-  // Four of four on both ends: 1 − 2⁻⁵ each.
-  assert.ok(Math.abs(found.confidence - (1 - 1 / 32) ** 2) < 1e-9, `${found.confidence}`);
+  // Four of four at the lower end and five of five at the upper one: 1 − 2⁻⁵ and 1 − 2⁻⁶.
+  assert.ok(Math.abs(found.confidence - (1 - 1 / 32) * (1 - 1 / 64)) < 1e-9, `${found.confidence}`);
+});
+
+Deno.test("a stall that is not the server's does not turn the ramp back", async () => {
+  let stalls = 2;
+  const found = await ramp({
+    ...search,
+    from: 1000,
+    measure: (rate) => stepAt(rate, rate === 2000 && stalls-- > 0 ? 0 : 5100),
+  });
+  // Two in a row are believed.
+  assert.ok(found.rate < 2000, `${found.rate}`);
+  let once = 1;
+  const again = await ramp({
+    ...search,
+    from: 1000,
+    measure: (rate) => stepAt(rate, rate === 2000 && once-- > 0 ? 0 : 5100),
+  });
+  assert.ok(again.rate > 4850, `${again.rate}`);
 });
 
 Deno.test("an end that says now this, now that makes the ramp less sure", async () => {
