@@ -166,7 +166,7 @@ class Flight {
         signal?.removeEventListener("abort", done);
         resolve();
       };
-      const timer = clock.schedule(done, patienceMs);
+      const timer = clock.schedule(done, Math.max(0, patienceMs));
       if (!signal?.aborted) signal?.addEventListener("abort", done, { once: true });
       this.#onEnd = done;
     });
