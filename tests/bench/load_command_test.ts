@@ -48,11 +48,11 @@ async function loaded(...flags: string[]): Promise<Found> {
 
 for (const transport of transportNames) {
   Deno.test(`the load test drives ${transport} for a second`, async () => {
-    const found = await loaded("--transport", transport, "--rate", "200", ...short);
-    assert.deepEqual([found.ok, found.errors, found.interrupted], [200, {}, false]);
+    const found = await loaded("--transport", transport, "--rate", "100", ...short);
+    assert.deepEqual([found.ok, found.errors, found.interrupted], [100, {}, false]);
     assert.equal(found.open, found.connections);
     assert.ok(found.latencyMs.p50 > 0 && found.latencyMs.p50 <= found.latencyMs.p99);
-    assert.equal(found.ticks.reduce((sum, { ok }) => sum + ok, 0), 200);
+    assert.equal(found.ticks.reduce((sum, { ok }) => sum + ok, 0), 100);
     assert.ok(found.client.rssBytes > 10e6);
     // In memory both ends are one process.
     assert.equal(found.server !== undefined && found.server.rssBytes > 10e6, transport !== "memory");
@@ -79,11 +79,22 @@ Deno.test("a server's errors are told by their codes, and an objective that is m
   };
   await using server = await serve(chain(http({ port: 0 }), httpCalls({ path: "/rpc" })), refusing);
   const url = `http://127.0.0.1:${server.addr.port}/rpc`;
-  const { code, stdout, stderr } = await load("--url", url, "--rate", "50", "--errors", "1", "--p99", "5000", ...short);
+  const { code, stdout, stderr } = await load(
+    "--url",
+    url,
+    "--rate",
+    "50",
+    "--errors",
+    "1",
+    "--p99",
+    "5000",
+    "--seconds",
+    "2",
+  );
   assert.equal(code, 1, stderr);
-  assert.match(stdout, /^errors +remote 50 \(100\.000 %\)$/m);
+  assert.match(stdout, /^errors +remote 100 \(100\.000 %\)$/m);
   assert.match(stdout, /^objectives +missed: no call was answered$/m);
-  assert.match(stderr, /^ +1 s +0\/s .* remote 50$/m);
+  assert.match(stderr, /^ +1 s +0\/s .* remote \d+$/m);
 });
 
 Deno.test("Ctrl-C ends the load test with what was measured", async () => {
