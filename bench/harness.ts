@@ -145,7 +145,8 @@ async function runOnce(
   }
 }
 
-function spawn(command: string[], stdin: "piped" | "null"): Deno.ChildProcess {
+/** Start a program with as many open files as it may have. */
+export function spawn(command: string[], stdin: "piped" | "null"): Deno.ChildProcess {
   // `exec` keeps the process id, so killing it kills the program itself.
   return new Deno.Command("sh", {
     args: ["-c", SHELL, "sh", ...command],
@@ -155,7 +156,8 @@ function spawn(command: string[], stdin: "piped" | "null"): Deno.ChildProcess {
   }).spawn();
 }
 
-function kill(child: Deno.ChildProcess): void {
+/** Kill a program that may have ended already. */
+export function kill(child: Deno.ChildProcess): void {
   try {
     child.kill("SIGKILL");
   } catch {

@@ -44,15 +44,22 @@ interface Report {
 export async function measure(path: string, rounds: number): Promise<Row[]> {
   const rows = new Map<string, Row>();
   for (let round = 0; round < rounds; round++) {
-    for (const bench of (await run(path)).benches) {
-      const row = rowOf(bench);
+    for (const row of await measureOnce(path)) {
       const key = `${row.group}\n${row.name}`;
       const known = rows.get(key);
       const least = Math.min(row.least, known?.least ?? Infinity);
       rows.set(key, { ...(known !== undefined && known.average < row.average ? known : row), least });
     }
   }
-  const all = [...rows.values()];
+  return besideFloors([...rows.values()]);
+}
+
+/** Measures a file once, in a new process. Throws where it can't be run to its end. */
+export async function measureOnce(path: string): Promise<Row[]> {
+  return besideFloors((await run(path)).benches.map(rowOf));
+}
+
+function besideFloors(all: Row[]): Row[] {
   for (const row of all) {
     const floor = all.find(({ group, floor }) => floor && group === row.group);
     if (floor === undefined) throw new Error(`Bench has no floor: ${row.name}`);

@@ -1,0 +1,65 @@
+/**
+ * Waiting for the intended start of a call.
+ *
+ * @module
+ */
+
+import { setImmediate } from "node:timers";
+import { type Clock, systemClock } from "../../mod.ts";
+import { SharedSleep } from "./pace_worker.ts";
+
+/** Resolves at `time` on the clock or a little later, and never within the same turn of the event loop. */
+export type Pace = (time: number) => Promise<void>;
+
+/** Waits by a timer: as exact as the clock's timers are. */
+export function byTimer(clock: Clock): Pace {
+  return (time) => new Promise((resolve) => clock.schedule(resolve, Math.max(0, time - clock.now())));
+}
+
+/** How much too late the thread's word comes in the middle, in milliseconds: what is left of a wait is spun through. */
+const wordMs = 0.12;
+
+/**
+ * Waits to within some 0.1 ms, which timers do not: they are one or two
+ * milliseconds late, the greater part of the latency of a local call. A thread
+ * sleeps, and the last of the wait is spun through, turn by turn of the event
+ * loop, in each of which sockets are served. To spin through all of it would be
+ * more exact on a machine with a free processor, and on a busy one the system
+ * takes the processor from a process that spins when it needs it most.
+ */
+export class Alarm implements Disposable {
+  readonly #worker = new Worker(new URL("pace_worker.ts", import.meta.url), { type: "module" });
+  readonly #sleep = new SharedSleep();
+  #wake = (): void => {};
+
+  /** Starts the thread. */
+  constructor() {
+    this.#worker.onmessage = () => this.#wake();
+    this.#worker.postMessage(this.#sleep.memory);
+  }
+
+  /** Waits for a time on the system's clock. */
+  readonly pace: Pace = async (time) => {
+    const long = time - systemClock.now() - wordMs;
+    if (long > 0) await this.#word(long);
+    do await turn(); while (systemClock.now() < time);
+  };
+
+  [Symbol.dispose](): void {
+    this.#worker.terminate();
+  }
+
+  #word(ms: number): Promise<void> {
+    const { asked, ms: given } = this.#sleep;
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      given[0] = ms;
+      Atomics.add(asked, 0, 1);
+      Atomics.notify(asked, 0);
+    });
+  }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}
