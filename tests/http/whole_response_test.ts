@@ -6,7 +6,8 @@
  */
 
 import { strict as assert } from "node:assert";
-import { bothForms, httpWorld } from "./_world.ts";
+import { whenComplete } from "../../mod.ts";
+import { bothForms, endless, httpWorld } from "./_world.ts";
 import { rawWorld } from "./_raw_server.ts";
 
 /** Bodies by what is odd about them. */
@@ -145,5 +146,20 @@ bothForms("a response is passed on by a handler as it came", async (client) => {
         );
       }
     });
+  });
+});
+
+bothForms("a response that came whole is complete unread, one that goes on when it is read", async (client) => {
+  const answer = (request: Request): Response => new Response(request.url.endsWith("/whole") ? "hello" : endless());
+  await httpWorld(answer, async ({ client: clientOf, origin }) => {
+    const call = clientOf({ client });
+    const completed: string[] = [];
+    const whole = whenComplete(await call(new Request(`${origin}/whole`)), () => completed.push("whole"));
+    const more = whenComplete(await call(new Request(`${origin}/more`)), () => completed.push("more"));
+    assert.deepEqual(completed, client === "sockets" ? ["whole"] : []);
+    assert.equal(await whole.text(), "hello");
+    assert.deepEqual(completed, ["whole"]);
+    await more.body!.cancel();
+    assert.deepEqual(completed, ["whole", "more"]);
   });
 });

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { arrivedWhole } from "../../core/completion.ts";
 import { HttpFields } from "../../framing/http1/http1_fields.ts";
 import { standInFor } from "./http_stand_in.ts";
 
@@ -47,6 +48,10 @@ export function wholeResponses(platform: MakeResponse): MakeResponse {
         if (standIn.#used) void standIn.#real.bytes();
       }
       return standIn.#real;
+    }
+
+    get [arrivedWhole](): true {
+      return true;
     }
 
     get status(): number {
