@@ -86,6 +86,7 @@ function httpClients(label: string, inFlight: number, ...flags: string[]): Case 
     contenders: [
       floor,
       { ...ours, server },
+      { ...ours, name: "wireway, platform's Request", server, client: [...ours.client, "--platform"] },
       { name: "fetch", server, client: [...ours.client, "--fetch"] },
       {
         name: "undici Pool on node",
@@ -96,6 +97,7 @@ function httpClients(label: string, inFlight: number, ...flags: string[]): Case 
     flags: ["--in-flight", String(inFlight), ...flags],
     figures: [
       { key: "callsPerSecond", label: "calls/s" },
+      { key: "cpuMicros", label: "µs of the client's processor time a call (less is better)" },
       ...(inFlight === 1 ? [{ key: "p50", label: "p50 µs (less is better)" }] : []),
     ],
   };

@@ -19,6 +19,9 @@ import { Streamed } from "./streamed.ts";
  */
 export type CompletionListener = (error?: unknown) => void;
 
+/** In a `Response` whose body is all here already: nothing of the work is left, whether it is read or not. */
+export const arrivedWhole: unique symbol = Symbol("arrived whole");
+
 /** The listeners of each body that was given out and has not ended. */
 const openBodies = new WeakMap<Response, CompletionListener[]>();
 
@@ -26,7 +29,8 @@ const openBodies = new WeakMap<Response, CompletionListener[]>();
  * Calls `done` when the reply is whole, and returns the reply to pass on. A
  * `Response` with a body is whole when the body was read to its end, cancelled
  * or has failed (then with the error), a {@linkcode Streamed} when its stream
- * was; all else is whole at once.
+ * was; all else is whole at once, and so is a response of `http()` on own
+ * sockets that came with its body.
  *
  * Middleware that holds something for the time of a call (a slot, a count of
  * calls in flight, a measurement) lets go of it here, not when the promise
@@ -50,7 +54,7 @@ export function whenComplete<Res>(reply: Res, done: CompletionListener): Res {
     reply.whenEnded(done);
     return reply;
   }
-  if (!(reply instanceof Response)) {
+  if (!(reply instanceof Response) || arrivedWhole in reply) {
     done();
     return reply;
   }

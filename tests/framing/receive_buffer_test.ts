@@ -74,14 +74,14 @@ Deno.test("a receive buffer is small again after a large message, once the conne
   assert.ok(feed.buffer.bytes.length <= 1024, `${feed.buffer.bytes.length} bytes are kept`);
 });
 
-Deno.test("a receive buffer reads at most 256 KiB at once between messages, however busy it is", () => {
+Deno.test("a receive buffer reads at most 112 KiB at once between messages, however busy it is", () => {
   const feed = new Feed(framing);
   const stream = frames(framing, Array.from({ length: 400 }, (_, i) => numbered(i, 1000)));
   for (let i = 0; i < 50; i++) {
     feed.push(stream);
-    assert.ok(feed.buffer.bytes.length <= 256 * 1024);
+    assert.ok(feed.buffer.bytes.length <= 112 * 1024);
   }
-  assert.equal(feed.buffer.bytes.length, 256 * 1024);
+  assert.equal(feed.buffer.bytes.length, 112 * 1024);
 });
 
 Deno.test("a receive buffer never gives room where a message was handed out", () => {

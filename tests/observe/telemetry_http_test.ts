@@ -53,7 +53,6 @@ Deno.test("one trace runs from an HTTP client through an HTTP server to a TCP se
   await using call = chain(http({ origin }), pool({ max: 1 }), telemetry({ ...otel.providers }));
 
   const response = await call(new Request(`${origin}/hello/me?sig=secret&q=1#here`, { method: "POST", body: "you" }));
-  assert.equal(otel.spans.some(({ kind, name }) => kind === SpanKind.CLIENT && name === "POST"), false, "it goes on");
   assert.equal(await response.text(), "hello you");
 
   const out = otel.span("POST", SpanKind.CLIENT);

@@ -16,6 +16,7 @@ import { listenHttp } from "./http_server.ts";
 import { HttpSocketSession } from "./http_socket_session.ts";
 
 export type { HttpOptions, HttpTlsOptions } from "./http_options.ts";
+export { httpRequest } from "./http_plain_request.ts";
 
 /**
  * HTTP/1.1 and HTTP/2: a call is a `Request`, its reply a `Response`.

@@ -38,7 +38,7 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
   readonly holds = true;
   readonly #home: CallHome;
   readonly #context: CallContext;
-  readonly #signal: AbortSignal;
+  readonly #signal: AbortSignal | undefined;
   readonly #redirectMode: RequestRedirect;
   #request: OutgoingRequest;
   #connection: HttpConnection;
@@ -58,11 +58,17 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
   #reject: ((error: TransportError) => void) | undefined = undefined;
 
   /** A call that has been checked, and that goes out when it is started. */
-  constructor(home: CallHome, request: Request, out: OutgoingRequest, context: CallContext) {
+  constructor(
+    home: CallHome,
+    redirect: RequestRedirect,
+    signal: AbortSignal | undefined,
+    out: OutgoingRequest,
+    context: CallContext,
+  ) {
     this.#home = home;
     this.#context = context;
-    this.#signal = request.signal;
-    this.#redirectMode = request.redirect;
+    this.#signal = signal;
+    this.#redirectMode = redirect;
     this.#request = out;
     this.method = out.method;
     this.#connection = home.connection;
@@ -74,16 +80,18 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
   }
 
   /** Sends the request; `body` is its. */
-  start(body: ReadableStream<Uint8Array> | null): Promise<Response> {
+  start(body: ReadableStream<Uint8Array> | Uint8Array | null): Promise<Response> {
     if (this.dueAt !== Infinity) deadlinesOf(this.#home.settings.clock).add(this);
     this.#context.cancellation?.subscribe(this);
-    this.#signal.addEventListener("abort", this.#onAbort);
+    this.#signal?.addEventListener("abort", this.#onAbort);
     const promise = new Promise<Response>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
     if (body === null) {
       this.#send(undefined);
+    } else if (body instanceof Uint8Array) {
+      this.#send(body);
     } else {
       peekBody(body, this.#request.declaredLength).then((peeked) => this.#send(peeked), (error) => {
         const why = `Cannot send request: its body failed: ${textOf(error)}`;
@@ -147,7 +155,7 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
     this.cancelled(new TransportError("deadline-exceeded", "Call ended: its deadline has passed"));
   }
 
-  readonly #onAbort = (): void => this.cancelled(reasonOf(this.#signal));
+  readonly #onAbort = (): void => this.cancelled(reasonOf(this.#signal!));
 
   #send(body: Uint8Array | Upload | undefined): void {
     if (this.#over) {
@@ -247,7 +255,7 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
     this.#over = true;
     if (this.position >= 0) deadlinesOf(this.#home.settings.clock).remove(this);
     this.#context.cancellation?.unsubscribe(this);
-    this.#signal.removeEventListener("abort", this.#onAbort);
+    this.#signal?.removeEventListener("abort", this.#onAbort);
     this.#leave();
     this.#home.callOver();
   }

@@ -10,6 +10,7 @@ import { type Metadata, noMetadata } from "../../core/metadata.ts";
 import { encodeRequestHead } from "../../framing/http1/http1_write.ts";
 import { fieldOf } from "./http_metadata.ts";
 import type { HttpSettings } from "./http_options.ts";
+import type { PlainParts } from "./http_plain_request.ts";
 
 /** A request that can be sent, and sent again to another place. */
 export interface OutgoingRequest {
@@ -43,9 +44,10 @@ const ofConnection: ReadonlySet<string> = new Set([
   "http2-settings",
 ]);
 
-/** Makes a request ready to be sent. Throws `invalid-request`. */
+/** Makes a request ready to be sent; `plain` is what it is known to be made of. Throws `invalid-request`. */
 export function outgoing(
   request: Request,
+  plain: PlainParts | undefined,
   origin: string,
   metadata: Metadata,
   settings: HttpSettings,
@@ -64,7 +66,7 @@ export function outgoing(
     for (const key of Object.keys(metadata)) fields.push([fieldOf(key), metadata[key]]);
   }
   const given = fields.length;
-  request.headers.forEach((value, name) => {
+  const add = (value: string, name: string): void => {
     switch (name) {
       case "accept":
         accept = true;
@@ -90,7 +92,9 @@ export function outgoing(
         return;
     }
     if (!ofConnection.has(name) && (given === 0 || !isAmong(fields, given, name))) fields.push([name, value]);
-  });
+  };
+  if (plain === undefined) request.headers.forEach(add);
+  else for (const [name, value] of plain.fields) add(value, name);
   if (!accept) fields.push(["accept", "*/*"]);
   if (!encodings) fields.push(["accept-encoding", "gzip, deflate, br"]);
   if (!agent) fields.push(["user-agent", "Wireway"]);

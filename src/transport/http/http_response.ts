@@ -9,6 +9,8 @@ import { textOf } from "../../core/thrown.ts";
 import type { HttpFields } from "../../framing/http1/http1_fields.ts";
 import type { ResponseHead } from "../../framing/http1/http1_head.ts";
 import type { StreamedBody } from "./http_body.ts";
+import { keptBytes } from "./http_stand_in.ts";
+import { type MakeResponse, type WholeParts, wholeResponses } from "./http_whole_response.ts";
 
 /** A `Response` that says where it came from, which the platform lets only its own `fetch` say. */
 class HttpResponse extends Response {
@@ -63,8 +65,12 @@ export function responseOf(
   const bodiless = status === 204 || status === 205 || status === 304 || method === "HEAD";
   if (bodiless && !(body instanceof Uint8Array)) body.discard();
   const codings = decompress && !bodiless ? codingsOf(fields) : undefined;
-  const stream = bodiless ? null : streamOf(body, codings);
-  const response = new HttpResponse(stream as BodyInit | null, { status, statusText }).from(url, redirected);
+  if (bodiless || (codings === undefined && body instanceof Uint8Array)) {
+    const bytes = bodiless ? undefined : keptBytes(body as Uint8Array);
+    whole ??= wholeResponses(platforms);
+    return whole({ status, statusText, url, redirected, fields, bytes });
+  }
+  const response = new HttpResponse(streamOf(body, codings), { status, statusText }).from(url, redirected);
   const { headers } = response;
   for (let i = 0; i < fields.size; i++) {
     const name = fields.nameAt(i);
@@ -72,6 +78,17 @@ export function responseOf(
     if (codings !== undefined && (name === "content-encoding" || name === "content-length")) continue;
     headers.append(name, fields.valueAt(i));
   }
+  return response;
+}
+
+/** How responses are made that are whole; undefined as long as none was. */
+let whole: MakeResponse | undefined = undefined;
+
+/** The platform's response of one that is whole. */
+function platforms({ status, statusText, url, redirected, fields, bytes }: WholeParts): Response {
+  const response = new HttpResponse(bytes, { status, statusText }).from(url, redirected);
+  const { headers } = response;
+  for (let i = 0; i < fields.size; i++) headers.append(fields.nameAt(i), fields.valueAt(i));
   return response;
 }
 
@@ -88,11 +105,10 @@ function codingsOf(fields: HttpFields): string[] | undefined {
 function streamOf(
   body: Uint8Array | StreamedBody,
   codings: string[] | undefined,
-): Uint8Array | ReadableStream<Uint8Array> {
+): ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> {
   if (body instanceof Uint8Array) {
-    if (codings === undefined || body.length === 0) return body;
     // The memory is the connection's, which uses it again.
-    return decompressed(ReadableStream.from([body.slice()]), codings);
+    return body.length === 0 ? body.slice() : decompressed(ReadableStream.from([body.slice()]), codings!);
   }
   const stream = codings === undefined ? body.open() : decompressed(body.open(), codings);
   body.watch(stream);

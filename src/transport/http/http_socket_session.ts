@@ -14,6 +14,7 @@ import { type CallHome, HttpCall, reasonOf } from "./http_call.ts";
 import type { HttpConnection } from "./http_connection.ts";
 import { dialHttp } from "./http_dial.ts";
 import type { HttpSettings } from "./http_options.ts";
+import { plainPartsOf, usePlain } from "./http_plain_request.ts";
 import { outgoing } from "./http_request.ts";
 import { addressOf, closeTimeoutMs, refusalOf } from "./http_session.ts";
 
@@ -54,20 +55,14 @@ export class HttpSocketSession implements Session<Request, Response>, CallHome {
     try {
       const refusal = refusalOf(request, context, this.#origin, this, this.settings.clock);
       if (refusal !== undefined) return Promise.reject(refusal);
-      const { body } = request;
-      if (body?.locked) {
-        const why = "Cannot send request: its body is being read elsewhere";
-        return Promise.reject(new TransportError("invalid-request", why));
-      }
-      const { signal } = request;
-      if (signal.aborted) {
-        const reason = reasonOf(signal);
-        return Promise.reject(new TransportError(reason.code, reason.message, { processed: "no", cause: reason }));
-      }
-      const out = outgoing(request, this.#origin, context.metadata, this.settings);
+      const plain = plainPartsOf(request);
+      const signal = plain === undefined ? request.signal : undefined;
+      const unfit = plain === undefined ? unfitness(request) : undefined;
+      if (unfit !== undefined) return Promise.reject(unfit);
+      const out = outgoing(request, plain, this.#origin, context.metadata, this.settings);
       this.load = 1;
-      this.#call = new HttpCall(this, request, out, context);
-      return this.#call.start(body);
+      this.#call = new HttpCall(this, request.redirect, signal, out, context);
+      return this.#call.start(plain === undefined ? request.body : usePlain(request) ?? null);
     } catch (error) {
       return Promise.reject(TransportError.from(error, "invalid-request"));
     }
@@ -126,4 +121,14 @@ export class HttpSocketSession implements Session<Request, Response>, CallHome {
     this.state = state;
     this.onChange?.();
   }
+}
+
+/** Why a request can't be sent, or need not be any more. */
+function unfitness({ body, signal }: Request): TransportError | undefined {
+  if (body?.locked) {
+    return new TransportError("invalid-request", "Cannot send request: its body is being read elsewhere");
+  }
+  if (!signal.aborted) return undefined;
+  const reason = reasonOf(signal);
+  return new TransportError(reason.code, reason.message, { processed: "no", cause: reason });
 }

@@ -24,7 +24,7 @@ export type { TcpOptions, TlsOptions } from "./tcp_options.ts";
  *
  * All messages that are sent in one turn, or while a write is under way, go out
  * as one write. A received message is a view of the read buffer, which is never
- * written again: it costs no copy, and keeps up to 256 KiB alive as long as it
+ * written again: it costs no copy, and keeps up to 112 KiB alive as long as it
  * is held itself.
  *
  * Errors: `connect-failed`, `connect-timeout` and `cancelled` from dialling;
