@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Channel, type ChannelTransport, type DialOptions, type Listener } from "../../core/channel.ts";
+import type { Channel, ChannelTransport, DialOptions, Listener } from "../../core/channel.ts";
 import { named } from "../../core/describe.ts";
 import { StreamChannel } from "../stream/stream_channel.ts";
 import { dialStream } from "./tcp_dial.ts";

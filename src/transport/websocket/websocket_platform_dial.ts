@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Address, type Channel, type ChannelCounters, type DialOptions } from "../../core/channel.ts";
+import type { Address, Channel, ChannelCounters, DialOptions } from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
 import { PlatformChannel } from "./websocket_platform_channel.ts";
 import type { PlatformSettings } from "./websocket_platform_options.ts";
