@@ -83,6 +83,7 @@ export * from "./src/observe/event_log.ts";
 export * from "./src/observe/event_loop_delay.ts";
 export * from "./src/observe/health/health.ts";
 export * from "./src/observe/histogram.ts";
+export * from "./src/observe/live/recorder.ts";
 export { SlidingHistogram, type SlidingOptions } from "./src/observe/sliding_histogram.ts";
 export * from "./src/observe/objectives/objectives.ts";
 export * from "./src/observe/report/report.ts";

@@ -26,7 +26,7 @@ export interface EventLogOptions {
 }
 
 /**
- * One event as it is shown. What happens again right after is counted and not
+ * One event as it is shown. What happens again soon after is counted and not
  * written down again.
  *
  * @example
@@ -36,15 +36,17 @@ export interface EventLogOptions {
  * ```
  */
 export interface LoggedEvent {
-  /** Tells it from all others; grows. */
+  /** Tells it from all others. */
   readonly id: number;
+  /** Grows with each event of the log: what has a greater one is newer, or has happened again. */
+  readonly change: number;
   /** When it happened last, in milliseconds since 1970. */
   readonly at: number;
   /** Its type. */
   readonly type: TransportEvent["type"];
   /** The same in words. */
   readonly text: string;
-  /** How often it happened in a row. */
+  /** How often it has happened. */
   readonly times: number;
 }
 
@@ -83,11 +85,10 @@ export class EventLog {
   readonly observer: Observer = (event) => {
     const text = textOf(event);
     if (text === undefined) return;
-    const last = this.#entries.at(-1);
-    const again = last?.text === text && last.type === event.type;
-    if (again) this.#entries.pop();
-    const times = again ? last.times + 1 : 1;
-    this.#entries.push({ id: this.#next++, at: this.#wallClock(), type: event.type, text, times });
+    const change = this.#next++;
+    const before = this.#entries.findLastIndex((one, i) => one.text === text && i >= this.#entries.length - lookBack);
+    const { id, times } = before < 0 ? { id: change, times: 0 } : this.#entries.splice(before, 1)[0];
+    this.#entries.push({ id, change, at: this.#wallClock(), type: event.type, text, times: times + 1 });
     if (this.#entries.length > this.#size) this.#entries.shift();
   };
 
@@ -96,6 +97,9 @@ export class EventLog {
     return this.#entries;
   }
 }
+
+/** Among so many of the latest events one that happens again is looked for. */
+const lookBack = 20;
 
 /** An event in words; none for what is not written down. */
 function textOf(event: TransportEvent): string | undefined {

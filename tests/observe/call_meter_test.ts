@@ -120,7 +120,7 @@ Deno.test("a log keeps the latest events in words, and counts what repeats", () 
   log.observer({ type: "limit-changed", policy: "limit", from: 5, to: 6 });
   log.observer({ type: "limit-changed", policy: "limit", from: 5, to: 6 });
   assert.deepEqual(log.entries(), [
-    { id: 2, at: 2, type: "state-changed", text: "orders: closed → open, 5 failures", times: 1 },
-    { id: 4, at: 4, type: "limit-changed", text: "limit: limit 5 → 6", times: 2 },
+    { id: 2, change: 2, at: 2, type: "state-changed", text: "orders: closed → open, 5 failures", times: 1 },
+    { id: 3, change: 4, at: 4, type: "limit-changed", text: "limit: limit 5 → 6", times: 2 },
   ]);
 });

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Histogram } from "../histogram.ts";
+import type { Histogram, HistogramSnapshot } from "../histogram.ts";
 import type { Metric, MetricSeries, MetricSource } from "../metric.ts";
 
 /**
@@ -37,7 +37,7 @@ const percentiles = [["p50", 0.5], ["p95", 0.95], ["p99", 0.99]] as const;
 interface Before {
   at: number;
   count: number;
-  buckets: ReadonlyMap<number, number>;
+  snapshot?: HistogramSnapshot;
 }
 
 /** Reads metrics again and again. Series keep their places; beyond `maxSeries` they are only counted. */
@@ -111,20 +111,16 @@ export class MetricReadings {
 
   /** A counter's growth a second; a counter that has begun anew has none for a moment. */
   #rate(key: string, count: number, now: number): number | undefined {
-    const before = this.#remember(key, { at: now, count, buckets: noBuckets });
+    const before = this.#remember(key, { at: now, count });
     if (before === undefined || now <= before.at || count < before.count) return undefined;
     return (count - before.count) * 1000 / (now - before.at);
   }
 
   /** What a histogram has recorded since the last reading. */
   #since(key: string, histogram: Histogram, now: number): Histogram | undefined {
-    const { count, buckets } = histogram.snapshot();
-    const before = this.#remember(key, { at: now, count, buckets: new Map(buckets) });
-    if (before === undefined || count <= before.count) return undefined;
-    const fresh = buckets.map(([bucket, all]) => [bucket, all - (before.buckets.get(bucket) ?? 0)] as const)
-      .filter(([, some]) => some > 0);
-    const { min = 0, max = 0 } = histogram;
-    return Histogram.from({ count: fresh.reduce((sum, [, some]) => sum + some, 0), sum: 0, min, max, buckets: fresh });
+    const snapshot = histogram.snapshot();
+    const before = this.#remember(key, { at: now, count: snapshot.count, snapshot })?.snapshot;
+    return before === undefined || histogram.count <= before.count ? undefined : histogram.since(before);
   }
 
   #remember(key: string, reading: Before): Before | undefined {
@@ -133,8 +129,6 @@ export class MetricReadings {
     return before;
   }
 }
-
-const noBuckets: ReadonlyMap<number, number> = new Map();
 
 /** A source that throws gives nothing, and takes nothing from the others. */
 function metricsOf(source: MetricSource): readonly Metric[] {
