@@ -57,7 +57,7 @@ export function pageRoutes(title: string): Hono {
   routes.get("/", (c) => {
     // Links are relative to where the page stands, whatever a proxy has made of its path.
     const place = c.req.path.endsWith("/") ? "" : `${encodeURIComponent(lastSegment(c.req.path))}/`;
-    const page = pageHtml.replaceAll("{{place}}", () => place).replaceAll("{{title}}", () => escaped(title));
+    const page = pageHtml.replaceAll("%place%", () => place).replaceAll("%title%", () => escaped(title));
     return c.body(page, 200, { ...headers, "content-type": "text/html; charset=utf-8" });
   });
   for (const [name, { type, text }] of Object.entries(files)) {

@@ -59,7 +59,7 @@ export class ChainDrawings {
       if (figures === null || figures.length === 0) {
         place.list.replaceChildren(
           element("dt", { class: "hidden" }, "figures"),
-          element("dd", { class: "silent" }, `${none} passes on`),
+          element("dd", { class: "silent" }, `${none} no figures`),
         );
       } else {
         place.list.replaceChildren(

@@ -34,7 +34,7 @@ const specs = [
   { section: "connections", title: "Pool", metric: "wireway.pool.connections", stat: "now", by: "state", unit: "" },
   {
     section: "connections",
-    title: "Waiting for a connection",
+    title: "Waiting calls",
     metric: "wireway.pool.waiting_calls",
     stat: "now",
     unit: "",
@@ -85,6 +85,13 @@ const specs = [
   },
   { section: "process", title: "Open files", lines: [["open", "process.open_fds"]], stat: "now", unit: "" },
 ];
+
+/** From 0 to a little above the greatest value; a line of zeros lies on the ground. */
+const fromZero = (_, least, most) => [Math.min(0, least ?? 0), most > 0 ? most * 1.1 : 1];
+
+const wholeSteps = [1, 2, 5].flatMap((step) => [0, 1, 2, 3, 4, 5, 6].map((power) => step * 10 ** power)).sort((a, b) =>
+  a - b
+);
 
 const outcomes = ["success", "failure", "overload", "rejected", "cancelled", "superseded"];
 const dashes = [[], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2], [1, 3]];
@@ -191,13 +198,16 @@ class Chart {
       height: 120,
       legend: { show: false },
       cursor: { sync: { key: "all" }, points: { size: 5 }, drag: { x: false, y: false } },
-      scales: {
-        x: { time: true },
-        y: { range: (_, least, most) => [Math.min(0, least ?? 0), Math.max(most ?? 0, 1e-9) * 1.1] },
-      },
+      scales: { x: { time: true }, y: spec.unit === "s" ? { distr: 3 } : { range: fromZero } },
       axes: [
         { ...axis, size: 24, space: 70, values: (_, ticks) => ticks.map((at) => clock(at * 1000).slice(0, 5)) },
-        { ...axis, size: 62, space: 30, values: (_, ticks) => ticks.map(format) },
+        {
+          ...axis,
+          size: 62,
+          space: 30,
+          ...(spec.unit === "" ? { incrs: wholeSteps } : {}),
+          values: (_, ticks) => ticks.map((tick) => tick === null ? "" : format(tick)),
+        },
       ],
       series: [
         {},

@@ -44,26 +44,22 @@ interface Before {
 export class MetricReadings {
   /** All series so far. */
   readonly series: ReadSeries[] = [];
+  /** How many series there was no room for at the last reading. */
+  left = 0;
   readonly #sources: readonly MetricSource[];
   readonly #maxSeries: number;
   readonly #places = new Map<string, number>();
   readonly #before = new Map<string, Before>();
-  #refused = new Set<string>();
 
   constructor(sources: readonly MetricSource[], maxSeries: number) {
     this.#sources = sources;
     this.#maxSeries = maxSeries;
   }
 
-  /** How many series there was no room for at the last reading. */
-  get left(): number {
-    return this.#refused.size;
-  }
-
   /** The values of all series at the time `now`, in milliseconds; undefined where there is none. */
   read(now: number): (number | undefined)[] {
     const values: (number | undefined)[] = new Array(this.series.length).fill(undefined);
-    this.#refused = new Set();
+    this.left = 0;
     for (const source of this.#sources) {
       for (const metric of metricsOf(source)) {
         for (const one of metric.series) this.#take(metric, one, now, values);
@@ -102,7 +98,7 @@ export class MetricReadings {
     const known = this.#places.get(own);
     if (known !== undefined) return known;
     if (this.series.length >= this.#maxSeries) {
-      if (this.#refused.size < this.#maxSeries) this.#refused.add(own);
+      this.left++;
       return undefined;
     }
     this.#places.set(own, this.series.length);
