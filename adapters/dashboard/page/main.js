@@ -31,7 +31,9 @@ function status(state, text) {
 function show(redraw = false) {
   charts.update(range, redraw);
   panels.update();
-  if (model.at !== undefined) drawings.update(model.figures, model.at);
+  if (model.at === undefined) return;
+  drawings.update(model.figures, model.at);
+  document.documentElement.dataset.shown = String(model.at);
 }
 
 function heard() {

@@ -50,6 +50,7 @@ export class MetricReadings {
   readonly #maxSeries: number;
   readonly #places = new Map<string, number>();
   readonly #before = new Map<string, Before>();
+  #lastAt: number | undefined = undefined;
 
   constructor(sources: readonly MetricSource[], maxSeries: number) {
     this.#sources = sources;
@@ -65,12 +66,14 @@ export class MetricReadings {
         for (const one of metric.series) this.#take(metric, one, now, values);
       }
     }
+    this.#lastAt = now;
     return values;
   }
 
   /** Forgets what was read last: the next rates begin anew. */
   pause(): void {
     this.#before.clear();
+    this.#lastAt = undefined;
   }
 
   #take(metric: Metric, { labels, value, scale = 1 }: MetricSeries, now: number, values: (number | undefined)[]): void {
@@ -122,9 +125,13 @@ export class MetricReadings {
   #remember(key: string, reading: Before): Before | undefined {
     const before = this.#before.get(key);
     if (before !== undefined || this.#before.size < this.#maxSeries) this.#before.set(key, reading);
-    return before;
+    if (before !== undefined || this.#lastAt === undefined) return before;
+    // What was not there at the last reading had counted nothing: the first failure of many is not to be lost.
+    return { at: this.#lastAt, count: 0, snapshot: emptySnapshot };
   }
 }
+
+const emptySnapshot: HistogramSnapshot = { count: 0, sum: 0, min: 0, max: 0, buckets: [] };
 
 /** A source that throws gives nothing, and takes nothing from the others. */
 function metricsOf(source: MetricSource): readonly Metric[] {

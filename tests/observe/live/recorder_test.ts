@@ -120,3 +120,15 @@ Deno.test("a source that throws takes nothing from the others", () => {
   const recorder = new Recorder([broken, () => [metricOf("gauge", 1)]]);
   assert.deepEqual(recorder.read(0, 0).values, [1]);
 });
+
+Deno.test("what appears between two readings has counted from 0", () => {
+  const metrics = { now: [metricOf("counter", 1)] };
+  const { read } = recorderOf(metrics);
+  read(0);
+  const histogram = new Histogram();
+  histogram.record(8);
+  metrics.now = [metricOf("counter", 40, "failures"), metricOf("histogram", histogram, "h")];
+  const values = read(2000) as Record<string, number>;
+  assert.equal(values["failures rate"], 20);
+  assert.ok(Math.abs(values["h p50"] - 8) < 0.1, `${values["h p50"]}`);
+});
