@@ -15,7 +15,7 @@ function digits(value) {
     ? value.toFixed(1)
     : size >= 1
     ? value.toFixed(2)
-    : value.toPrecision(2);
+    : String(Number(value.toPrecision(2)));
 }
 
 export function number(value) {
