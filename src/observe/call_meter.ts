@@ -6,13 +6,13 @@
  */
 
 import { type Clock, systemClock } from "../core/clock.ts";
-import { background, type CallContext } from "../core/context.ts";
 import { named } from "../core/describe.ts";
 import { counted, current, type Figures } from "../core/figures.ts";
 import { given, integer, label, readOptions } from "../core/options.ts";
-import { type Outcome, outcomeIn, outcomeOfReply } from "../core/outcome.ts";
+import type { Outcome } from "../core/outcome.ts";
 import type { Service } from "../core/service.ts";
 import { Histogram } from "./histogram.ts";
+import { type CallListener, measuredCalls } from "./measured_calls.ts";
 import type { Metric, MetricSource } from "./metric.ts";
 import { SlidingHistogram } from "./sliding_histogram.ts";
 
@@ -113,30 +113,12 @@ export function callMeter(options: CallMeterOptions = {}): CallMeter {
     clock: given<Clock>(systemClock, "an object"),
   });
   const figures = new MeterFigures(labels, new SlidingHistogram({ windowMs, clock }));
-  const middleware = <Req, Res>(inner: Service<Req, Res>): Service<Req, Res> =>
-    function callMeter(request: Req, context: CallContext = background): Promise<Res> {
-      const startedAt = clock.now();
-      figures.calls++;
-      const ended = (outcome: Outcome): void => {
-        const now = clock.now();
-        figures.ended(outcome, now - startedAt, now);
-      };
-      const failed = (error: unknown): void => ended(outcomeIn(context, request, error));
-      let call: Promise<Res>;
-      try {
-        call = inner(request, context);
-      } catch (error) {
-        failed(error);
-        throw error;
-      }
-      call.then((reply) => ended(outcomeOfReply(reply)), failed);
-      return call;
-    };
+  const middleware = <Req, Res>(inner: Service<Req, Res>): Service<Req, Res> => measuredCalls(inner, clock, figures);
   const controls = { stats: () => figures.stats(), metrics: figures.metrics };
   return named(name, { windowMs, labels }, Object.assign(middleware, controls), figures.figures);
 }
 
-class MeterFigures {
+class MeterFigures implements CallListener {
   calls = 0;
   readonly #labels: Readonly<Record<string, string>>;
   readonly #all = new Histogram();
@@ -146,6 +128,10 @@ class MeterFigures {
   constructor(labels: Readonly<Record<string, string>>, late: SlidingHistogram) {
     this.#labels = labels;
     this.#late = late;
+  }
+
+  begun(): void {
+    this.calls++;
   }
 
   ended(outcome: Outcome, tookMs: number, now: number): void {

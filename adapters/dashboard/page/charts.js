@@ -89,6 +89,10 @@ const specs = [
 /** From 0 to a little above the greatest value; a line of zeros lies on the ground. */
 const fromZero = (_, least, most) => [Math.min(0, least ?? 0), most > 0 ? most * 1.1 : 1];
 
+/** Lines at 1, 10, 100 … only. */
+const decades = (_, ticks) =>
+  ticks.map((tick) => Number.isInteger(Math.round(Math.log10(tick) * 1e6) / 1e6) ? tick : null);
+
 const wholeSteps = [1, 2, 5].flatMap((step) => [0, 1, 2, 3, 4, 5, 6].map((power) => step * 10 ** power)).sort((a, b) =>
   a - b
 );
@@ -200,10 +204,16 @@ class Chart {
       cursor: { sync: { key: "all" }, points: { size: 5 }, drag: { x: false, y: false } },
       scales: { x: { time: true }, y: spec.unit === "s" ? { distr: 3 } : { range: fromZero } },
       axes: [
-        { ...axis, size: 24, space: 70, values: (_, ticks) => ticks.map((at) => clock(at * 1000).slice(0, 5)) },
+        {
+          ...axis,
+          size: 24,
+          space: 70,
+          values: (_, ticks) => ticks.map((at) => clock(at * 1000).slice(0, ticks.at(-1) - ticks[0] < 180 ? 8 : 5)),
+        },
         {
           ...axis,
           size: 62,
+          ...(spec.unit === "s" ? { grid: { ...axis.grid, filter: decades } } : {}),
           space: 30,
           ...(spec.unit === "" ? { incrs: wholeSteps } : {}),
           values: (_, ticks) => ticks.map((tick) => tick === null ? "" : format(tick)),

@@ -227,8 +227,13 @@ function health({ state, ready, live, checks = [], endpoints = [], log = [] }) {
     log.length === 0 ? undefined : element(
       "ol",
       { class: "log" },
-      ...log.toReversed().slice(0, 10).map(({ by, what, text, endpoint }) =>
-        element("li", {}, element("span", {}, `${[by, endpoint].filter(Boolean).join(" ")} ${what}: ${text}`))
+      ...log.toReversed().slice(0, 10).map(({ by, what, text, endpoint, times }) =>
+        element(
+          "li",
+          {},
+          element("span", {}, `${[by, endpoint].filter(Boolean).join(" ")} ${what}: ${text}`),
+          times > 1 ? element("b", {}, `${times}×`) : undefined,
+        )
       ),
     ),
   ].filter(Boolean);
@@ -279,8 +284,9 @@ function objectives(all) {
   );
 }
 
-function report({ scores = [], recommendations = [] }) {
+function report({ scores = [], recommendations = [], periodMs }) {
   return [
+    element("p", { class: "line faint" }, `Scores from 0 to 100, over ${withUnit(periodMs, "ms")}`),
     element(
       "ul",
       { class: "scores" },

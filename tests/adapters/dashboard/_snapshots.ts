@@ -56,7 +56,7 @@ const health: HealthSnapshot = {
     p95Ms: 42.5,
     ejected: false,
   }],
-  log: [{ agoMs: 10, by: "health", what: "degraded", text: "errors: 12 of 20" }],
+  log: [{ agoMs: 10, by: "health", what: "degraded", text: "errors: 12 of 20", times: 2 }],
 };
 
 const objectives: ObjectivesSnapshot = {
@@ -86,6 +86,7 @@ const objectives: ObjectivesSnapshot = {
 };
 
 const report: ReportSnapshot = {
+  periodMs: 60_000,
   scores: [{ name: "latency", score: 61.25, formula: "100 × (1 − 0.3875)" }],
   recommendations: [{
     target: "pool",

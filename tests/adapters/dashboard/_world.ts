@@ -21,11 +21,14 @@ import {
   compressionMetrics,
   CompressionStats,
   EventLog,
+  health,
   http,
   ManualClock,
   mux,
+  objectives,
   pool,
   poolMetrics,
+  report,
   retry,
   serve,
   type Server,
@@ -76,7 +79,20 @@ export async function startWorld(more: DashboardOptions = {}): Promise<World> {
         else resolve("done");
       }, tookMs)
     );
-  const orders = chain(answer, breaker, retry({ clock, observer }), timeout({ ms: 5000, clock }), ordersMeter);
+  const date = (): Date => new Date(wallClock());
+  const watched = health({ clock });
+  const windows = [{ severity: "page", longMs: 300_000, shortMs: 60_000, rate: 6 }];
+  const promised = objectives({ targets: { p95Ms: 50, errorRate: 0.01 }, name: "orders", windows, clock, date });
+  const performance = report({ calls: promised, clock });
+  const orders = chain(
+    answer,
+    breaker,
+    retry({ clock, observer }),
+    timeout({ ms: 5000, clock }),
+    promised.watch,
+    watched.watch("orders"),
+    ordersMeter,
+  );
 
   const [batches, compression, shaped] = [new BatchStats(), new CompressionStats(), new ShapeStats()];
   const near = (port: number) =>
@@ -107,6 +123,9 @@ export async function startWorld(more: DashboardOptions = {}): Promise<World> {
       bandwidthMetrics(shaped, { upstream: "echo" }),
     ],
     events,
+    health: watched,
+    objectives: promised,
+    report: performance,
     clock,
     wallClock,
     ...more,
@@ -121,6 +140,8 @@ export async function startWorld(more: DashboardOptions = {}): Promise<World> {
     far,
     async [Symbol.asyncDispose]() {
       board.close();
+      watched.close();
+      promised.close();
       await echo.close();
       await Promise.all([far.shutdown({ graceMs: 1000 }), site.shutdown({ graceMs: 1000 })]);
     },
