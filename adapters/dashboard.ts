@@ -52,7 +52,10 @@ export interface DashboardOptions {
   note?: string;
   /** The chains to draw, by name: clients and handlers; of a server `{ transport, handler }`. @default {{}} */
   chains?: Readonly<Record<string, object | { readonly transport: object; readonly handler: object }>>;
-  /** Where the figures come from. @default {[]} */
+  /**
+   * Where the figures come from. The calls at the top of the page are those of the first {@linkcode callMeter}
+   * among them: two may see the same call. @default {[]}
+   */
   sources?: readonly MetricSource[];
   /** The log of events to show. */
   events?: EventLog;

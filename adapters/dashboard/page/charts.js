@@ -225,7 +225,7 @@ class Chart {
           stroke: colours.lines[i % 6],
           dash: dashes[i % dashes.length],
           width: 1.5,
-          points: { show: false },
+          points: { show: (plot) => plot.data[0].length < 5 },
           spanGaps: false,
         })),
       ],

@@ -3,37 +3,43 @@
 import { clock, element, none, number, say, share, withUnit } from "./format.js";
 import { keyOf, labelsText } from "./model.js";
 
+/** Tiles: id, title, value, unit, whether it is a rate, and whether it is of the first meter of calls alone. */
 const tiles = [
-  ["calls", "Calls", (m) => m.sum("wireway.calls", "rate") ?? m.sum("wireway.server.calls", "rate"), "", true],
-  ["failed", "Failed", (m) => failedShare(m), "share"],
-  ["p50", "p50", (m) => m.most("wireway.call.duration", "p50"), "s"],
-  ["p95", "p95", (m) => m.most("wireway.call.duration", "p95"), "s"],
-  ["p99", "p99", (m) => m.most("wireway.call.duration", "p99"), "s"],
-  [
-    "in-flight",
-    "In flight",
-    (m) => m.sum("wireway.active_calls", "now") ?? m.sum("wireway.server.active_calls", "now"),
-    "",
-  ],
-  ["connections", "Connections", (m) => connections(m), ""],
+  ["calls", "Calls", (m) => m.sum("wireway.calls", "rate", first(m)), "", true, true],
+  ["failed", "Failed", (m) => failedShare(m), "share", false, true],
+  ["p50", "p50", (m) => m.sum("wireway.call.duration", "p50", first(m)), "s", false, true],
+  ["p95", "p95", (m) => m.sum("wireway.call.duration", "p95", first(m)), "s", false, true],
+  ["p99", "p99", (m) => m.sum("wireway.call.duration", "p99", first(m)), "s", false, true],
+  ["in-flight", "In flight", (m) => m.sum("wireway.active_calls", "now", first(m)), "", false, true],
+  ["served", "Served", (m) => m.sum("wireway.server.calls", "rate"), "", true],
+  ["accepted", "Accepted", (m) => m.sum("wireway.server.open_connections", "now"), ""],
+  ["pooled", "Pooled", (m) => m.sum("wireway.pool.connections", "now", ({ state }) => state !== "dialling"), ""],
   ["bytes-in", "In", (m) => m.sum("wireway.server.received", "rate"), "By", true],
   ["bytes-out", "Out", (m) => m.sum("wireway.server.sent", "rate"), "By", true],
   ["memory", "Memory", (m) => m.sum("process.resident_memory", "now"), "By"],
   ["cpu", "Processors", (m) => m.sum("process.cpu", "rate"), "share"],
-  ["delay", "Loop delay p99", (m) => m.most("process.event_loop_delay", "p99"), "s"],
+  ["delay", "Loop p99", (m) => m.most("process.event_loop_delay", "p99"), "s"],
 ];
+
+/** The labels of the first meter of calls. Two meters may have seen the same call: they are not added up. */
+function firstMeter({ series }) {
+  const one = series.find(({ name }) => name === "wireway.calls");
+  return one === undefined ? undefined : labelsText(one.labels, "outcome");
+}
+
+/** Whether labels are those of the first meter. */
+function first(model) {
+  const meter = firstMeter(model);
+  return (labels) => labelsText(labels, "outcome") === meter;
+}
 
 /** Failures and overloads among the calls that ended in the last second. */
 function failedShare(model) {
-  const all = model.sum("wireway.calls", "rate", ({ outcome }) => ["success", "failure", "overload"].includes(outcome));
-  const failed = model.sum("wireway.calls", "rate", ({ outcome }) => outcome === "failure" || outcome === "overload");
-  return all > 0 ? (failed ?? 0) / all : null;
-}
-
-function connections(model) {
-  const pooled = model.sum("wireway.pool.connections", "now", ({ state }) => state !== "dialling");
-  const served = model.sum("wireway.server.open_connections", "now");
-  return pooled === null && served === null ? null : (pooled ?? 0) + (served ?? 0);
+  const isFirst = first(model);
+  const ended = (outcomes) =>
+    model.sum("wireway.calls", "rate", (labels) => outcomes.includes(labels.outcome) && isFirst(labels));
+  const all = ended(["success", "failure", "overload"]);
+  return all > 0 ? (ended(["failure", "overload"]) ?? 0) / all : null;
 }
 
 const goodStates = ["closed", "healthy", "open-for-calls", "met"];
@@ -74,7 +80,8 @@ export class Panels {
 
   #now() {
     const root = document.querySelector("#now dl");
-    for (const [id, title, read, unit, rate] of tiles) {
+    const meter = firstMeter(this.model);
+    for (const [id, title, read, unit, rate, ofMeter] of tiles) {
       const value = read(this.model);
       let tile = this.#tiles.get(id);
       // A tile appears with its first value, and stays.
@@ -83,7 +90,12 @@ export class Panels {
         tile = element("dd", { "data-figure": id });
         this.#tiles.set(id, tile);
         const order = tiles.filter(([one]) => this.#tiles.has(one)).map(([one]) => one);
-        const made = element("div", { class: "tile" }, element("dt", {}, title), tile);
+        const made = element(
+          "div",
+          { class: "tile", title: ofMeter && meter !== "" ? meter : undefined },
+          element("dt", {}, title),
+          tile,
+        );
         root.insertBefore(made, root.children[order.indexOf(id)] ?? null);
         root.parentElement.hidden = false;
       }

@@ -11,7 +11,7 @@ import { openPage } from "../../support/browser.ts";
 import { Random } from "../../support/random.ts";
 import { startWorld } from "./_world.ts";
 
-const [target = "examples/pages/dashboard.png", width = "1280", height = "1400", scheme = "light"] = Deno.args;
+const [target = "examples/pages/dashboard.png", width = "1280", height = "1180", scheme = "light"] = Deno.args;
 
 const seeded = new Random(7);
 const random = (): number => seeded.below(10_000) / 10_000;

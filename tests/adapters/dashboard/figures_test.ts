@@ -45,7 +45,9 @@ peerTest("the page shows the calls that were made, how they ended and how long t
     '#now [data-figure="calls"]': "8/s",
     '#now [data-figure="failed"]': "25 %",
     '#now [data-figure="in-flight"]': "1",
-    '#now [data-figure="connections"]': "2",
+    '#now [data-figure="served"]': "5/s",
+    '#now [data-figure="accepted"]': "1",
+    '#now [data-figure="pooled"]': "1",
     [series("wireway.calls{outcome=success upstream=orders}:rate")]: "6/s",
     [series("wireway.calls{outcome=failure upstream=orders}:rate")]: "2/s",
     [series("wireway.active_calls{upstream=orders}:now")]: "1",
@@ -114,6 +116,7 @@ function knownMetrics(second: number): Metric[] {
     series: [{ labels: more, value }],
   });
   return [
+    // The first meter of calls is the one at the top of the page.
     counter("wireway.calls", 90, unit, { outcome: "success" }),
     counter("wireway.calls", 10, unit, { outcome: "failure" }),
     {
@@ -174,7 +177,9 @@ peerTest(
       "p95": known,
       "p99": known,
       "in-flight": "17",
-      "connections": "49",
+      "served": "21/s",
+      "accepted": "24",
+      "pooled": "25",
       "bytes-in": "2.0 KiB/s",
       "bytes-out": "3.0 MiB/s",
       "memory": "100.0 MiB",
@@ -215,8 +220,10 @@ peerTest(
   },
 );
 
+const noPanels = { health: undefined, objectives: undefined, report: undefined };
+
 peerTest("what is not known is shown as a dash and never as 0", [chromium], async () => {
-  await using world = await startWorld();
+  await using world = await startWorld(noPanels);
   await using open = await openPage(world.url);
   await open.until(isLive);
   await advance(world, open);
@@ -237,9 +244,33 @@ peerTest("what is not known is shown as a dash and never as 0", [chromium], asyn
 });
 
 peerTest("a dashboard that was given nothing says so", [chromium], async () => {
-  await using world = await startWorld({ sources: [], chains: {}, events: undefined });
+  await using world = await startWorld({ ...noPanels, sources: [], chains: {}, events: undefined });
   await using open = await openPage(world.url);
   await open.until(isLive);
   assert.equal(await open.page.locator("#empty").isVisible(), true);
   assert.equal(await open.page.locator("section:visible").count(), 0);
+});
+
+peerTest("health, objectives and the report say of known calls what became of them", [chromium], async () => {
+  await using world = await startWorld();
+  await using open = await openPage(world.url);
+  await open.until(isLive);
+  for (let i = 1; i <= 200; i++) {
+    world.orders({ tookMs: 20, fails: i % 5 === 0 }).catch(() => {});
+    await world.clock.advance(100);
+  }
+  await advance(world, open, 10_000);
+  const rows = (selector: string): Promise<string[]> =>
+    open.page.evaluate(`Array.from(document.querySelectorAll(${JSON.stringify(selector)}),
+      (row) => Array.from(row.cells, (cell) => cell.textContent).join(" | "))`);
+  const [p95, errors] = await rows("#objectives tbody tr");
+  assert.match(p95, /^p95 \| ≤ 50 ms \| (19|20)(\.\d+)? ms \| ● met \| 0 \/ 0$/);
+  assert.match(errors, /^errors \| ≤ 1 % \| 20 % \| ■ missed \| 20 \/ 20$/);
+  const alert = await open.page.locator("#alerts [role=alert]").innerText();
+  assert.match(alert, /^■ page orders: errorRate is 0\.2, promised is 0\.01/);
+  const [check] = await rows("#health tbody tr");
+  assert.match(check, /^errors orders \| . (degraded|unhealthy) \| \d+ of \d+ calls failed/);
+  assert.match(await open.page.locator('[data-score="reliability"]').innerText(), /^reliability\s+0\s/);
+  assert.match(await open.page.locator('[data-score="latency"]').innerText(), /^latency\s+\d+/);
+  assert.deepEqual(open.errors, []);
 });
