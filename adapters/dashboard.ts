@@ -94,7 +94,12 @@ export interface DashboardOptions {
  * ```
  */
 export interface Dashboard extends Disposable {
-  /** The routes: the page, its files, and `events`. */
+  // The tag is for the linter of docs, which would have all types of Hono be ours; the docs show the routes all the same.
+  /**
+   * The routes: the page, its files, and `events`.
+   *
+   * @internal
+   */
   readonly app: Hono;
   /** Pages that look now. */
   readonly readers: number;
