@@ -80,6 +80,8 @@ Deno.test("each stage of a chain from the wire to its caller shows what went thr
   const after = Number(figures["compress.bytes after"]);
   assert.ok(after > 0 && sent >= after && sent < after + 50, `${sent} and ${after}`);
   assert.ok(Number(figures["compress.ratio"]) > 10, String(figures["compress.ratio"]));
+  await call.close();
+  partOf(figuresOf(call), { "pool.idle": 0, "mux.sessions": 0, "tcp.open": 0, "shape.connections": 0 });
 });
 
 Deno.test("policies around calls show what they did", async () => {

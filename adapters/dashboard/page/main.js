@@ -34,6 +34,7 @@ function show(redraw = false) {
   if (model.at === undefined) return;
   drawings.update(model.figures, model.at);
   document.documentElement.dataset.shown = String(model.at);
+  document.documentElement.dataset.readings = String(model.ranges.recent.at.length);
 }
 
 function heard() {

@@ -252,6 +252,23 @@ peerTest("a page whose connection is cut says so, comes back by itself and misse
   assert.equal(await open.page.locator(calls).innerText(), "5");
 });
 
+peerTest("a page that was away for too long fetches all anew, and its charts have no hole", [chromium], async () => {
+  await using world = await startWorld({ record: "always" });
+  await using proxy = await faultProxy({ upstreamPort: Number(new URL(world.url).port) });
+  await using open = await openPage(world.url.replace(/:\d+/, `:${proxy.port}`));
+  await open.until(isLive);
+  await world.clock.advance(1000);
+  await open.until(shows(world));
+  proxy.refuse(true);
+  proxy.cutAll("reset");
+  await open.until("document.getElementById('status').dataset.state === 'lost'");
+  await world.clock.advance(300_000);
+  proxy.refuse(false);
+  await open.until(shows(world));
+  // One at once, and one a second for 301 seconds.
+  assert.equal(await open.page.evaluate("document.documentElement.dataset.readings"), "302");
+});
+
 peerTest("a page that is closed frees its reader, and nothing is read any more", [chromium], async () => {
   await using world = await startWorld();
   {
