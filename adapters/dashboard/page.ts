@@ -10,6 +10,7 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import uplotJs from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
+import chartSpecsJs from "./page/chart_specs.js" with { type: "text" };
 import chartsJs from "./page/charts.js" with { type: "text" };
 import chainsJs from "./page/chains.js" with { type: "text" };
 import formatJs from "./page/format.js" with { type: "text" };
@@ -17,6 +18,7 @@ import mainJs from "./page/main.js" with { type: "text" };
 import modelJs from "./page/model.js" with { type: "text" };
 import pageHtml from "./page/page.html" with { type: "text" };
 import panelsJs from "./page/panels.js" with { type: "text" };
+import snapshotsJs from "./page/snapshots.js" with { type: "text" };
 import styleCss from "./page/style.css" with { type: "text" };
 
 const script = "text/javascript; charset=utf-8";
@@ -28,9 +30,11 @@ const files: Record<string, { readonly type: string; readonly text: string }> = 
   "style.css": { type: style, text: styleCss },
   "main.js": { type: script, text: mainJs },
   "model.js": { type: script, text: modelJs },
+  "chart_specs.js": { type: script, text: chartSpecsJs },
   "charts.js": { type: script, text: chartsJs },
   "chains.js": { type: script, text: chainsJs },
   "panels.js": { type: script, text: panelsJs },
+  "snapshots.js": { type: script, text: snapshotsJs },
   "format.js": { type: script, text: formatJs },
 };
 
