@@ -1,12 +1,13 @@
 /**
  * The example server: one service on framed TCP, on lines of text, on
  * `{packet, 4}` frames and on HTTP; a chat over WebSocket and a ticker over
- * server-sent events, each with a page.
+ * server-sent events, each with a page; and a dashboard of it all.
  *
- * `deno task start [--hostname H] [--tcp-port N] [--line-port N] …`
+ * `deno task start [--hostname H] [--load N] [--tcp-port N] [--line-port N] …`
  *
  * Each place has a flag for its port, and a variable of the environment:
  * `--http-port`, `WIREWAY_HTTP_PORT`, and so on; 0 lets the system choose.
+ * `--load 20` has the program make 20 calls a second to itself.
  *
  * @module
  */
@@ -18,20 +19,25 @@ import {
   type Address,
   type CallCounters,
   chain,
+  type ChannelCounters,
   deadline,
   formatAddress,
   type Handler,
   http,
+  type Metric,
   mux,
   newline,
   pipeline,
   serve,
+  serverMetrics,
   type ShutdownOptions,
   tcp,
   text,
   TransportError,
 } from "@wireway/wireway";
+import type { Dashboard } from "@wireway/wireway/dashboard";
 import { serveChat } from "./chat.ts";
+import { Measurements } from "./dashboard.ts";
 import { pages } from "./pages.ts";
 import { answer, help } from "./service.ts";
 import { serveTicker } from "./ticker.ts";
@@ -49,16 +55,24 @@ interface Place {
 interface Running {
   readonly addr: Address;
   readonly calls?: CallCounters;
+  readonly channels?: ChannelCounters;
   shutdown(options: ShutdownOptions): Promise<void>;
 }
 
 const encoder = new TextEncoder();
-const service = chain(answer, deadline({ defaultMs: 60_000 }));
+const measured = new Measurements();
+const service = chain(answer, deadline({ defaultMs: 60_000 }), ...measured.around);
 /** Protocols without errors of their own say them in the reply. */
 const errorReply = (error: TransportError): Uint8Array => encoder.encode(`error ${error.code}: ${error.message}`);
 
 /** Where the pages are, once that is known, and where they find what they show. */
-const site = { port: 0, origins: [] as string[], ports: { chat: 0, ticker: 0 }, cut: (): void => {} };
+const site = {
+  port: 0,
+  origins: [] as string[],
+  ports: { chat: 0, ticker: 0 },
+  cut: (): void => {},
+  tcp: { transport: {}, port: 0 },
+};
 
 const places: Place[] = [
   {
@@ -66,7 +80,12 @@ const places: Place[] = [
     port: 9000,
     what: "calls over framed TCP, both ways",
     hint: (host, port) => `deno task call${port === 9000 ? "" : ` --to tcp://${host}:${port}`} hello world`,
-    listen: (hostname, port) => serve(chain(tcp({ hostname, port }), mux(), text()), service),
+    listen: async (hostname, port) => {
+      const transport = chain(tcp({ hostname, port, observer: measured.observer }), mux(), text());
+      const server = await serve(transport, service);
+      site.tcp = { transport, port: server.addr.port! };
+      return server;
+    },
   },
   {
     name: "line",
@@ -136,6 +155,7 @@ function app(): Hono<CallEnv> {
     "/call",
     calls(async (request, context) => encoder.encode(await service(decoder.decode(request), context))),
   );
+  routes.route("/dashboard", board().app);
   routes.route("/", pages(site.ports, () => site.cut()));
   return routes;
 }
@@ -149,8 +169,22 @@ const flags = parseArgs({
     "http-port": { type: "string" },
     "chat-port": { type: "string" },
     "ticker-port": { type: "string" },
+    load: { type: "string", default: "0" },
   },
 }).values;
+
+/** The dashboard: it shows the servers that listen by then. */
+function board(): Dashboard {
+  const load = Number(flags.load);
+  if (!(load >= 0 && load <= 1000)) fail(`Cannot make a load of ${flags.load}: --load takes 0 to 1000 calls a second`);
+  const sources = (): Metric[] =>
+    servers.flatMap(({ name, addr, channels, calls }) =>
+      channels === undefined || calls === undefined
+        ? []
+        : serverMetrics({ addr, channels, calls }, { listener: name })()
+    );
+  return shown = measured.board({ ...site.tcp, handler: service, servers: sources, load });
+}
 
 /** The port of a place: by flag, by environment, or its usual one. */
 function portOf({ name, port }: Place): number {
@@ -166,13 +200,14 @@ function fail(message: string): never {
   Deno.exit(1);
 }
 
-const servers: Running[] = [];
+const servers: (Running & { readonly name: string })[] = [];
+let shown: Dashboard | undefined;
 for (const place of places) {
   const port = portOf(place);
   try {
     const server = await place.listen(flags.hostname, port);
-    servers.push(server);
     const { name, what } = place;
+    servers.push(Object.assign(server, { name }));
     console.log(`${name.padEnd(7)}${formatAddress(server.addr).padEnd(22)}${what}`);
     console.log(`       ${place.hint(flags.hostname, server.addr.port!)}`);
   } catch (error) {
@@ -181,6 +216,7 @@ for (const place of places) {
     fail(error.code === "address-in-use" ? `${error.message}; ${other}` : error.message);
   }
 }
+console.log(`dashboard     http://${flags.hostname}:${site.port}/dashboard`);
 console.log("Ctrl-C ends it.");
 
 /** Ends in order at the first signal, and at once at the second. */
@@ -189,6 +225,8 @@ async function end(): Promise<void> {
   if (ending) Deno.exit(130);
   ending = true;
   console.log("\nEnding: calls in flight have 5 seconds.");
+  shown?.close();
+  await measured.close();
   await Promise.all(servers.map((server) => server.shutdown({ graceMs: 5000 })));
   console.log(`Ended after ${servers.reduce((calls, server) => calls + (server.calls?.started ?? 0), 0)} calls.`);
   Deno.exit(0);

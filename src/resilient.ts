@@ -222,6 +222,7 @@ function whereAnotherMayFollow(
         }
       };
     },
+    stagesOf(patience)[0].figures,
   );
 }
 

@@ -6,7 +6,7 @@
 
 import type { CallContext } from "./context.ts";
 import { background } from "./context.ts";
-import { isChained, remember, type Stage, stagesOf } from "./describe.ts";
+import { isChained, remember, type Stage, stagesMade, stagesOf } from "./describe.ts";
 import { TransportError } from "./errors.ts";
 import { checkOrder } from "./order.ts";
 import type { Client, Closable, Middleware, Service } from "./service.ts";
@@ -214,7 +214,7 @@ export function chain(base: unknown, ...middleware: Middleware<unknown, unknown>
     }
     // A middleware that gave back what it was given is not there.
     if (outer === current) return;
-    stages = [...stages, ...stagesOf(wrap)];
+    stages = [...stages, ...stagesMade(wrap, outer)];
     passOnClose(current, outer);
     remember(outer, stages);
     current = outer;

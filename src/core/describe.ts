@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { Figures } from "./figures.ts";
+
 /**
  * One stage of a chain.
  *
@@ -20,14 +22,17 @@ export interface Stage {
   readonly name: string;
   /** Its settings, defaults included. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** What it tells of itself while it works; absent where it keeps no figures. */
+  readonly figures?: Figures;
 }
 
 const known = new WeakMap<object, readonly Stage[]>();
 const chained = new WeakSet<object>();
+const live = new WeakMap<object, Figures>();
 
 /**
  * Gives a transport or a middleware a name and settings for
- * {@linkcode describe}, and returns it.
+ * {@linkcode describe}, and live figures where it has some, and returns it.
  *
  * @example
  * ```ts
@@ -38,9 +43,36 @@ const chained = new WeakSet<object>();
  * console.log(describe(chain((request: string) => request, prefix("> "))));
  * ```
  */
-export function named<T extends object>(name: string, settings: object, part: T): T {
-  known.set(part, [{ name, settings: { ...settings } }]);
+export function named<T extends object>(name: string, settings: object, part: T, figures?: Figures): T {
+  const stage = { name, settings: { ...settings } };
+  known.set(part, [figures === undefined ? stage : { ...stage, figures }]);
   return part;
+}
+
+/**
+ * Gives live figures to what a middleware has made: for those whose state
+ * begins when they are put around something, as a pool's does.
+ *
+ * @example
+ * ```ts
+ * import { type CallMiddleware, current, named, withFigures } from "@wireway/wireway";
+ * const counting = (): CallMiddleware =>
+ *   named("counting", {}, (inner) => {
+ *     let calls = 0;
+ *     return withFigures((request, context) => (calls++, inner(request, context)), () => [current("calls", calls)]);
+ *   });
+ * ```
+ */
+export function withFigures<T extends object>(part: T, figures: Figures): T {
+  live.set(part, figures);
+  return part;
+}
+
+/** The stages that a middleware adds to a chain, with the figures of what it has made. */
+export function stagesMade(middleware: object, made: object): readonly Stage[] {
+  const figures = live.get(made);
+  const stages = stagesOf(middleware);
+  return figures === undefined ? stages : stages.map((stage) => ({ ...stage, figures }));
 }
 
 /** Whether the part came out of a chain. */

@@ -6,6 +6,7 @@
 
 import { background, type CallContext } from "../core/context.ts";
 import { named } from "../core/describe.ts";
+import { current } from "../core/figures.ts";
 import type { Client } from "../core/service.ts";
 import { Balancer } from "./balancer.ts";
 import type { EndpointStats } from "./balanced_endpoint.ts";
@@ -91,5 +92,12 @@ export function balance<Endpoint, Req, Res>(options: BalanceOptions<Endpoint, Re
   const close = (): Promise<void> => balancer.close();
   const controls = { close, stats: () => balancer.stats(), [Symbol.asyncDispose]: close };
   const shown = { strategy, panicThreshold, slowStartMs, ejection };
-  return named("balance", shown, Object.assign(balance, controls));
+  return named("balance", shown, Object.assign(balance, controls), () => {
+    const endpoints = balancer.stats();
+    return [
+      current("endpoints", endpoints.length),
+      current("ejected", endpoints.filter(({ ejected }) => ejected).length),
+      current("in flight", endpoints.reduce((sum, { load }) => sum + load, 0)),
+    ];
+  });
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { counted, current, type Figure } from "../core/figures.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import type { Poolable } from "./pool_member.ts";
 
@@ -79,4 +80,19 @@ export function statsOf<P extends Poolable>(pool: ConnectionPool<P>): PoolStats 
     errors: dialler.errors,
     waitMs: { p50, p95, p99 },
   };
+}
+
+/** The live figures of a pool, as its stage in a chain shows them. */
+export function poolFigures(stats: PoolStats): Figure[] {
+  return [
+    current("active", stats.active),
+    current("idle", stats.idle),
+    current("draining", stats.draining),
+    current("dialling", stats.dialling),
+    current("waiting", stats.waiting),
+    counted("calls", stats.acquired),
+    counted("timeouts", stats.timeouts),
+    counted("dial failures", stats.errors),
+    current("wait p99", stats.waitMs.p99, "ms"),
+  ];
 }

@@ -5,12 +5,13 @@
  */
 
 import { background, type CallContext } from "../core/context.ts";
+import { withFigures } from "../core/describe.ts";
 import type { Client, Handler } from "../core/service.ts";
 import type { Session, SessionTransport } from "../core/session.ts";
 import { recorded } from "./call_record.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import type { ConnectionPoolSettings } from "./pool_options.ts";
-import { type PoolStats, statsOf } from "./pool_stats.ts";
+import { poolFigures, type PoolStats, statsOf } from "./pool_stats.ts";
 import type { PoolMember } from "./pool_member.ts";
 import type { Strategy } from "./strategy.ts";
 
@@ -54,5 +55,6 @@ export function clientOver<Req, Res>(
 
   if (settings.prewarm) sessions.keep();
   const close = (): Promise<void> => sessions.close();
-  return Object.assign(pool, { close, stats: () => statsOf(sessions), [Symbol.asyncDispose]: close });
+  const client = Object.assign(pool, { close, stats: () => statsOf(sessions), [Symbol.asyncDispose]: close });
+  return withFigures(client, () => poolFigures(statsOf(sessions)));
 }

@@ -194,6 +194,28 @@ export class Histogram {
     return { count: this.#count, sum: this.#sum, min: this.min ?? 0, max: this.#max, buckets };
   }
 
+  /**
+   * What was recorded since a snapshot was taken of this histogram. The least and the greatest of it are known as
+   * well as all other values are, to within 0.8 percent, and not exactly.
+   */
+  since(before: HistogramSnapshot): Histogram {
+    const fresh = new Histogram();
+    const counted = new Map(before.buckets);
+    this.#blocks.forEach((block, index) =>
+      block?.forEach((all, within) => {
+        const bucket = (index << blockBits) + within;
+        const count = all - (counted.get(bucket) ?? 0);
+        if (count <= 0) return;
+        fresh.#block(bucket)[within] = count;
+        fresh.#count += count;
+        fresh.#min = Math.min(fresh.#min, this.#valueOf(bucket));
+        fresh.#max = Math.max(fresh.#max, this.#valueOf(bucket));
+      })
+    );
+    fresh.#sum = Math.max(0, this.#sum - before.sum);
+    return fresh;
+  }
+
   /** Makes a histogram of a snapshot. Throws `invalid-request` where it is none. */
   static from(snapshot: HistogramSnapshot): Histogram {
     const { count, sum, min, max, buckets } = snapshot;

@@ -6,12 +6,14 @@
 
 import type { ChannelTransport } from "../core/channel.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
-import { named } from "../core/describe.ts";
+import { named, withFigures } from "../core/describe.ts";
 import { TransportError } from "../core/errors.ts";
+import { counted, current } from "../core/figures.ts";
 import type { Observer } from "../core/observer.ts";
 import { duration, given, integer, readOptions } from "../core/options.ts";
 import type { Handler, Middleware } from "../core/service.ts";
 import {
+  type CallCounters,
   emptyCallCounters,
   type Session,
   type SessionDialOptions,
@@ -115,36 +117,64 @@ export function mux(options: MuxOptions = {}): Middleware<ChannelTransport, Sess
     observer: given<Observer | undefined>(undefined, "a function"),
   });
   const { clock, observer: _, ...shown } = settings;
-  return named("mux", shown, (inner: ChannelTransport): SessionTransport<Uint8Array, Uint8Array> => ({
-    async dial(dialOptions: SessionDialOptions<Uint8Array, Uint8Array> = {}): Promise<Session<Uint8Array, Uint8Array>> {
-      const { signal, handler } = dialOptions;
-      const channel = await inner.dial({ signal });
-      const ready = Promise.withResolvers<void>();
-      const session = new MuxSession(channel, settings, handler, emptyCallCounters(), {
-        sessionReady: (_, error) => error === undefined ? ready.resolve() : ready.reject(error),
-        sessionEnded: () => {},
-      });
-      const onAbort = (): void => session.abort(TransportError.from(signal!.reason, "cancelled", { processed: "no" }));
-      signal?.addEventListener("abort", onAbort, { once: true });
-      if (signal?.aborted) onAbort();
-      try {
-        await ready.promise;
-      } finally {
-        signal?.removeEventListener("abort", onAbort);
-      }
-      return session;
-    },
+  return named("mux", shown, (inner: ChannelTransport): SessionTransport<Uint8Array, Uint8Array> => {
+    const dialled = new Set<Session<Uint8Array, Uint8Array>>();
+    let served: CallCounters | undefined;
+    const transport: SessionTransport<Uint8Array, Uint8Array> = {
+      async dial(
+        dialOptions: SessionDialOptions<Uint8Array, Uint8Array> = {},
+      ): Promise<Session<Uint8Array, Uint8Array>> {
+        const { signal, handler } = dialOptions;
+        const channel = await inner.dial({ signal });
+        const ready = Promise.withResolvers<void>();
+        const session = new MuxSession(channel, settings, handler, emptyCallCounters(), {
+          sessionReady: (one, error) => {
+            if (error !== undefined) return ready.reject(error);
+            dialled.add(one);
+            ready.resolve();
+          },
+          sessionEnded: (one) => void dialled.delete(one),
+        });
+        const onAbort = (): void =>
+          session.abort(TransportError.from(signal!.reason, "cancelled", { processed: "no" }));
+        signal?.addEventListener("abort", onAbort, { once: true });
+        if (signal?.aborted) onAbort();
+        try {
+          await ready.promise;
+        } finally {
+          signal?.removeEventListener("abort", onAbort);
+        }
+        return session;
+      },
 
-    listen(
-      handler: Handler<Uint8Array, Uint8Array>,
-      listenOptions: SessionListenOptions<Uint8Array, Uint8Array> = {},
-    ): Promise<SessionListener> {
-      return listenSessions(
-        inner,
-        clock,
-        (channel, calls, owner) => new MuxSession(channel, settings, handler, calls, owner),
-        listenOptions.onSession,
-      );
-    },
-  }));
+      listen(
+        handler: Handler<Uint8Array, Uint8Array>,
+        listenOptions: SessionListenOptions<Uint8Array, Uint8Array> = {},
+      ): Promise<SessionListener> {
+        return listenSessions(
+          inner,
+          clock,
+          (channel, calls, owner) => new MuxSession(channel, settings, handler, calls, owner),
+          listenOptions.onSession,
+        ).then((listener) => {
+          served = listener.calls;
+          return listener;
+        });
+      },
+    };
+    return withFigures(transport, () => [
+      ...(served === undefined || dialled.size > 0
+        ? [
+          current("sessions", dialled.size),
+          current("in flight", Array.from(dialled).reduce((sum, { load }) => sum + load, 0)),
+        ]
+        : []),
+      ...(served === undefined ? [] : [
+        current("answering", served.inFlight),
+        counted("answered", served.started),
+        counted("failed", served.failed),
+        counted("turned away", served.refused),
+      ]),
+    ]);
+  });
 }

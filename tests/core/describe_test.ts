@@ -5,7 +5,7 @@
  */
 
 import { strict as assert } from "node:assert";
-import { describe, named, stagesOf } from "../../src/core/mod.ts";
+import { chain, counted, current, describe, named, type Service, stagesOf, withFigures } from "../../src/core/mod.ts";
 
 function shown(settings: object): string {
   return describe(named("part", settings, {}));
@@ -82,4 +82,29 @@ Deno.test("a named part within the settings is shown as what it is", () => {
     shown({ framing: named("newline", { maxBytes: 10 }, {}) }),
     "part({ framing: newline({ maxBytes: 10 }) })",
   );
+});
+
+Deno.test("a stage shows live figures: of the middleware, or of what it has made", async () => {
+  let [seen, made] = [0, 0];
+  const shared = named(
+    "shared",
+    {},
+    (inner: Service<string, string>): Service<string, string> => (request, context) => {
+      seen++;
+      return inner(request, context);
+    },
+    () => [counted("seen", seen)],
+  );
+  const own = named("own", {}, (inner: Service<string, string>): Service<string, string> => {
+    const number = ++made;
+    return withFigures((request, context) => inner(request, context), () => [current("number", number, "By")]);
+  });
+  const one = chain((text: string) => text, shared, own);
+  const two = chain((text: string) => text, own, shared);
+  await one("a");
+  await two("b");
+  const figuresOf = (part: object) => stagesOf(part).map(({ figures }) => figures?.()[0]);
+  const both = { name: "seen", kind: "count", value: 2 };
+  assert.deepEqual(figuresOf(one), [undefined, both, { name: "number", kind: "now", value: 1, unit: "By" }]);
+  assert.deepEqual(figuresOf(two), [undefined, { name: "number", kind: "now", value: 2, unit: "By" }, both]);
 });

@@ -6,6 +6,7 @@
 
 import type { Clock } from "../../core/clock.ts";
 import { named } from "../../core/describe.ts";
+import { current } from "../../core/figures.ts";
 import type { Observer } from "../../core/observer.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import { Breaker } from "./breaker.ts";
@@ -103,5 +104,9 @@ export interface CircuitBreakerOptions {
 export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBreaker {
   const { settings, windows, shown } = readBreaker("circuitBreaker()", options);
   const breaker = new Breaker(settings, windows());
-  return named("circuitBreaker", shown, controlled(breaker, guarding(breaker)));
+  return named("circuitBreaker", shown, controlled(breaker, guarding(breaker)), () => [
+    current("state", breaker.state),
+    current("probes", breaker.probes),
+    current("failures in a row", breaker.snapshot().failures),
+  ]);
 }

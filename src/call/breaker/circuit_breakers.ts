@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { BreakerState } from "./breaker_state.ts";
+import { current } from "../../core/figures.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
 import { integer, invalidOption, readOptions } from "../../core/options.ts";
@@ -98,7 +100,19 @@ export function circuitBreakers(options: CircuitBreakersOptions): CircuitBreaker
     };
   const controls = { keys: () => [...members.all.keys()], get: (key: string) => members.get(key).controls };
   const part = Object.defineProperty(Object.assign(middleware, controls), "size", { get: () => members.all.size });
-  return named("circuitBreakers", { ...plan.shown, maxKeys }, part as typeof part & { readonly size: number });
+  const inState = (state: BreakerState): number =>
+    Array.from(members.all.values()).filter(({ breaker }) => breaker.state === state).length;
+  return named(
+    "circuitBreakers",
+    { ...plan.shown, maxKeys },
+    part as typeof part & { readonly size: number },
+    () => [
+      current("keys", members.all.size),
+      current("open", inState("open")),
+      current("half open", inState("half-open")),
+      current("isolated", inState("isolated")),
+    ],
+  );
 }
 
 class Members {

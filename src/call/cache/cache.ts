@@ -13,7 +13,7 @@ import { duration, given, invalidOption, type OptionRule, readOptions } from "..
 import { outcomeOf } from "../../core/outcome.ts";
 import type { Service } from "../../core/service.ts";
 import { sizeOf as guessSize } from "../../util/size_of.ts";
-import { cacheControls, emptyCounts } from "./cache_controls.ts";
+import { cacheControls, cacheFigures, emptyCounts } from "./cache_controls.ts";
 import { CacheEntry, type Lifetime } from "./cache_entry.ts";
 import { CacheLevels } from "./cache_levels.ts";
 import { CacheLoads } from "./cache_loads.ts";
@@ -200,11 +200,9 @@ export function cache<Req, Res>(options: CacheOptions<Req, Res>): Cache<Req, Res
     levels,
     () => ({ ...counts, loads: loads?.started ?? 0, loadErrors: loads?.failed ?? 0 }),
   );
-  return named(
-    "cache",
-    shown,
-    Object.defineProperties(around, { ...controls, set: { value: set }, warm: { value: warm } }) as Cache<Req, Res>,
-  );
+  const own = { ...controls, set: { value: set }, warm: { value: warm } };
+  const made = Object.defineProperties(around, own) as Cache<Req, Res>;
+  return named("cache", shown, made, cacheFigures(made));
 }
 
 const timeToLive: OptionRule<unknown> = {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { counted, current, type Figures } from "../../core/figures.ts";
 import type { CacheLevels } from "./cache_levels.ts";
 import type { CacheControls, CacheStats } from "./cache_options.ts";
 
@@ -20,6 +21,22 @@ export interface CacheCounts {
 /** Counts that start at 0. */
 export function emptyCounts(): CacheCounts {
   return { hits: 0, stale: 0, misses: 0, joined: 0, loads: 0, loadErrors: 0 };
+}
+
+/** The live figures of a cache, as its stage in a chain shows them. */
+export function cacheFigures(cache: { readonly stats: CacheStats }): Figures {
+  return () => {
+    const { hits, stale, misses, loadErrors, evictions, entries, bytes } = cache.stats;
+    return [
+      counted("hits", hits),
+      counted("misses", misses),
+      counted("stale", stale),
+      counted("load errors", loadErrors),
+      counted("evictions", evictions),
+      current("entries", entries),
+      current("held", bytes, "By"),
+    ];
+  };
 }
 
 /** The controls of a cache, as properties to be put onto its middleware. */

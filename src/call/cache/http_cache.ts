@@ -10,7 +10,7 @@ import { TransportError } from "../../core/errors.ts";
 import { notify } from "../../core/observer.ts";
 import { duration, flag, given, integer, readOptions } from "../../core/options.ts";
 import type { Service } from "../../core/service.ts";
-import { cacheControls, emptyCounts } from "./cache_controls.ts";
+import { cacheControls, cacheFigures, emptyCounts } from "./cache_controls.ts";
 import { CacheLevels } from "./cache_levels.ts";
 import { type CacheControls, type CacheLimits, limitRules } from "./cache_options.ts";
 import { HttpCaching } from "./http_caching.ts";
@@ -151,5 +151,6 @@ export function httpCache(options: HttpCacheOptions = {}): HttpCache {
     ...cacheControls(levels, () => counts),
     invalidate: { value: (url: string) => levels.invalidate("tag", urlTag(new URL(url).href)) },
   });
-  return named("httpCache", { shared, maxBodyBytes, maxEntries, maxBytes, store, name }, cache as HttpCache);
+  const shown = { shared, maxBodyBytes, maxEntries, maxBytes, store, name };
+  return named("httpCache", shown, cache as HttpCache, cacheFigures(cache as HttpCache));
 }

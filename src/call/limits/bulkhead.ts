@@ -7,6 +7,7 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
+import { counted, current } from "../../core/figures.ts";
 import type { Observer } from "../../core/observer.ts";
 import { duration, given, integer, integerOrInfinity, invalidOption, label, readOptions } from "../../core/options.ts";
 import type { Service } from "../../core/service.ts";
@@ -160,6 +161,15 @@ export function bulkhead<Req = unknown>(options: BulkheadOptions<Req>): Bulkhead
         compartments.setMaxPerKey(max);
       },
     }),
+    () => {
+      const { inFlight, waiting, rejected, keys } = compartments.stats(undefined);
+      return [
+        current("in flight", inFlight),
+        current("waiting", waiting),
+        current("keys", keys),
+        counted("refused", rejected),
+      ];
+    },
   );
 }
 

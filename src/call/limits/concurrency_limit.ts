@@ -7,6 +7,7 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
+import { counted, current } from "../../core/figures.ts";
 import type { Observer } from "../../core/observer.ts";
 import {
   duration,
@@ -189,7 +190,12 @@ export function concurrencyLimit(options: ConcurrencyLimitOptions = {}): Concurr
     : measured(settings, algorithm, { initial, min, max });
   const { clock: _, random: __, observer: ___, ...shown } = settings;
   const shownBounds = algorithm === "fixed" ? {} : { min, initial };
-  return named("concurrencyLimit", { ...shown, ...shownBounds }, controlled(gate));
+  return named("concurrencyLimit", { ...shown, ...shownBounds }, controlled(gate), () => [
+    current("in flight", gate.inFlight),
+    current("limit", gate.limit),
+    current("waiting", gate.line.size),
+    counted("refused", gate.rejections.count),
+  ]);
 }
 
 /** The middleware with its controls on it. */

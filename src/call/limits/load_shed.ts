@@ -7,6 +7,7 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
+import { counted, current } from "../../core/figures.ts";
 import type { Observer } from "../../core/observer.ts";
 import {
   duration,
@@ -157,7 +158,14 @@ export function loadShed(options: LoadShedOptions = {}): LoadShed {
   };
   const { clock: _, observer: __, ...shown } = settings;
   const by = delay === "event-loop" ? delay : "given";
-  return named("loadShed", { delay: by, ...shown, maxDelayMs }, Object.assign(middleware, { stats }));
+  return named("loadShed", { delay: by, ...shown, maxDelayMs }, Object.assign(middleware, { stats }), () => {
+    const { shedding, rejected, inFlight } = stats();
+    return [
+      current("state", shedding ? "shedding" : "open"),
+      ...(counts ? [current("in flight", inFlight)] : []),
+      counted("refused", rejected),
+    ];
+  });
 }
 
 const delayRule: OptionRule<"event-loop" | DelaySource> = {

@@ -7,6 +7,7 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
+import { counted, current } from "../../core/figures.ts";
 import type { Observer } from "../../core/observer.ts";
 import { duration, fraction, given, integer, invalidOption, label, readOptions } from "../../core/options.ts";
 import type { Service } from "../../core/service.ts";
@@ -163,7 +164,14 @@ export function rateLimit<Req = unknown>(options: RateLimitOptions<Req>): RateLi
     return { keys: shared === undefined ? table.size : 0, waiting, rejected: rejections.count };
   };
   const { clock: _, observer: __, ...shown } = settings;
-  return named("rateLimit", { ...shown, windows }, Object.assign(middleware, { stats }));
+  return named("rateLimit", { ...shown, windows }, Object.assign(middleware, { stats }), () => {
+    const { keys, waiting, rejected } = stats();
+    return [
+      current("keys", shared === undefined ? keys : undefined),
+      current("waiting", waiting),
+      counted("refused", rejected),
+    ];
+  });
 }
 
 function readWindows(owner: string, windows: readonly RateWindow[]): Required<RateWindow>[] {

@@ -8,6 +8,7 @@ import { attempt } from "../../core/attempt.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
+import { counted, current } from "../../core/figures.ts";
 import { type Idempotence, isIdempotent } from "../../core/idempotent.ts";
 import type { Observer } from "../../core/observer.ts";
 import { duration, fraction, given, integer, invalidOption, label, readOptions } from "../../core/options.ts";
@@ -114,7 +115,7 @@ export function hedge(options: HedgeOptions = {}): CallMiddleware {
   const budget = read.budget ?? new RetryBudget({ clock, ratio: 0.1, minPerSecond: 1 });
   const delay = read.delayMs === undefined ? new PercentileDelay(read) : new FixedDelay(read.delayMs);
   const measured = (now: number, latencyMs: number): void => delay.record(now, latencyMs);
-  const settings: HedgeSettings = { maxHedges, budget, name, clock, observer, measured };
+  const settings: HedgeSettings = { maxHedges, budget, name, clock, observer, measured, made: { count: 0 } };
   const { clock: _, observer: __, budget: shared, ...shown } = read;
   return named(
     "hedge",
@@ -126,6 +127,11 @@ export function hedge(options: HedgeOptions = {}): CallMiddleware {
         const now = clock.now();
         return new HedgedCall(inner, request, context, settings, now, delay.at(now)).start();
       },
+    () => [
+      counted("hedges", settings.made.count),
+      current("budget left", Math.floor(budget.balance)),
+      counted("budget refused", budget.refused),
+    ],
   );
 }
 

@@ -23,6 +23,8 @@ export interface HedgeSettings {
   readonly name: string;
   readonly clock: Clock;
   readonly observer: Observer | undefined;
+  /** Counts the further attempts. */
+  readonly made: { count: number };
   /** Hears how long the first attempt took, or has taken at least. */
   readonly measured: (now: number, latencyMs: number) => void;
 }
@@ -97,6 +99,7 @@ export class HedgedCall<Req, Res> implements DeadlineEntry, CancelListener {
     if (!budget.withdraw()) return this.#waitNoMore();
     const attempt = this.#attempts + 1;
     const delayMs = this.#delayMs;
+    this.#settings.made.count++;
     if (observer !== undefined) notify(observer, { type: "call-hedged", policy: name, attempt, delayMs });
     // Whoever was told may have ended the call.
     if (this.#over) return;

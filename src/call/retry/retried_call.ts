@@ -35,6 +35,8 @@ export interface RetrySettings {
   readonly clock: Clock;
   readonly random: () => number;
   readonly observer: Observer | undefined;
+  /** Counts the further attempts. */
+  readonly made: { count: number };
 }
 
 /** How much of a call the far side may have worked on, from nothing to all. */
@@ -165,6 +167,7 @@ export class RetriedCall<Req, Res> implements DeadlineEntry, CancelListener {
     waking.subscribe(this);
     this.dueAt = clock.now() + delayMs;
     deadlinesOf(clock).add(this);
+    this.#settings.made.count++;
     if (observer === undefined) return;
     notify(observer, { type: "call-retried", policy: name, attempt: this.#attempts + 1, delayMs, error: result });
   }

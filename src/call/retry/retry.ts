@@ -8,6 +8,7 @@ import { attempt } from "../../core/attempt.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
+import { counted, current } from "../../core/figures.ts";
 import { type ErrorCode, TransportError } from "../../core/errors.ts";
 import type { Idempotence } from "../../core/idempotent.ts";
 import type { Observer } from "../../core/observer.ts";
@@ -127,6 +128,7 @@ export function retry(options: RetryOptions = {}): CallMiddleware {
     maxMs: maxBackoffMs,
     retryOn: retryOn ?? isWorthAnother,
     budget,
+    made: { count: 0 },
   };
   const { maxReplayBytes, clock: _, random: __, observer: ___, ...shown } = rest;
   /** Whether a reply says by itself that it is no failure, so that no call needs to be kept for it. */
@@ -153,6 +155,11 @@ export function retry(options: RetryOptions = {}): CallMiddleware {
           return Promise.reject(error).catch(onError);
         }
       },
+    () => [
+      counted("retries", settings.made.count),
+      current("budget left", Math.floor(budget.balance)),
+      counted("budget refused", budget.refused),
+    ],
   );
 }
 

@@ -9,6 +9,7 @@ import { type Clock, systemClock } from "../../core/clock.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { deadlinesOf } from "../../core/deadline_queue.ts";
 import { named } from "../../core/describe.ts";
+import { current } from "../../core/figures.ts";
 import { enforceDeadline, expiredBefore } from "../../core/enforce.ts";
 import { TransportError } from "../../core/errors.ts";
 import { notify, type Observer } from "../../core/observer.ts";
@@ -200,7 +201,9 @@ export function adaptiveTimeout<Req = unknown>(options: AdaptiveTimeoutOptions<R
     return { timeoutMs: estimate.at(clock.now()), samples: estimate.samples };
   };
   const { clock: _, observer: __, ...shown } = settings;
-  return named("adaptiveTimeout", shown, Object.assign(middleware, { stats }));
+  return named("adaptiveTimeout", shown, Object.assign(middleware, { stats }), () => [
+    current("timeout", stats().timeoutMs, "ms"),
+  ]);
 }
 
 /** Whether a call was sent and not answered in time. */

@@ -8,6 +8,7 @@ import { type Clock, systemClock } from "../../core/clock.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { deadlinesOf } from "../../core/deadline_queue.ts";
 import { named } from "../../core/describe.ts";
+import { counted } from "../../core/figures.ts";
 import { enforceDeadline, expiredBefore } from "../../core/enforce.ts";
 import { duration, given, readOptions } from "../../core/options.ts";
 import type { CallMiddleware, Service } from "../../core/service.ts";
@@ -55,7 +56,11 @@ export function deadline(options: DeadlineOptions = {}): CallMiddleware {
     clock: given<Clock>(systemClock, "an object"),
   });
   const deadlines = deadlinesOf(clock);
-  const describe = (): string => "its deadline has passed";
+  let cutShort = 0;
+  const describe = (): string => {
+    cutShort++;
+    return "its deadline has passed";
+  };
   return named(
     "deadline",
     { defaultMs, maxMs },
@@ -70,5 +75,6 @@ export function deadline(options: DeadlineOptions = {}): CallMiddleware {
         if (context.deadlineEnforced && context.deadline <= due) return inner(request, context);
         return enforceDeadline(inner, request, context, due, deadlines, describe);
       },
+    () => [counted("cut short", cutShort)],
   );
 }

@@ -8,6 +8,7 @@ import { type Clock, systemClock } from "../../core/clock.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { deadlinesOf } from "../../core/deadline_queue.ts";
 import { named } from "../../core/describe.ts";
+import { counted } from "../../core/figures.ts";
 import { enforceDeadline, expiredBefore } from "../../core/enforce.ts";
 import { duration, given, invalidOption, readOptions } from "../../core/options.ts";
 import type { CallMiddleware, Service } from "../../core/service.ts";
@@ -56,7 +57,11 @@ export function timeout(options: TimeoutOptions): CallMiddleware {
   });
   if (ms === undefined) throw invalidOption("timeout()", "ms", ms, "a time in milliseconds");
   const deadlines = deadlinesOf(clock);
-  const describe = (): string => `it took longer than ${ms} ms`;
+  let cutShort = 0;
+  const describe = (): string => {
+    cutShort++;
+    return `it took longer than ${ms} ms`;
+  };
   return named(
     "timeout",
     { ms },
@@ -69,5 +74,6 @@ export function timeout(options: TimeoutOptions): CallMiddleware {
         if (context.deadlineEnforced && context.deadline <= deadline) return inner(request, context);
         return enforceDeadline(inner, request, context, Math.min(deadline, context.deadline), deadlines, describe);
       },
+    () => [counted("cut short", cutShort)],
   );
 }

@@ -6,12 +6,14 @@
 
 import type { ChannelTransport } from "../../core/channel.ts";
 import { named } from "../../core/describe.ts";
+import { counted, current } from "../../core/figures.ts";
 import type { Middleware } from "../../core/service.ts";
 import { GatheringChannel } from "./batch_channel.ts";
 import { LineBatchChannel } from "./batch_lines.ts";
 import { type BatchOptions, type BatchTransport, readBatchOptions } from "./batch_options.ts";
 import { wrapTransport } from "../wrapped_channel.ts";
 
+export { BatchStats } from "./batch_stats.ts";
 export type { BatchChannel, BatchOptions, BatchTransport } from "./batch_options.ts";
 
 /**
@@ -62,11 +64,18 @@ export type { BatchChannel, BatchOptions, BatchTransport } from "./batch_options
 export function batch(options: BatchOptions = {}): Middleware<ChannelTransport, BatchTransport> {
   const settings = readBatchOptions(options);
   const Kind = settings.format === "newline" ? LineBatchChannel : GatheringChannel;
-  const { clock: _, ...shown } = settings;
+  const { clock: _, stats, ...shown } = settings;
   return named(
     "batch",
     shown,
     (inner: ChannelTransport): BatchTransport =>
       wrapTransport(inner, (channel, counts) => new Kind(channel, settings, counts).begin()),
+    () => [
+      current("messages a batch", stats.meanMessages),
+      current("largest", stats.batches === 0 ? undefined : stats.largest),
+      counted("batches", stats.batches),
+      counted("messages", stats.messages),
+      counted("bytes", stats.bytes, "By"),
+    ],
   );
 }

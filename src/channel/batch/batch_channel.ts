@@ -199,6 +199,11 @@ export class GatheringChannel extends AgreedChannel implements BatchChannel, Dea
       return this.inner.abort(error);
     }
     posted?.forEach((one) => one.resolve());
+    const { stats } = this.#settings;
+    stats.batches++;
+    stats.messages += messages.length;
+    stats.bytes += bytes - itemBytes * messages.length;
+    if (messages.length > stats.largest) stats.largest = messages.length;
     if (full === undefined) return;
     this.#full = true;
     this.#fullAt = this.#settings.clock.now();

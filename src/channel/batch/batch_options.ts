@@ -7,6 +7,7 @@
 import type { Channel, ChannelTransport, DialOptions, Listener, Message } from "../../core/channel.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { duration, given, integer, invalidOption, oneOf, readOptions } from "../../core/options.ts";
+import { BatchStats } from "./batch_stats.ts";
 
 /**
  * Options of {@linkcode batch}.
@@ -39,6 +40,8 @@ export interface BatchOptions {
   maxBufferedBytes?: number;
   /** Time after `close()` in which the peer must have taken something of what is held, in milliseconds. @default {2000} */
   drainTimeoutMs?: number;
+  /** Counts what is sent. */
+  stats?: BatchStats;
   /** Measures the times. @default {systemClock} */
   clock?: Clock;
 }
@@ -91,6 +94,7 @@ export interface BatchSettings {
   readonly highWaterBytes: number;
   readonly maxBufferedBytes: number;
   readonly drainTimeoutMs: number;
+  readonly stats: BatchStats;
   readonly clock: Clock;
 }
 
@@ -104,6 +108,7 @@ export function readBatchOptions(options: BatchOptions): BatchSettings {
     highWaterBytes: integer(256 * 1024, 0, 0x7fff_ffff),
     maxBufferedBytes: integer(16 * 1024 * 1024, 1, 0x7fff_ffff),
     drainTimeoutMs: duration(2000, 1),
+    stats: given<BatchStats | undefined>(undefined, "an object"),
     clock: given<Clock>(systemClock, "an object"),
   });
   if (settings.maxBufferedBytes < settings.highWaterBytes) {
@@ -111,5 +116,5 @@ export function readBatchOptions(options: BatchOptions): BatchSettings {
     throw invalidOption("batch()", "maxBufferedBytes", settings.maxBufferedBytes, allowed);
   }
   if (settings.lingerMs === Infinity) throw invalidOption("batch()", "lingerMs", Infinity, "a finite time");
-  return settings;
+  return { ...settings, stats: settings.stats ?? new BatchStats() };
 }

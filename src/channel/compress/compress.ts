@@ -6,6 +6,7 @@
 
 import type { ChannelTransport } from "../../core/channel.ts";
 import { named } from "../../core/describe.ts";
+import { counted, current } from "../../core/figures.ts";
 import { given, integer, oneOf, readOptions } from "../../core/options.ts";
 import type { Middleware } from "../../core/service.ts";
 import { CompressChannel, type CompressSettings } from "./compress_channel.ts";
@@ -92,10 +93,18 @@ export function compress(options: CompressOptions = {}): Middleware<ChannelTrans
     stats: read.stats ?? new CompressionStats(),
   };
   const { stats: _, ...shown } = read;
+  const { stats } = settings;
   return named(
     "compress",
     shown,
     (inner: ChannelTransport): ChannelTransport =>
       wrapTransport(inner, (channel, counts) => new CompressChannel(channel, settings, counts).begin()),
+    () => [
+      current("ratio", stats.bytesAfter === 0 ? undefined : stats.ratio),
+      counted("bytes before", stats.bytesBefore, "By"),
+      counted("bytes after", stats.bytesAfter, "By"),
+      counted("compressed", stats.compressed),
+      counted("plain", stats.plain + stats.vain),
+    ],
   );
 }

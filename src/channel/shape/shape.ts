@@ -6,9 +6,10 @@
 
 import type { ChannelTransport } from "../../core/channel.ts";
 import { named } from "../../core/describe.ts";
+import { counted, current, type Figure } from "../../core/figures.ts";
 import type { Middleware } from "../../core/service.ts";
 import { ShapeChannel } from "./shape_channel.ts";
-import { readShapeOptions, type ShapeOptions } from "./shape_options.ts";
+import { readShapeOptions, type ShapeOptions, type ShapeStats, type ShapeUse } from "./shape_options.ts";
 import { wrapTransport } from "../wrapped_channel.ts";
 
 export { type ShapeOptions, ShapeStats, type ShapeUse } from "./shape_options.ts";
@@ -61,11 +62,23 @@ export { type ShapeOptions, ShapeStats, type ShapeUse } from "./shape_options.ts
  */
 export function shape(options: ShapeOptions = {}): Middleware<ChannelTransport> {
   const settings = readShapeOptions(options);
-  const { clock: _, stats: __, ...shown } = settings;
+  const { clock: _, stats, ...shown } = settings;
   return named(
     "shape",
     shown,
     (inner: ChannelTransport): ChannelTransport =>
       wrapTransport(inner, (channel, counts, side) => new ShapeChannel(channel, settings, counts, side).begin()),
+    () => shapeFigures(stats),
   );
+}
+
+function shapeFigures(stats: ShapeStats): Figure[] {
+  const connections = stats.connections();
+  const sum = (of: (use: ShapeUse) => number): number => connections.reduce((total, use) => total + of(use), 0);
+  return [
+    current("connections", connections.length),
+    current("queued", sum((use) => use.queuedBytes), "By"),
+    current("in flight", sum((use) => use.inFlightBytes), "By"),
+    ...stats.bytesByClass.flatMap((bytes, name) => bytes === 0 ? [] : [counted(`class ${name}`, bytes, "By")]),
+  ];
 }

@@ -151,8 +151,7 @@ export class ShapeChannel extends AgreedChannel implements DeadlineEntry {
     this.#peerAssemblyBytes = view.getUint32(4);
     if (wanted === unlimited || wanted >= this.#rate) return;
     this.#rate = Math.max(1, wanted);
-    const { burstBytes, clock } = this.#settings;
-    this.#bucket = new TokenBucket(this.#rate, burstBytes, clock.now());
+    this.#bucket = new TokenBucket(this.#rate, this.#settings.burstBytes, this.#settings.clock.now());
   }
 
   protected override own(kind: number, message: Uint8Array): void | Promise<void> {
@@ -267,6 +266,7 @@ export class ShapeChannel extends AgreedChannel implements DeadlineEntry {
     this.#bucket.take(bytes);
     if (this.#acknowledges) this.#window.sent(bytes, bytes >= sayBytes && !this.#paused, now);
     this.#meter.add(bytes, now);
+    this.#settings.stats.bytesByClass[className] += bytes;
     if (full === undefined) return;
     this.#full = true;
     const again = (): void => {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Message } from "../../core/channel.ts";
+import { lastPriority, type Message } from "../../core/channel.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { duration, given, integer, invalidOption, type OptionRule, readOptions } from "../../core/options.ts";
 
@@ -84,6 +84,8 @@ export interface ShapeUse {
  * ```
  */
 export class ShapeStats {
+  /** Bytes that went so far in each class, 0 to 8, over all connections. */
+  readonly bytesByClass: number[] = new Array(lastPriority + 1).fill(0);
   /** The open connections; each adds and takes away itself. */
   readonly #open = new Set<{ use(): ShapeUse }>();
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { TransportCounters } from "../transport_figures.ts";
 import {
   type Address,
   type Channel,
@@ -83,6 +84,7 @@ export function memory(options: MemoryOptions = {}): ChannelTransport {
     const allowed = `highWaterBytes (${settings.highWaterBytes}) or more`;
     throw invalidOption("memory()", "maxBufferedBytes", settings.maxBufferedBytes, allowed);
   }
+  const counted = new TransportCounters();
   const address: Address = { transport: "memory", path: settings.name };
   let listening: { accept: (channel: Channel) => void; counters: ChannelCounters } | undefined;
 
@@ -102,7 +104,7 @@ export function memory(options: MemoryOptions = {}): ChannelTransport {
         return Promise.reject(new TransportError("connect-failed", why));
       }
       counters.connectionsAccepted++;
-      const near = new MemoryChannel(address, settings, emptyCounters(), "client");
+      const near = new MemoryChannel(address, settings, counted.dialled, "client");
       const far = new MemoryChannel(address, settings, counters, "server");
       near.join(far);
       far.join(near);
@@ -123,7 +125,7 @@ export function memory(options: MemoryOptions = {}): ChannelTransport {
       const place = { accept, counters: emptyCounters() };
       listening = place;
       const { promise: finished, resolve } = Promise.withResolvers<void>();
-      return Promise.resolve({
+      return Promise.resolve(counted.listens({
         addr: address,
         counters: place.counters,
         finished,
@@ -132,9 +134,9 @@ export function memory(options: MemoryOptions = {}): ChannelTransport {
           resolve();
           return finished;
         },
-      });
+      }));
     },
   };
   const { clock: _, observer: __, ...shown } = settings;
-  return named("memory", shown, transport);
+  return named("memory", shown, transport, counted.figures);
 }

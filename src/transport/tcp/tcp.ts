@@ -4,17 +4,12 @@
  * @module
  */
 
-import {
-  type Channel,
-  type ChannelTransport,
-  type DialOptions,
-  emptyCounters,
-  type Listener,
-} from "../../core/channel.ts";
+import type { Channel, ChannelTransport, DialOptions, Listener } from "../../core/channel.ts";
 import { named } from "../../core/describe.ts";
 import { StreamChannel } from "../stream/stream_channel.ts";
 import { dialStream } from "./tcp_dial.ts";
 import { listenStreams } from "./tcp_listen.ts";
+import { TransportCounters } from "../transport_figures.ts";
 import { readTcpOptions, type TcpOptions } from "./tcp_options.ts";
 
 export type { TcpOptions, TlsOptions } from "./tcp_options.ts";
@@ -55,10 +50,11 @@ export type { TcpOptions, TlsOptions } from "./tcp_options.ts";
  */
 export function tcp(options: TcpOptions): ChannelTransport {
   const settings = readTcpOptions(options);
+  const counters = new TransportCounters();
   const transport: ChannelTransport = {
     async dial(dialOptions: DialOptions = {}): Promise<Channel> {
       const { stream, local, remote, alpnProtocol } = await dialStream(settings, dialOptions.signal);
-      const place = { side: "client", local, counters: emptyCounters() } as const;
+      const place = { side: "client", local, counters: counters.dialled } as const;
       return new StreamChannel(stream, settings, place, remote, alpnProtocol);
     },
     listen: (accept: (channel: Channel) => void): Promise<Listener> =>
@@ -66,8 +62,9 @@ export function tcp(options: TcpOptions): ChannelTransport {
         settings,
         accept,
         (conn, place, remote, alpnProtocol) => new StreamChannel(conn, settings, place, remote, alpnProtocol),
-      ),
+      ).then((listener) => counters.listens(listener)),
   };
   const { clock: _, observer: __, framing, tls, ...shown } = settings;
-  return named("tcp", { ...shown, framing, tls: tls === undefined ? undefined : true }, transport);
+  const described = { ...shown, framing, tls: tls === undefined ? undefined : true };
+  return named("tcp", described, transport, counters.figures);
 }

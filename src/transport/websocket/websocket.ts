@@ -4,6 +4,7 @@
  * @module
  */
 
+import { TransportCounters } from "../transport_figures.ts";
 import type { Channel, ChannelTransport, DialOptions, Listener } from "../../core/channel.ts";
 import { named } from "../../core/describe.ts";
 import { listenStreams } from "../tcp/tcp_listen.ts";
@@ -52,6 +53,7 @@ export type { WebSocketOptions } from "./websocket_options.ts";
  */
 export function websocket(options: WebSocketOptions): ChannelTransport {
   const settings = readWebSocketOptions(options);
+  const counters = new TransportCounters();
   const { tcp, headers: _, authenticate: __, ...own } = settings;
   const { hostname, port, tls, heartbeatMs, livenessMs, maxConnections } = tcp;
   const shown = {
@@ -64,8 +66,8 @@ export function websocket(options: WebSocketOptions): ChannelTransport {
     maxConnections,
   };
   return named("websocket", shown, {
-    dial: (dialOptions: DialOptions = {}): Promise<Channel> => dialWebSocket(settings, dialOptions),
+    dial: (dialOptions: DialOptions = {}): Promise<Channel> => dialWebSocket(settings, counters.dialled, dialOptions),
     listen: (accept: (channel: Channel) => void): Promise<Listener> =>
-      listenStreams(settings.tcp, accept, acceptWebSockets(settings)),
-  });
+      listenStreams(settings.tcp, accept, acceptWebSockets(settings)).then((listener) => counters.listens(listener)),
+  }, counters.figures);
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Channel, type DialOptions, emptyCounters, formatAddress } from "../../core/channel.ts";
+import { type Channel, type ChannelCounters, type DialOptions, formatAddress } from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
 import { acceptsUpgrade } from "../../framing/http1/http1_connection.ts";
 import { type ResponseHead, ResponseHeadDecoder } from "../../framing/http1/http1_head.ts";
@@ -26,7 +26,11 @@ import type { WebSocketSettings } from "./websocket_options.ts";
 import { WebSocketProtocol } from "./websocket_protocol.ts";
 
 /** Connects and asks for a WebSocket. */
-export function dialWebSocket(settings: WebSocketSettings, { signal }: DialOptions): Promise<Channel> {
+export function dialWebSocket(
+  settings: WebSocketSettings,
+  counters: ChannelCounters,
+  { signal }: DialOptions,
+): Promise<Channel> {
   return dialStream(settings.tcp, signal, async ({ stream, local, remote, alpnProtocol }) => {
     const key = newKey();
     const received = new ReceiveBuffer();
@@ -48,7 +52,7 @@ export function dialWebSocket(settings: WebSocketSettings, { signal }: DialOptio
       thresholdBytes: settings.thresholdBytes,
       deflate: await deflateOf("client", check(settings, head, key), settings.maxMessageBytes),
     });
-    const place = { side: "client", local, counters: emptyCounters() } as const;
+    const place = { side: "client", local, counters } as const;
     const agreement = { frames, received, name: head.fields.get("sec-websocket-protocol") };
     return new StreamChannel(stream, settings.tcp, place, remote, alpnProtocol, agreement);
   });

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { TransportCounters } from "../transport_figures.ts";
 import type { Channel, ChannelTransport, DialOptions, Listener } from "../../core/channel.ts";
 import { named } from "../../core/describe.ts";
 import { dialPlatform } from "./websocket_platform_dial.ts";
@@ -82,6 +83,7 @@ export interface MountedTransport extends ChannelTransport {
  */
 export function platformWebSocket(options: PlatformWebSocketOptions = {}): MountedTransport {
   const settings = readPlatformOptions(options);
+  const counters = new TransportCounters();
   const mounted = new MountedWebSockets(settings);
   const { url, protocols, origins, maxMessageBytes, maxConnections, pingAfterMs: heartbeatMs } = settings;
   const { highWaterBytes, maxBufferedBytes, idleTimeoutMs, connectTimeoutMs, lingerMs } = settings;
@@ -99,8 +101,9 @@ export function platformWebSocket(options: PlatformWebSocketOptions = {}): Mount
     maxBufferedBytes,
   };
   return named("platformWebSocket", shown, {
-    dial: (dialOptions: DialOptions = {}): Promise<Channel> => dialPlatform(settings, dialOptions),
-    listen: (accept: (channel: Channel) => void): Promise<Listener> => mounted.listen(accept),
+    dial: (dialOptions: DialOptions = {}): Promise<Channel> => dialPlatform(settings, counters.dialled, dialOptions),
+    listen: (accept: (channel: Channel) => void): Promise<Listener> =>
+      mounted.listen(accept).then((listener) => counters.listens(listener)),
     fetch: (request: Request, info?: unknown): Promise<Response> => mounted.answer(request, info),
-  });
+  }, counters.figures);
 }

@@ -4,13 +4,17 @@
  * @module
  */
 
-import { type Address, type Channel, type DialOptions, emptyCounters } from "../../core/channel.ts";
+import type { Address, Channel, ChannelCounters, DialOptions } from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
 import { PlatformChannel } from "./websocket_platform_channel.ts";
 import type { PlatformSettings } from "./websocket_platform_options.ts";
 
 /** Connects; rejects with `connect-failed`, `connect-timeout`, `cancelled` or `unsupported`. */
-export async function dialPlatform(settings: PlatformSettings, { signal }: DialOptions): Promise<Channel> {
+export async function dialPlatform(
+  settings: PlatformSettings,
+  counters: ChannelCounters,
+  { signal }: DialOptions,
+): Promise<Channel> {
   const { url } = settings;
   if (signal?.aborted) throw TransportError.from(signal.reason, "cancelled", { processed: "no" });
   if (url === undefined) throw new TransportError("unsupported", "Cannot connect: platformWebSocket() has no url");
@@ -36,7 +40,7 @@ export async function dialPlatform(settings: PlatformSettings, { signal }: DialO
   const onClose = (): void => fail(new TransportError("connect-failed", `Cannot connect to ${url.host}: ${why}`));
   const onOpen = (): void => {
     stopListening();
-    const place = { side: "client", local: { transport: "websocket" }, counters: emptyCounters() } as const;
+    const place = { side: "client", local: { transport: "websocket" }, counters } as const;
     resolve(new PlatformChannel(socket, settings, place, addressOf(url), socket.protocol));
   };
   const stopListening = (): void => {
