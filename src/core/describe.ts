@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { Adjustable, Setting } from "./adjustable.ts";
+
 /**
  * One stage of a chain.
  *
@@ -18,16 +20,18 @@
 export interface Stage {
   /** What it is called: the name of the function that made it. */
   readonly name: string;
-  /** Its settings, defaults included. */
+  /** Its settings, defaults included, as they hold now. */
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
 const known = new WeakMap<object, readonly Stage[]>();
 const chained = new WeakSet<object>();
+const adjusting = new WeakMap<Stage, Adjustable>();
 
 /**
  * Gives a transport or a middleware a name and settings for
- * {@linkcode describe}, and returns it.
+ * {@linkcode describe}, and returns it. With `adjustable` its settings are
+ * found by {@linkcode adjustablesOf}, in any chain that it is put into.
  *
  * @example
  * ```ts
@@ -38,9 +42,25 @@ const chained = new WeakSet<object>();
  * console.log(describe(chain((request: string) => request, prefix("> "))));
  * ```
  */
-export function named<T extends object>(name: string, settings: object, part: T): T {
-  known.set(part, [{ name, settings: { ...settings } }]);
+export function named<T extends object>(name: string, settings: object, part: T, adjustable?: Adjustable): T {
+  const shown = { ...settings };
+  if (adjustable === undefined) {
+    known.set(part, [{ name, settings: shown }]);
+    return part;
+  }
+  const stage: Stage = {
+    name,
+    get settings() {
+      return { ...shown, ...valuesOf(adjustable.settings()) };
+    },
+  };
+  adjusting.set(stage, adjustable);
+  known.set(part, [stage]);
   return part;
+}
+
+function valuesOf(settings: Readonly<Record<string, Setting>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(settings).map(([name, { value }]) => [name, value]));
 }
 
 /** Whether the part came out of a chain. */
@@ -73,6 +93,47 @@ export function stagesOf(part: object): readonly Stage[] {
     ? "function"
     : part.constructor?.name ?? "object";
   return [{ name, settings: {} }];
+}
+
+/**
+ * A stage of a chain whose settings can be read and changed while it works.
+ *
+ * @example
+ * ```ts
+ * import { type AdjustableStage, adjustablesOf, timeout } from "@wireway/wireway";
+ * const [stage]: readonly AdjustableStage[] = adjustablesOf(timeout({ ms: 200 }));
+ * stage.adjust("ms", 300);
+ * ```
+ */
+export interface AdjustableStage extends Adjustable {
+  /** What the stage is called: the name of the function that made it. */
+  readonly name: string;
+}
+
+/**
+ * The stages of a chain, or of a single middleware, whose settings can be
+ * changed while they work, from the wire to the caller. A chain hides what its
+ * inner stages offer; this finds it.
+ *
+ * @example
+ * ```ts
+ * import { adjustablesOf, chain, mux, pool, tcp, timeout } from "@wireway/wireway";
+ * await using call = chain(tcp({ port: 9000 }), mux(), pool({ max: 4 }), timeout({ ms: 200 }));
+ * const connections = adjustablesOf(call).find((stage) => stage.name === "pool");
+ * connections?.adjust("max", 8); // no connection is dropped, no call is lost
+ * ```
+ */
+export function adjustablesOf(part: object): readonly AdjustableStage[] {
+  return stagesOf(part).flatMap((stage): AdjustableStage[] => {
+    const adjustable = adjusting.get(stage);
+    if (adjustable === undefined) return [];
+    const { name } = stage;
+    return [{
+      name,
+      settings: () => adjustable.settings(),
+      adjust: (setting, value) => adjustable.adjust(setting, value),
+    }];
+  });
 }
 
 /**

@@ -7,6 +7,8 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
+import type { Adjustable } from "../../core/adjustable.ts";
+import { liveSettings } from "../../core/live_settings.ts";
 import type { Observer } from "../../core/observer.ts";
 import {
   duration,
@@ -148,6 +150,8 @@ export interface ConcurrencyLimit {
  * Use one of them in a chain at most, around all calls to one endpoint: two that
  * adapt to each other find nothing.
  *
+ * `max`, `maxWaiting` and `acquireTimeoutMs` can be changed while it works ({@linkcode adjustablesOf}).
+ *
  * Place: on a server around the handler, or around what is dear in it. On a
  * client inside of retries and timeouts, around one endpoint.
  *
@@ -166,19 +170,7 @@ export interface ConcurrencyLimit {
  */
 export function concurrencyLimit(options: ConcurrencyLimitOptions = {}): ConcurrencyLimit {
   const owner = "concurrencyLimit()";
-  const settings = readOptions(owner, options, {
-    max: maxRule,
-    algorithm: algorithmRule,
-    initial: integer(undefined, 1, mostCalls),
-    min: integer(undefined, 1, mostCalls),
-    maxWaiting: integer(100, 0, mostCalls),
-    acquireTimeoutMs: duration(1000),
-    queue: oneOf("fifo", callQueues),
-    name: label("concurrencyLimit"),
-    clock: given<Clock>(systemClock, "an object"),
-    random: given<() => number>(Math.random, "a function"),
-    observer: given<Observer | undefined>(undefined, "a function"),
-  });
+  const settings = readOptions(owner, options, rules);
   const { max, algorithm } = settings;
   const { min = Math.min(4, max), initial = Math.min(Math.max(20, min), max) } = settings;
   for (const [name, value] of [["min", min], ["initial", initial]] as const) {
@@ -189,11 +181,21 @@ export function concurrencyLimit(options: ConcurrencyLimitOptions = {}): Concurr
     : measured(settings, algorithm, { initial, min, max });
   const { clock: _, random: __, observer: ___, ...shown } = settings;
   const shownBounds = algorithm === "fixed" ? {} : { min, initial };
-  return named("concurrencyLimit", { ...shown, ...shownBounds }, controlled(gate));
+  const setMax = (max: number): void => {
+    if (!(gate instanceof MeasuredGate)) return gate.setLimit(max);
+    gate.window.setMax(max);
+    gate.setLimit(Math.floor(gate.window.limit));
+  };
+  const adjustable = liveSettings(owner, settings, rules, ["max", "maxWaiting", "acquireTimeoutMs"], {
+    changed: (name) => {
+      if (name === "max") setMax(settings.max);
+    },
+  });
+  return named("concurrencyLimit", { ...shown, ...shownBounds }, controlled(gate, adjustable), adjustable);
 }
 
 /** The middleware with its controls on it. */
-function controlled(gate: CallGate): ConcurrencyLimit {
+function controlled(gate: CallGate, { adjust }: Adjustable): ConcurrencyLimit {
   const middleware = <Req, Res>(inner: Service<Req, Res>): Service<Req, Res> =>
     function concurrencyLimit(request: Req, context: CallContext = background): Promise<Res> {
       return gate.inFlight < gate.limit ? gate.run(inner, request, context) : gate.wait(inner, request, context);
@@ -203,12 +205,7 @@ function controlled(gate: CallGate): ConcurrencyLimit {
       const { limit, inFlight, line, rejections } = gate;
       return { limit, inFlight, waiting: line.size, rejected: rejections.count };
     },
-    setMax: (max: number): void => {
-      if (!maxRule.accepts(max)) throw invalidOption("setMax()", "max", max, maxRule.allowed);
-      if (!(gate instanceof MeasuredGate)) return gate.setLimit(max);
-      gate.window.setMax(max);
-      gate.setLimit(Math.floor(gate.window.limit));
-    },
+    setMax: (max: number): void => adjust("max", max),
     delayMs: (): number => gate.delayMs(),
   });
 }
@@ -224,6 +221,20 @@ const algorithmRule: OptionRule<NonNullable<ConcurrencyLimitOptions["algorithm"]
   fallback: "fixed",
   accepts: (value) =>
     algorithms.includes(value as string) || typeof (value as LimitAlgorithm | null)?.next === "function",
+};
+
+const rules = {
+  max: maxRule,
+  algorithm: algorithmRule,
+  initial: integer(undefined, 1, mostCalls),
+  min: integer(undefined, 1, mostCalls),
+  maxWaiting: integer(100, 0, mostCalls),
+  acquireTimeoutMs: duration(1000),
+  queue: oneOf("fifo", callQueues),
+  name: label("concurrencyLimit"),
+  clock: given<Clock>(systemClock, "an object"),
+  random: given<() => number>(Math.random, "a function"),
+  observer: given<Observer | undefined>(undefined, "a function"),
 };
 
 function measured(
