@@ -6,6 +6,7 @@
 
 import { background, type CallContext } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
+import { liveSettings } from "../../core/live_settings.ts";
 import { TransportError } from "../../core/errors.ts";
 import { idempotent } from "../../core/idempotent.ts";
 import { notify } from "../../core/observer.ts";
@@ -195,6 +196,9 @@ export function cache<Req, Res>(options: CacheOptions<Req, Res>): Cache<Req, Res
   }
 
   const { maxEntries, maxBytes, store } = settings;
+  const bounds = { maxEntries, maxBytes };
+  const { maxEntries: entriesRule, maxBytes: bytesRule } = limitRules("cache");
+  const boundRules = { maxEntries: entriesRule, maxBytes: bytesRule };
   const shown = { ttlMs, staleWhileRevalidateMs: staleMs, staleIfErrorMs: errorMs, maxEntries, maxBytes, store, name };
   const controls = cacheControls(
     levels,
@@ -204,6 +208,9 @@ export function cache<Req, Res>(options: CacheOptions<Req, Res>): Cache<Req, Res
     "cache",
     shown,
     Object.defineProperties(around, { ...controls, set: { value: set }, warm: { value: warm } }) as Cache<Req, Res>,
+    liveSettings("cache()", bounds, boundRules, ["maxEntries", "maxBytes"], {
+      changed: () => held.setLimits(bounds.maxEntries, bounds.maxBytes),
+    }),
   );
 }
 

@@ -6,10 +6,11 @@
 
 import type { ChannelTransport } from "../../core/channel.ts";
 import { named } from "../../core/describe.ts";
+import { liveSettings } from "../../core/live_settings.ts";
 import type { Middleware } from "../../core/service.ts";
 import { GatheringChannel } from "./batch_channel.ts";
 import { LineBatchChannel } from "./batch_lines.ts";
-import { type BatchOptions, type BatchTransport, readBatchOptions } from "./batch_options.ts";
+import { type BatchOptions, batchRules, type BatchTransport, checkBatch, readBatchOptions } from "./batch_options.ts";
 import { wrapTransport } from "../wrapped_channel.ts";
 
 export type { BatchChannel, BatchOptions, BatchTransport } from "./batch_options.ts";
@@ -45,6 +46,9 @@ export type { BatchChannel, BatchOptions, BatchTransport } from "./batch_options
  * Both ends need it, but for the `newline` format; the bytes are described in
  * `src/channel/batch/batch.md`.
  *
+ * All but `maxBytes` and `format` can be changed while it works ({@linkcode adjustablesOf}), on connections that are open
+ * as well.
+ *
  * Place: below mux(), and around compress() and shape().
  *
  * Errors: `overloaded` where a sender that did not wait has filled
@@ -68,5 +72,9 @@ export function batch(options: BatchOptions = {}): Middleware<ChannelTransport, 
     shown,
     (inner: ChannelTransport): BatchTransport =>
       wrapTransport(inner, (channel, counts) => new Kind(channel, settings, counts).begin()),
+    liveSettings("batch()", settings, batchRules, liveNames, { check: checkBatch }),
   );
 }
+
+/** What can be changed while it works, on connections that are open as well. */
+const liveNames = ["maxMessages", "lingerMs", "highWaterBytes", "maxBufferedBytes", "drainTimeoutMs"] as const;

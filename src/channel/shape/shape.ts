@@ -6,9 +6,10 @@
 
 import type { ChannelTransport } from "../../core/channel.ts";
 import { named } from "../../core/describe.ts";
+import { liveSettings } from "../../core/live_settings.ts";
 import type { Middleware } from "../../core/service.ts";
 import { ShapeChannel } from "./shape_channel.ts";
-import { readShapeOptions, type ShapeOptions } from "./shape_options.ts";
+import { readShapeOptions, type ShapeOptions, shapeRules } from "./shape_options.ts";
 import { wrapTransport } from "../wrapped_channel.ts";
 
 export { type ShapeOptions, ShapeStats, type ShapeUse } from "./shape_options.ts";
@@ -39,6 +40,9 @@ export { type ShapeOptions, ShapeStats, type ShapeUse } from "./shape_options.ts
  *
  * Both ends need it; the bytes are described in `src/channel/shape/shape.md`.
  *
+ * The rates and the burst can be changed while it works ({@linkcode adjustablesOf}): this end's sending follows at once,
+ * on connections that are open as well. What the peer was asked for stays as it is until it connects again.
+ *
  * Place: inside of compress(), so that the bytes are counted that go; around
  * heartbeat() or the transport.
  *
@@ -61,11 +65,17 @@ export { type ShapeOptions, ShapeStats, type ShapeUse } from "./shape_options.ts
  */
 export function shape(options: ShapeOptions = {}): Middleware<ChannelTransport> {
   const settings = readShapeOptions(options);
-  const { clock: _, stats: __, ...shown } = settings;
+  const { clock: _, stats: __, channels: ___, ...shown } = settings;
   return named(
     "shape",
     shown,
     (inner: ChannelTransport): ChannelTransport =>
-      wrapTransport(inner, (channel, counts, side) => new ShapeChannel(channel, settings, counts, side).begin()),
+      wrapTransport(
+        inner,
+        (channel, counts, side) => new ShapeChannel(channel, settings, counts, side).begin(),
+      ),
+    liveSettings("shape()", settings, shapeRules, ["upBytesPerSecond", "downBytesPerSecond", "burstBytes"], {
+      changed: () => settings.channels.forEach((channel) => channel.changed()),
+    }),
   );
 }
