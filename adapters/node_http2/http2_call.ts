@@ -122,9 +122,9 @@ export class Http2Call implements HttpPeerInfo {
     try {
       stream.respond(writeFields(response), { endStream: body === null });
       if (body !== null) await sendBody(stream, body);
-    } catch {
-      // What can't be sent as a response, or whose body has failed, must not look whole.
-      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    } catch (error) {
+      // What can't be sent as a response, or whose body has failed, must not look whole: to close it would end it well.
+      stream.destroy(error instanceof Error ? error : new Error(String(error)));
     }
     // A request that was answered before it was read to its end is not needed any more (RFC 9113, section 8.1).
     if (!stream.readableEnded && !stream.closed) stream.close(constants.NGHTTP2_NO_ERROR);
@@ -133,15 +133,21 @@ export class Http2Call implements HttpPeerInfo {
   #closed(): void {
     this.#over = true;
     this.#open.delete(this);
-    if (!this.#stream.writableFinished) {
+    if (!this.#sent) {
       this.#cancellation.cancel(new TransportError("cancelled", "Call cancelled: its client went away"));
     }
     if (this.#completed !== undefined) this.#settle(this.#completed);
   }
 
+  /** Whether the whole of the answer has gone. A stream that was reset says that it has finished, too. */
+  get #sent(): boolean {
+    const { writableFinished, rstCode, aborted } = this.#stream;
+    return writableFinished && rstCode === constants.NGHTTP2_NO_ERROR && !aborted;
+  }
+
   #settle({ resolve, reject, promise }: PromiseWithResolvers<void>): void {
     promise.catch(() => {});
-    if (this.#stream.writableFinished) resolve();
+    if (this.#sent) resolve();
     else reject(new TransportError("connection-lost", "Connection lost: the client went away before the end"));
   }
 }
