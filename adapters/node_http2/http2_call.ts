@@ -36,6 +36,7 @@ export class Http2Call implements HttpPeerInfo {
   readonly #open: Set<Http2Call>;
   readonly #cancellation = new Cancellation();
   #completed: PromiseWithResolvers<void> | undefined = undefined;
+  #hasBody = false;
   #over = false;
 
   /** `open` are the calls of its connection; it stands among them until its stream is closed. */
@@ -65,12 +66,13 @@ export class Http2Call implements HttpPeerInfo {
     handler: Handler<Request, Response>,
   ): void {
     let request: Request;
+    this.#hasBody = (flags & endOfStream) === 0;
     try {
       const fields = readFields(headers, maxHeaderListBytes);
       if (fields === undefined) {
         return void this.#respond(new Response("Request header fields too large\n", { status: 431 }));
       }
-      request = this.#request(headers, fields, (flags & endOfStream) !== 0);
+      request = this.#request(headers, fields);
     } catch {
       return void this.#respond(new Response("Bad request\n", { status: 400 }));
     }
@@ -106,11 +108,11 @@ export class Http2Call implements HttpPeerInfo {
     this.#cancellation.cancel(reason);
   }
 
-  #request(headers: IncomingHttpHeaders, fields: Headers, isWhole: boolean): Request {
+  #request(headers: IncomingHttpHeaders, fields: Headers): Request {
     const method = headers[":method"] ?? "GET";
     const authority = headers[":authority"] ?? headers.host ?? "";
     const url = `${this.#place.scheme}://${authority}${headers[":path"] ?? "/"}`;
-    const bare = isWhole || method === "GET" || method === "HEAD";
+    const bare = !this.#hasBody || method === "GET" || method === "HEAD";
     return new Request(url, { method, headers: fields, body: bare ? undefined : bodyOf(this.#stream) });
   }
 
@@ -127,7 +129,7 @@ export class Http2Call implements HttpPeerInfo {
       stream.destroy(error instanceof Error ? error : new Error(String(error)));
     }
     // A request that was answered before it was read to its end is not needed any more (RFC 9113, section 8.1).
-    if (!stream.readableEnded && !stream.closed) stream.close(constants.NGHTTP2_NO_ERROR);
+    if (this.#hasBody && !stream.readableEnded && !stream.closed) stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
   #closed(): void {

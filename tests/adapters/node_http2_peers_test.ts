@@ -1,5 +1,5 @@
 /**
- * nodeHttp2() and clients that others wrote: curl, nghttp, h2load, Deno's fetch.
+ * nodeHttp2() and clients that others wrote: curl, nghttp, Deno's fetch.
  *
  * @module
  */
@@ -12,7 +12,6 @@ import { testCert, testKey } from "../support/certs.ts";
 
 const curl = peer("curl", "curl");
 const nghttp = peer("nghttp", "nghttp2-client");
-const h2load = peer("h2load", "nghttp2-client");
 
 const limits = { timeoutMs: 30_000 };
 
@@ -86,13 +85,6 @@ peerTest("nghttp is told every setting that was given", [nghttp], async () => {
       `window_size_increment=${1_000_000 - 65_535}`,
     ]
   ) assert.ok(stdout.includes(setting), `${setting} in ${stdout}`);
-});
-
-peerTest("all of h2load's requests are answered, none late by the end of a connection", [h2load], async () => {
-  await using place = await listen(() => new Response("hello"));
-  const { stdout } = await run("h2load", ["-n", "4000", "-c", "4", "-m", "50", place.origin], limits);
-  assert.match(stdout, /4000 succeeded, 0 failed, 0 errored, 0 timeout/);
-  assert.deepEqual([place.server.calls.started, place.server.calls.inFlight], [4000, 0]);
 });
 
 Deno.test("Deno's fetch is answered over TLS and by prior knowledge, and its body goes both ways at once", async () => {
