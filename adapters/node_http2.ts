@@ -146,7 +146,15 @@ export function nodeHttp2(options: NodeHttp2Options): SessionTransport<Request, 
   });
 }
 
-/** The settings that it works by. */
+/**
+ * The settings that it works by.
+ *
+ * @example
+ * ```ts
+ * import type { NodeHttp2Settings } from "@wireway/wireway/node-http2";
+ * const isSecured = ({ tls }: NodeHttp2Settings): boolean => tls !== undefined;
+ * ```
+ */
 export interface NodeHttp2Settings extends Required<Omit<NodeHttp2Options, "tls" | "observer">> {
   /** TLS. */
   readonly tls: NodeHttp2Options["tls"];

@@ -16,7 +16,7 @@ import {
 } from "./tuning/config/settings_changes.ts";
 import { WatchedFile } from "./tuning/config/watched_file.ts";
 
-export * from "./settings.ts";
+export { type ConfigFiles, loadSettings, type NoFileOption, type Settings, type SettingsOptions } from "./settings.ts";
 export type { RestartChange, SettingsChange } from "./tuning/config/settings_changes.ts";
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { bytesOnTheWay } from "./bytes_on_the_way.ts";
 import { fraction, integer, invalidOption, readOptions } from "../core/options.ts";
 
 /**
@@ -64,9 +65,4 @@ export function bufferBytesFor(figures: LinkFigures): number {
   if (minBytes > maxBytes) throw invalidOption(owner, "minBytes", minBytes, `maxBytes (${maxBytes}) or less`);
   const onTheWay = bytesOnTheWay(bandwidthBitsPerSecond, roundTripMs);
   return Math.min(maxBytes, Math.max(minBytes, 2 ** Math.ceil(Math.log2(Math.max(1, onTheWay)))));
-}
-
-/** What is on its way in one round trip, in bytes. */
-export function bytesOnTheWay(bandwidthBitsPerSecond: number, roundTripMs: number): number {
-  return bandwidthBitsPerSecond / 8 * roundTripMs / 1000;
 }

@@ -41,7 +41,16 @@ export interface HostLimits {
   readonly openFiles: { readonly soft: number; readonly hard: number } | undefined;
 }
 
-/** Reads one of the system's files; undefined where it can't be read. */
+/**
+ * Reads one of the system's files; undefined where it can't be read.
+ *
+ * @example
+ * ```ts
+ * import { hostLimits, type ReadHostFile } from "@wireway/wireway/doctor";
+ * const read: ReadHostFile = (path) => path.endsWith("somaxconn") ? "4096" : undefined;
+ * console.log(hostLimits(read).somaxconn);
+ * ```
+ */
 export type ReadHostFile = (path: string) => string | undefined;
 
 /**

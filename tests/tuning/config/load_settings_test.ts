@@ -28,7 +28,7 @@ import {
   websocket,
 } from "../../../mod.ts";
 import { loadSettings, type Settings, type SettingsOptions } from "../../../src/watch_settings.ts";
-import { keysAt, sections } from "../../../src/tuning/config/sections.ts";
+import { keysAt, type sections } from "../../../src/tuning/config/sections.ts";
 
 const variables: Record<string, string> = { PORT: "9001", KEY: "12345", LATE: "250" };
 
