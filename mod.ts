@@ -88,6 +88,8 @@ export { SlidingHistogram, type SlidingOptions } from "./src/observe/sliding_his
 export * from "./src/observe/objectives/objectives.ts";
 export * from "./src/observe/report/report.ts";
 export * from "./src/observe/sliding_rate.ts";
+export * from "./src/tuning/buffer_size.ts";
+export * from "./src/tuning/presets.ts";
 export * from "./src/tuning/host_meter.ts";
 export { type ProcessUsage, processUsage } from "./src/tuning/host_process.ts";
 export { type TcpCounters, tcpCounters } from "./src/tuning/host_tcp.ts";

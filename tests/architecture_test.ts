@@ -148,13 +148,23 @@ Deno.test("core and util need nothing of anybody else's", () => {
   assert.deepEqual(wrong, []);
 });
 
-Deno.test("src is built on two packages, each known to one room: the API of OpenTelemetry, and fflate", () => {
+Deno.test("src is built on four packages, each known to one room: for telemetry, deflate, and the config file", () => {
   const packages = sources.flatMap(({ path, imports }) =>
     imports.filter((one) => one.path === undefined && !one.specifier.startsWith("node:")).map((one) =>
       `${roomOf(path)}: ${one.specifier}`
     )
   );
-  assert.deepEqual([...new Set(packages)].sort(), ["channel: fflate/browser", "observe: @opentelemetry/api"]);
+  // A config file is read with comments and its places by jsonc-parser, and checked by zod: neither is loaded by mod.ts.
+  assert.deepEqual([...new Set(packages)].sort(), [
+    "channel: fflate/browser",
+    "observe: @opentelemetry/api",
+    "tuning: jsonc-parser",
+    "tuning: zod",
+  ]);
+  const config = sources.filter(({ imports }) =>
+    imports.some(({ specifier }) => /^(zod|jsonc-parser)$/.test(specifier))
+  );
+  assert.deepEqual(config.map(({ path }) => dirname(path)), ["src/tuning/config", "src/tuning/config"]);
 });
 
 Deno.test("only transports and tuning speak of Deno", () => {
@@ -195,6 +205,7 @@ Deno.test("all of src loads where there is no Deno and nothing may be opened, an
   // To load a package in the old format of Node, Deno needs its own global; what the package does comes before.
   const script = `
     await import("@opentelemetry/api");
+    await import("jsonc-parser");
     delete globalThis.Deno;
     if (typeof Deno !== "undefined") throw new Error("Deno is still there");
     const files = ${JSON.stringify(files)};

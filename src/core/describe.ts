@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Adjustable, Setting } from "./adjustable.ts";
 import type { Figures } from "./figures.ts";
 
 /**
@@ -20,7 +21,7 @@ import type { Figures } from "./figures.ts";
 export interface Stage {
   /** What it is called: the name of the function that made it. */
   readonly name: string;
-  /** Its settings, defaults included. */
+  /** Its settings, defaults included, as they hold now. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** What it tells of itself while it works; absent where it keeps no figures. */
   readonly figures?: Figures;
@@ -29,10 +30,13 @@ export interface Stage {
 const known = new WeakMap<object, readonly Stage[]>();
 const chained = new WeakSet<object>();
 const live = new WeakMap<object, Figures>();
+const adjusting = new WeakMap<Stage, Adjustable>();
 
 /**
  * Gives a transport or a middleware a name and settings for
- * {@linkcode describe}, and live figures where it has some, and returns it.
+ * {@linkcode describe}, and live figures where it has some, and returns it. With
+ * `adjustable` its settings are found by {@linkcode adjustablesOf}, in any chain
+ * that it is put into.
  *
  * @example
  * ```ts
@@ -43,9 +47,14 @@ const live = new WeakMap<object, Figures>();
  * console.log(describe(chain((request: string) => request, prefix("> "))));
  * ```
  */
-export function named<T extends object>(name: string, settings: object, part: T, figures?: Figures): T {
-  const stage = { name, settings: { ...settings } };
-  known.set(part, [figures === undefined ? stage : { ...stage, figures }]);
+export function named<T extends object>(
+  name: string,
+  settings: object,
+  part: T,
+  figures?: Figures,
+  adjustable?: Adjustable,
+): T {
+  known.set(part, [stageOf(name, { ...settings }, figures, adjustable)]);
   return part;
 }
 
@@ -72,7 +81,26 @@ export function withFigures<T extends object>(part: T, figures: Figures): T {
 export function stagesMade(middleware: object, made: object): readonly Stage[] {
   const figures = live.get(made);
   const stages = stagesOf(middleware);
-  return figures === undefined ? stages : stages.map((stage) => ({ ...stage, figures }));
+  return figures === undefined
+    ? stages
+    : stages.map((stage) => stageOf(stage.name, stage.settings, figures, adjusting.get(stage)));
+}
+
+/** Settings that can be adjusted are shown as they are now, the others as they were given. */
+function stageOf(name: string, shown: object, figures: Figures | undefined, adjustable: Adjustable | undefined): Stage {
+  const stage: Stage = {
+    name,
+    get settings() {
+      return adjustable === undefined ? { ...shown } : { ...shown, ...valuesOf(adjustable.settings()) };
+    },
+    ...(figures === undefined ? {} : { figures }),
+  };
+  if (adjustable !== undefined) adjusting.set(stage, adjustable);
+  return stage;
+}
+
+function valuesOf(settings: Readonly<Record<string, Setting>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(settings).map(([name, { value }]) => [name, value]));
 }
 
 /** Whether the part came out of a chain. */
@@ -105,6 +133,47 @@ export function stagesOf(part: object): readonly Stage[] {
     ? "function"
     : part.constructor?.name ?? "object";
   return [{ name, settings: {} }];
+}
+
+/**
+ * A stage of a chain whose settings can be read and changed while it works.
+ *
+ * @example
+ * ```ts
+ * import { type AdjustableStage, adjustablesOf, timeout } from "@wireway/wireway";
+ * const [stage]: readonly AdjustableStage[] = adjustablesOf(timeout({ ms: 200 }));
+ * stage.adjust("ms", 300);
+ * ```
+ */
+export interface AdjustableStage extends Adjustable {
+  /** What the stage is called: the name of the function that made it. */
+  readonly name: string;
+}
+
+/**
+ * The stages of a chain, or of a single middleware, whose settings can be
+ * changed while they work, from the wire to the caller. A chain hides what its
+ * inner stages offer; this finds it.
+ *
+ * @example
+ * ```ts
+ * import { adjustablesOf, chain, mux, pool, tcp, timeout } from "@wireway/wireway";
+ * await using call = chain(tcp({ port: 9000 }), mux(), pool({ max: 4 }), timeout({ ms: 200 }));
+ * const connections = adjustablesOf(call).find((stage) => stage.name === "pool");
+ * connections?.adjust("max", 8); // no connection is dropped, no call is lost
+ * ```
+ */
+export function adjustablesOf(part: object): readonly AdjustableStage[] {
+  return stagesOf(part).flatMap((stage): AdjustableStage[] => {
+    const adjustable = adjusting.get(stage);
+    if (adjustable === undefined) return [];
+    const { name } = stage;
+    return [{
+      name,
+      settings: () => adjustable.settings(),
+      adjust: (setting, value) => adjustable.adjust(setting, value),
+    }];
+  });
 }
 
 /**

@@ -15,7 +15,7 @@ export * from "./clock.ts";
 export { type CompletionListener, whenComplete } from "./completion.ts";
 export * from "./context.ts";
 export * from "./deadline_queue.ts";
-export { describe, named, type Stage, stagesOf, withFigures } from "./describe.ts";
+export { adjustablesOf, type AdjustableStage, describe, named, type Stage, stagesOf, withFigures } from "./describe.ts";
 export * from "./errors.ts";
 export * from "./figures.ts";
 export { isFinal, markFinal } from "./final_results.ts";

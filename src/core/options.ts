@@ -13,6 +13,10 @@ export interface OptionRule<T> {
   readonly allowed: string;
   /** What holds where nothing was given. */
   readonly fallback: T;
+  /** The least that is allowed, of a number that has one. */
+  readonly min?: number;
+  /** The most that is allowed, of a number that has one. */
+  readonly max?: number;
   /** Whether a value that was given is allowed. */
   accepts(value: unknown): boolean;
 }
@@ -72,6 +76,8 @@ export function integer<D extends number | undefined>(fallback: D, min: number, 
   return {
     allowed: `an integer from ${min} to ${max}`,
     fallback,
+    min,
+    max,
     accepts: (value) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max,
   };
 }
@@ -79,7 +85,12 @@ export function integer<D extends number | undefined>(fallback: D, min: number, 
 /** A whole number in a range; `Infinity` means no limit. */
 export function integerOrInfinity(fallback: number, min: number, max: number): OptionRule<number> {
   const { allowed, accepts } = integer(fallback, min, max);
-  return { allowed: `${allowed}, or Infinity`, fallback, accepts: (value) => value === Infinity || accepts(value) };
+  return {
+    allowed: `${allowed}, or Infinity`,
+    fallback,
+    min,
+    accepts: (value) => value === Infinity || accepts(value),
+  };
 }
 
 /** A time in milliseconds; `Infinity` means never. */
@@ -87,6 +98,7 @@ export function duration<D extends number | undefined>(fallback: D, min = 0): Op
   return {
     allowed: `a time in milliseconds of at least ${min}, or Infinity`,
     fallback,
+    min,
     accepts: (value) => typeof value === "number" && value >= min,
   };
 }
@@ -96,6 +108,8 @@ export function fraction<D extends number | undefined>(fallback: D, min: number,
   return {
     allowed: `a number from ${min} to ${max}`,
     fallback,
+    min,
+    max,
     accepts: (value) => typeof value === "number" && value >= min && value <= max,
   };
 }

@@ -5,12 +5,15 @@
  */
 
 import { named } from "../core/describe.ts";
+import { liveSettings } from "../core/live_settings.ts";
 import { given, integer, oneOf, readOptions } from "../core/options.ts";
 import type { Handler, Middleware } from "../core/service.ts";
 import type { SessionTransport } from "../core/session.ts";
 import type { AdaptiveWeights } from "./adaptive.ts";
+import type { ConnectionPool } from "./connection_pool.ts";
+import type { Poolable } from "./pool_member.ts";
 import { checkSize, poolRules, type PoolSizeOptions } from "./pool_options.ts";
-import { clientOver, type PooledClient } from "./pooled_client.ts";
+import { clientOver, type PooledClient, type SessionPools } from "./pooled_client.ts";
 import { readWeights, type StrategyName, strategyNames, strategyOf } from "./strategy.ts";
 
 export type { AdaptiveWeights } from "./adaptive.ts";
@@ -69,6 +72,10 @@ export interface PoolOptions<Req, Res> extends PoolSizeOptions {
  * ping, others are chosen before it, and it is replaced where it does not
  * answer within `validateTimeoutMs`.
  *
+ * Its size, times and queue can be changed while it works ({@linkcode adjustablesOf}); a lifetime holds for connections
+ * that are opened after that. Where `max` falls, the connections that carry least finish what they carry and are
+ * closed; no call is lost.
+ *
  * Place: on a transport of calls, below everything that acts on single calls.
  * Over several endpoints: one pool for each, in {@linkcode balance}; `max` is
  * then the most for each endpoint, and `limit` the most for all.
@@ -87,10 +94,9 @@ export function pool<Req, Res>(
   options: PoolOptions<Req, Res> = {},
 ): Middleware<SessionTransport<Req, Res>, PooledClient<Req, Res>> {
   const { handler, strategy, weights, ...settings } = readOptions("pool()", options, {
-    ...poolRules,
+    ...sizeRules,
     strategy: oneOf("least-loaded", strategyNames),
     weights: given<Partial<AdaptiveWeights>>({}, "an object"),
-    callsPerConnection: integer(64, 1, 1_000_000),
     handler: given<Handler<Req, Res> | undefined>(undefined, "a function"),
   });
   checkSize("pool()", settings);
@@ -101,12 +107,46 @@ export function pool<Req, Res>(
     oldMs: Math.min(settings.maxLifetimeMs, oldMs),
     weights: readWeights("pool()", weights),
   };
+  const pools: SessionPools<Req, Res> = new Set();
   return named(
     "pool",
     { min, max, strategy, ...shown, budget: budget && "shared" },
     (inner: SessionTransport<Req, Res>): PooledClient<Req, Res> =>
-      clientOver(inner, settings, strategyOf(strategy, chooser), handler),
+      clientOver(inner, settings, strategyOf(strategy, chooser), handler, pools),
+    undefined,
+    liveSettings("pool()", settings, sizeRules, liveNames, {
+      check: (next) => checkSize("pool()", next),
+      changed: () => pools.forEach(resized),
+    }),
   );
+}
+
+const sizeRules = { ...poolRules, callsPerConnection: integer(64, 1, 1_000_000) };
+
+/** What can be changed while it works. */
+const liveNames = [
+  "min",
+  "max",
+  "maxWaiting",
+  "acquireTimeoutMs",
+  "waitForReady",
+  "callsPerConnection",
+  "queue",
+  "idleTimeoutMs",
+  "maxLifetimeMs",
+  "validateAfterIdleMs",
+  "validateTimeoutMs",
+  "initialBackoffMs",
+  "maxBackoffMs",
+] as const;
+
+/** Opens what is missing now, and lets those go that are too many: each finishes what it carries. */
+function resized<P extends Poolable>(pool: ConnectionPool<P>): void {
+  const surplus = pool.members.length - pool.settings.max;
+  if (surplus > 0) {
+    pool.members.toSorted((a, b) => a.load - b.load).slice(0, surplus).forEach((one) => pool.retire(one));
+  }
+  pool.fill();
 }
 
 /** What counts as old where no lifetime is set. */

@@ -46,8 +46,8 @@ export class PoolMember<P extends Poolable> implements Candidate {
   /** How often it was chosen; compared from look to look, since reading the clock at each call would cost more. */
   uses = 0;
   usesSeen = 0;
-  /** Looks in a row that found it unused. */
-  quietLooks = 0;
+  /** For how long looks have found it unused, in milliseconds. */
+  quietMs = 0;
   /** Whether it has been unused for so long that it must be asked before it is used. */
   stale = false;
   /** Whether it is being asked. */
@@ -82,10 +82,10 @@ export class PoolMember<P extends Poolable> implements Candidate {
     return !this.stale && poolable.state === "open" && poolable.load < poolable.capacity;
   }
 
-  /** Looks whether it was used since the last look. */
-  look(): void {
+  /** Looks whether it was used since the last look, so many milliseconds ago. */
+  look(sinceMs: number): void {
     const { load } = this.poolable;
-    this.quietLooks = this.uses === this.usesSeen && load === 0 ? this.quietLooks + 1 : 0;
+    this.quietMs = this.uses === this.usesSeen && load === 0 ? this.quietMs + sinceMs : 0;
     // One that carries something now is one that was used since, when it is looked at next.
     this.usesSeen = load > 0 ? -1 : this.uses;
   }

@@ -29,12 +29,16 @@ export type PooledClient<Req, Res> = Client<Req, Res> & {
   stats(): PoolStats;
 };
 
+/** Pools that go by the same settings, as long as they are open. */
+export type SessionPools<Req, Res> = Set<ConnectionPool<Session<Req, Res>>>;
+
 /** A service over the sessions of a transport. */
 export function clientOver<Req, Res>(
   transport: SessionTransport<Req, Res>,
   settings: ConnectionPoolSettings,
   strategy: Strategy,
   handler: Handler<Req, Res> | undefined,
+  pools?: SessionPools<Req, Res>,
 ): PooledClient<Req, Res> {
   const open = (signal: AbortSignal): Promise<Session<Req, Res>> => transport.dial({ signal, handler });
   const sessions = new ConnectionPool(settings, strategy, open);
@@ -54,7 +58,11 @@ export function clientOver<Req, Res>(
   }
 
   if (settings.prewarm) sessions.keep();
-  const close = (): Promise<void> => sessions.close();
+  pools?.add(sessions);
+  const close = (): Promise<void> => {
+    pools?.delete(sessions);
+    return sessions.close();
+  };
   const client = Object.assign(pool, { close, stats: () => statsOf(sessions), [Symbol.asyncDispose]: close });
   return withFigures(client, () => poolFigures(statsOf(sessions)));
 }

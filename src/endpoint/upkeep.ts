@@ -45,29 +45,37 @@ export class Upkeep<P extends Poolable> implements DeadlineEntry {
   readonly #pool: KeptPool<P>;
   readonly #settings: UpkeepSettings;
   readonly #deadlines: DeadlineQueue;
-  readonly #everyMs: number;
+  /** The time from the last look to the next one. */
+  #sinceMs = 0;
   #healthAt = 0;
   #over = false;
 
   constructor(pool: KeptPool<P>, settings: UpkeepSettings, deadlines: DeadlineQueue) {
-    const { idleTimeoutMs, maxLifetimeMs, validateAfterIdleMs, healthCheckIntervalMs, clock } = settings;
+    const { healthCheckIntervalMs, clock } = settings;
     this.#pool = pool;
     this.#settings = settings;
     this.#deadlines = deadlines;
-    const idleMs = Math.min(idleTimeoutMs, validateAfterIdleMs) / looksPerIdleTimeout;
-    this.#everyMs = Math.min(idleMs, maxLifetimeMs / looksPerLifetime, healthCheckIntervalMs);
     this.#healthAt = healthCheckIntervalMs === Infinity ? Infinity : clock.now() + healthCheckIntervalMs;
+  }
+
+  /** Time from look to look. The settings may have changed. */
+  get #everyMs(): number {
+    const { idleTimeoutMs, maxLifetimeMs, validateAfterIdleMs, healthCheckIntervalMs } = this.#settings;
+    const idleMs = Math.min(idleTimeoutMs, validateAfterIdleMs) / looksPerIdleTimeout;
+    return Math.min(idleMs, maxLifetimeMs / looksPerLifetime, healthCheckIntervalMs);
   }
 
   /** Sets the time of the next look, where there is anything to look after. */
   plan(): void {
     if (this.#over) return;
     const now = this.#settings.clock.now();
-    const lookAt = this.#pool.members.length > 0 ? now + this.#everyMs : Infinity;
+    const everyMs = this.#everyMs;
+    const lookAt = this.#pool.members.length > 0 ? now + everyMs : Infinity;
     const dueAt = Math.min(lookAt, this.#pool.nextDialAt(now));
     if (this.position >= 0 && this.dueAt <= dueAt) return;
     this.#deadlines.remove(this);
     this.dueAt = dueAt;
+    this.#sinceMs = everyMs;
     this.#deadlines.add(this);
   }
 
@@ -78,8 +86,8 @@ export class Upkeep<P extends Poolable> implements DeadlineEntry {
     const healthDue = now >= this.#healthAt;
     if (healthDue) this.#healthAt = now + healthCheckIntervalMs;
     for (const member of [...members]) {
-      member.look();
-      const idleMs = member.quietLooks * this.#everyMs;
+      member.look(this.#sinceMs);
+      const idleMs = member.quietMs;
       if (now >= member.retireAt || (idleMs >= idleTimeoutMs && members.length > min)) {
         this.#pool.retire(member);
         continue;

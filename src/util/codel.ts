@@ -5,10 +5,17 @@
  * @module
  */
 
+/** What it goes by. */
+export interface CodelSettings {
+  /** A delay that is no trouble, in milliseconds. */
+  readonly targetMs: number;
+  /** How long a longer one may last before the queue stands, in milliseconds. */
+  readonly intervalMs: number;
+}
+
 /** See the module. Who asks gives the delay of the queue: how long its first one has waited. */
 export class Codel {
-  readonly #targetMs: number;
-  readonly #intervalMs: number;
+  readonly #settings: CodelSettings;
   /** When the delay will have been above the target for an interval; `Infinity` while it is below. */
   #firstAboveAt = Infinity;
   #dropping = false;
@@ -19,9 +26,8 @@ export class Codel {
   #lastCount = 0;
 
   /** A delay above `targetMs` is no longer a burst when it has lasted for `intervalMs`. */
-  constructor(targetMs: number, intervalMs: number) {
-    this.#targetMs = targetMs;
-    this.#intervalMs = intervalMs;
+  constructor(settings: CodelSettings) {
+    this.#settings = settings;
   }
 
   /** Whether the queue stands. */
@@ -37,11 +43,11 @@ export class Codel {
 
   /** Whether one is to be dropped now. */
   drop(delayMs: number, now: number): boolean {
-    if (delayMs < this.#targetMs) {
+    if (delayMs < this.#settings.targetMs) {
       this.clear();
       return false;
     }
-    if (this.#firstAboveAt === Infinity) this.#firstAboveAt = now + this.#intervalMs;
+    if (this.#firstAboveAt === Infinity) this.#firstAboveAt = now + this.#settings.intervalMs;
     if (now < this.#firstAboveAt) return false;
     if (!this.#dropping) {
       this.#begin(now);
@@ -49,7 +55,7 @@ export class Codel {
     }
     if (now < this.#dropNextAt) return false;
     this.#count++;
-    this.#dropNextAt += this.#intervalMs / Math.sqrt(this.#count);
+    this.#dropNextAt += this.#settings.intervalMs / Math.sqrt(this.#count);
     return true;
   }
 
@@ -57,9 +63,9 @@ export class Codel {
   #begin(now: number): void {
     this.#dropping = true;
     const before = this.#count - this.#lastCount;
-    const recent = now - this.#dropNextAt < 16 * this.#intervalMs;
+    const recent = now - this.#dropNextAt < 16 * this.#settings.intervalMs;
     this.#count = before > 1 && recent ? before : 1;
     this.#lastCount = this.#count;
-    this.#dropNextAt = now + this.#intervalMs / Math.sqrt(this.#count);
+    this.#dropNextAt = now + this.#settings.intervalMs / Math.sqrt(this.#count);
   }
 }

@@ -19,17 +19,28 @@ const nothingMs = 1e-6;
 /** What share of a burst is spent between two readings of the clock, at the most. */
 const unreadShare = 16;
 
+function leastOf(rates: readonly Rate[]): number {
+  return Math.min(...rates.map(({ burst }) => burst));
+}
+
 /** What several limits together go by. */
 export class Rates {
-  readonly all: readonly Rate[];
+  all: readonly Rate[];
   /** What one can spend at once at the most. */
-  readonly leastBurst: number;
+  leastBurst: number;
   /** What is spent at the most before the clock is read again. */
-  readonly maxUnread: number;
+  maxUnread: number;
 
   constructor(all: readonly Rate[]) {
     this.all = all;
-    this.leastBurst = Math.min(...all.map(({ burst }) => burst));
+    this.leastBurst = leastOf(all);
+    this.maxUnread = Math.floor(this.leastBurst / unreadShare);
+  }
+
+  /** Changes them; as many as there were. What was spent of the old ones is to be {@linkcode Spent.convert}ed. */
+  change(all: readonly Rate[]): void {
+    this.all = all;
+    this.leastBurst = leastOf(all);
     this.maxUnread = Math.floor(this.leastBurst / unreadShare);
   }
 }
@@ -94,6 +105,16 @@ export class Spent {
   idleFor(ms: number, now: number, rates: Rates): boolean {
     this.#settle(now, rates);
     return this.#earnedAt.every((at) => at <= now - ms);
+  }
+
+  /** Before the rates change: what is not earned again stays so much, and takes its time by the new rates. */
+  convert(now: number, from: Rates, to: readonly Rate[]): void {
+    this.#settle(now, from);
+    this.#spare = 0;
+    for (let i = 0; i < to.length; i++) {
+      const owed = Math.max(0, this.#earnedAt[i] - now) / from.all[i].perOneMs;
+      this.#earnedAt[i] = now + owed * to[i].perOneMs;
+    }
   }
 
   /** Counts what was spent since the last reading. */

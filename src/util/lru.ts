@@ -20,8 +20,8 @@ export interface LruEntry {
 /** See the module. */
 export class Lru<Entry extends LruEntry> {
   readonly #entries = new Map<string, Entry>();
-  readonly #maxEntries: number;
-  readonly #maxBytes: number;
+  #maxEntries: number;
+  #maxBytes: number;
   readonly #removed: (entry: Entry) => void;
   #newest: LruEntry | undefined = undefined;
   #oldest: LruEntry | undefined = undefined;
@@ -71,6 +71,16 @@ export class Lru<Entry extends LruEntry> {
     this.bytes += entry.bytes;
     this.#link(entry);
     return true;
+  }
+
+  /** Changes the limits: what is beyond them makes room. */
+  setLimits(maxEntries: number, maxBytes: number): void {
+    this.#maxEntries = maxEntries;
+    this.#maxBytes = maxBytes;
+    while (this.#entries.size > maxEntries || this.bytes > maxBytes) {
+      this.evictions++;
+      this.#remove(this.#oldest as Entry);
+    }
   }
 
   /** Takes an entry out; says whether there was one. */

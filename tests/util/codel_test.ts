@@ -15,12 +15,12 @@ function dropsAt(codel: Codel, from: number, to: number, delayMs: (now: number) 
 }
 
 Deno.test("Codel lets a burst be whose delay falls below the target within an interval", () => {
-  const codel = new Codel(5, 100);
+  const codel = new Codel({ targetMs: 5, intervalMs: 100 });
   assert.deepEqual(dropsAt(codel, 0, 1000, (now) => now % 100 === 99 ? 4 : 50), []);
 });
 
 Deno.test("Codel drops one after an interval above the target, and the next ever sooner: interval/√n", () => {
-  const at = dropsAt(new Codel(5, 100), 0, 500, () => 20);
+  const at = dropsAt(new Codel({ targetMs: 5, intervalMs: 100 }), 0, 500, () => 20);
   const expected = [100];
   let next = 100 + 100;
   for (let n = 1; next < 500; n++) {
@@ -31,7 +31,7 @@ Deno.test("Codel drops one after an interval above the target, and the next ever
 });
 
 Deno.test("Codel ends with the first delay below the target, and begins again about as fast as it was", () => {
-  const codel = new Codel(5, 100);
+  const codel = new Codel({ targetMs: 5, intervalMs: 100 });
   const first = dropsAt(codel, 0, 2000, () => 20);
   assert.ok(codel.dropping);
   assert.equal(codel.drop(4, 2000), false);
@@ -43,7 +43,7 @@ Deno.test("Codel ends with the first delay below the target, and begins again ab
 });
 
 Deno.test("Codel begins slowly again after a long time without trouble", () => {
-  const codel = new Codel(5, 100);
+  const codel = new Codel({ targetMs: 5, intervalMs: 100 });
   dropsAt(codel, 0, 2000, () => 20);
   codel.clear();
   const later = dropsAt(codel, 10_000, 10_400, () => 20);

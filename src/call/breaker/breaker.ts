@@ -57,7 +57,6 @@ export class Breaker {
   /** Whether some window asks how long calls take. */
   readonly timesCalls: boolean;
   readonly #windows: readonly WindowPolicy[];
-  readonly #maxDoublings: number;
   readonly #leases = new Set<Lease>();
   #isolations = 0;
   #row = 0;
@@ -71,7 +70,6 @@ export class Breaker {
     this.settings = settings;
     this.#windows = windows;
     this.timesCalls = windows.some(({ slowCallMs }) => slowCallMs !== undefined);
-    this.#maxDoublings = Math.ceil(Math.log2(settings.maxOpenMs / settings.openMs));
     this.#closedAt = settings.clock.now();
   }
 
@@ -84,6 +82,10 @@ export class Breaker {
     if (this.#isolations > 0) return "isolated";
     const { kind } = this.period;
     return kind === "open" && this.settings.clock.now() >= this.#openUntil ? "half-open" : kind;
+  }
+
+  get #maxDoublings(): number {
+    return Math.ceil(Math.log2(this.settings.maxOpenMs / this.settings.openMs));
   }
 
   /** Leases that are out. */

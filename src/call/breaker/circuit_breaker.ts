@@ -88,6 +88,8 @@ export interface CircuitBreakerOptions {
  * There is no timer: the state is a function of the clock. A closed breaker
  * reads the clock at failures only, with windows at the end of each call.
  *
+ * Its numbers, times and shares can be changed while it works ({@linkcode adjustablesOf}), those of the windows not.
+ *
  * Place: around one endpoint, inside of retries and of balancing, outside of
  * the timeout of a single attempt, so that it hears of every attempt.
  *
@@ -102,11 +104,11 @@ export interface CircuitBreakerOptions {
  * ```
  */
 export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBreaker {
-  const { settings, windows, shown } = readBreaker("circuitBreaker()", options);
+  const { settings, windows, adjustable, shown } = readBreaker("circuitBreaker()", options);
   const breaker = new Breaker(settings, windows());
   return named("circuitBreaker", shown, controlled(breaker, guarding(breaker)), () => [
     current("state", breaker.state),
     current("probes", breaker.probes),
     current("failures in a row", breaker.snapshot().failures),
-  ]);
+  ], adjustable);
 }

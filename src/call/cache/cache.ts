@@ -6,6 +6,7 @@
 
 import { background, type CallContext } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
+import { liveSettings } from "../../core/live_settings.ts";
 import { TransportError } from "../../core/errors.ts";
 import { idempotent } from "../../core/idempotent.ts";
 import { notify } from "../../core/observer.ts";
@@ -195,6 +196,9 @@ export function cache<Req, Res>(options: CacheOptions<Req, Res>): Cache<Req, Res
   }
 
   const { maxEntries, maxBytes, store } = settings;
+  const bounds = { maxEntries, maxBytes };
+  const { maxEntries: entriesRule, maxBytes: bytesRule } = limitRules("cache");
+  const boundRules = { maxEntries: entriesRule, maxBytes: bytesRule };
   const shown = { ttlMs, staleWhileRevalidateMs: staleMs, staleIfErrorMs: errorMs, maxEntries, maxBytes, store, name };
   const controls = cacheControls(
     levels,
@@ -202,7 +206,10 @@ export function cache<Req, Res>(options: CacheOptions<Req, Res>): Cache<Req, Res
   );
   const own = { ...controls, set: { value: set }, warm: { value: warm } };
   const made = Object.defineProperties(around, own) as Cache<Req, Res>;
-  return named("cache", shown, made, cacheFigures(made));
+  const adjustable = liveSettings("cache()", bounds, boundRules, ["maxEntries", "maxBytes"], {
+    changed: () => held.setLimits(bounds.maxEntries, bounds.maxBytes),
+  });
+  return named("cache", shown, made, cacheFigures(made), adjustable);
 }
 
 const timeToLive: OptionRule<unknown> = {

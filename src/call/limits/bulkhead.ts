@@ -7,7 +7,8 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
-import { counted, current } from "../../core/figures.ts";
+import { counted, current, type Figure } from "../../core/figures.ts";
+import { liveSettings } from "../../core/live_settings.ts";
 import type { Observer } from "../../core/observer.ts";
 import { duration, given, integer, integerOrInfinity, invalidOption, label, readOptions } from "../../core/options.ts";
 import type { Service } from "../../core/service.ts";
@@ -108,6 +109,8 @@ export interface Bulkhead<Req> {
  * Places are held, and lines are left, as with {@linkcode concurrencyLimit}. A
  * key that has no calls makes room for others.
  *
+ * Its limits can be changed while it works ({@linkcode adjustablesOf}).
+ *
  * Place: as a concurrency limit; where there are both, the bulkhead outside.
  *
  * Errors: `too-many-calls` where nothing may wait or too many keys are in use,
@@ -126,15 +129,7 @@ export function bulkhead<Req = unknown>(options: BulkheadOptions<Req>): Bulkhead
   const owner = "bulkhead()";
   const { key: keyOf, ...settings } = readOptions(owner, options, {
     key: given<BulkheadOptions<Req>["key"] | undefined>(undefined, "a function"),
-    maxPerKey: perKeyRule,
-    max: maxRule,
-    maxWaitingPerKey: integer(10, 0, mostCalls),
-    maxWaiting: integer(1000, 0, mostCalls),
-    acquireTimeoutMs: duration(1000),
-    maxKeys: integer(10_000, 1, mostCalls),
-    name: label("bulkhead"),
-    clock: given<Clock>(systemClock, "an object"),
-    observer: given<Observer | undefined>(undefined, "a function"),
+    ...rules,
   });
   if (keyOf === undefined) throw invalidOption(owner, "key", keyOf, "a function from a call to its key");
   const compartments = new Compartments(settings);
@@ -147,34 +142,46 @@ export function bulkhead<Req = unknown>(options: BulkheadOptions<Req>): Bulkhead
       }
     };
   const { clock: _, observer: __, ...shown } = settings;
-  return named(
-    "bulkhead",
-    shown,
-    Object.assign(middleware, {
-      stats: (key?: string): BulkheadStats => compartments.stats(key),
-      setMax: (max: number): void => {
-        if (!maxRule.accepts(max)) throw invalidOption("setMax()", "max", max, maxRule.allowed);
-        compartments.setMax(max);
-      },
-      setMaxPerKey: (max: number): void => {
-        if (!perKeyRule.accepts(max)) throw invalidOption("setMaxPerKey()", "max", max, perKeyRule.allowed);
-        compartments.setMaxPerKey(max);
-      },
-    }),
-    () => {
-      const { inFlight, waiting, rejected, keys } = compartments.stats(undefined);
-      return [
-        current("in flight", inFlight),
-        current("waiting", waiting),
-        current("keys", keys),
-        counted("refused", rejected),
-      ];
+  const adjustable = liveSettings(owner, settings, rules, liveNames, {
+    changed: (name) => {
+      if (name === "max") compartments.setMax(settings.max);
+      if (name === "maxPerKey") compartments.setMaxPerKey(settings.maxPerKey);
     },
-  );
+  });
+  const controls = {
+    stats: (key?: string): BulkheadStats => compartments.stats(key),
+    setMax: (max: number): void => adjustable.adjust("max", max),
+    setMaxPerKey: (max: number): void => adjustable.adjust("maxPerKey", max),
+  };
+  const figures = (): Figure[] => {
+    const { inFlight, waiting, rejected, keys } = compartments.stats(undefined);
+    return [
+      current("in flight", inFlight),
+      current("waiting", waiting),
+      current("keys", keys),
+      counted("refused", rejected),
+    ];
+  };
+  return named("bulkhead", shown, Object.assign(middleware, controls), figures, adjustable);
 }
+
+/** What can be changed while it works. */
+const liveNames = ["maxPerKey", "max", "maxWaitingPerKey", "maxWaiting", "acquireTimeoutMs", "maxKeys"] as const;
 
 const mostCalls = 10_000_000;
 
 const perKeyRule = integer(10, 1, mostCalls);
 
 const maxRule = integerOrInfinity(Infinity, 1, mostCalls);
+
+const rules = {
+  maxPerKey: perKeyRule,
+  max: maxRule,
+  maxWaitingPerKey: integer(10, 0, mostCalls),
+  maxWaiting: integer(1000, 0, mostCalls),
+  acquireTimeoutMs: duration(1000),
+  maxKeys: integer(10_000, 1, mostCalls),
+  name: label("bulkhead"),
+  clock: given<Clock>(systemClock, "an object"),
+  observer: given<Observer | undefined>(undefined, "a function"),
+};

@@ -42,7 +42,7 @@ export class CallGate extends HeldCalls implements WaitingRoom<void> {
     this.settings = settings;
     this.deadlines = deadlinesOf(settings.clock);
     this.rejections = new Rejections(settings);
-    this.line = callLine(settings.queue, settings.maxWaiting);
+    this.line = callLine(settings);
   }
 
   /** Makes a call once there is a place for it. For when there was none. */

@@ -39,17 +39,24 @@ export interface CallLine extends Line<Waiting<void>> {
   below(priority: number): Waiting<void> | undefined;
 }
 
-/** Makes a line with room for `max` calls. */
-export function callLine(queue: CallQueue, max: number): CallLine {
-  return queue === "priority" ? new UrgentFirst() : new InOrder(queue === "fifo" ? Infinity : max / 2);
+/** What a line goes by. */
+export interface LineSettings {
+  readonly queue: CallQueue;
+  /** How many calls it has room for. */
+  readonly maxWaiting: number;
+}
+
+/** Makes a line. */
+export function callLine(settings: LineSettings): CallLine {
+  return settings.queue === "priority" ? new UrgentFirst() : new InOrder(settings);
 }
 
 class InOrder extends WaiterLine<Waiting<void>> implements CallLine {
-  readonly #lastFirstAbove: number;
+  readonly #settings: LineSettings;
 
-  constructor(lastFirstAbove: number) {
+  constructor(settings: LineSettings) {
     super();
-    this.#lastFirstAbove = lastFirstAbove;
+    this.#settings = settings;
   }
 
   get oldest(): number {
@@ -57,7 +64,8 @@ class InOrder extends WaiterLine<Waiting<void>> implements CallLine {
   }
 
   next(): Waiting<void> | undefined {
-    return this.size > this.#lastFirstAbove ? this.pop() : this.shift();
+    const { queue, maxWaiting } = this.#settings;
+    return queue === "adaptive-lifo" && this.size > maxWaiting / 2 ? this.pop() : this.shift();
   }
 
   below(): undefined {}

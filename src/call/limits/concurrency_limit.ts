@@ -7,7 +7,9 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
-import { counted, current } from "../../core/figures.ts";
+import { counted, current, type Figure } from "../../core/figures.ts";
+import type { Adjustable } from "../../core/adjustable.ts";
+import { liveSettings } from "../../core/live_settings.ts";
 import type { Observer } from "../../core/observer.ts";
 import {
   duration,
@@ -149,6 +151,8 @@ export interface ConcurrencyLimit {
  * Use one of them in a chain at most, around all calls to one endpoint: two that
  * adapt to each other find nothing.
  *
+ * `max`, `maxWaiting` and `acquireTimeoutMs` can be changed while it works ({@linkcode adjustablesOf}).
+ *
  * Place: on a server around the handler, or around what is dear in it. On a
  * client inside of retries and timeouts, around one endpoint.
  *
@@ -167,19 +171,7 @@ export interface ConcurrencyLimit {
  */
 export function concurrencyLimit(options: ConcurrencyLimitOptions = {}): ConcurrencyLimit {
   const owner = "concurrencyLimit()";
-  const settings = readOptions(owner, options, {
-    max: maxRule,
-    algorithm: algorithmRule,
-    initial: integer(undefined, 1, mostCalls),
-    min: integer(undefined, 1, mostCalls),
-    maxWaiting: integer(100, 0, mostCalls),
-    acquireTimeoutMs: duration(1000),
-    queue: oneOf("fifo", callQueues),
-    name: label("concurrencyLimit"),
-    clock: given<Clock>(systemClock, "an object"),
-    random: given<() => number>(Math.random, "a function"),
-    observer: given<Observer | undefined>(undefined, "a function"),
-  });
+  const settings = readOptions(owner, options, rules);
   const { max, algorithm } = settings;
   const { min = Math.min(4, max), initial = Math.min(Math.max(20, min), max) } = settings;
   for (const [name, value] of [["min", min], ["initial", initial]] as const) {
@@ -190,16 +182,27 @@ export function concurrencyLimit(options: ConcurrencyLimitOptions = {}): Concurr
     : measured(settings, algorithm, { initial, min, max });
   const { clock: _, random: __, observer: ___, ...shown } = settings;
   const shownBounds = algorithm === "fixed" ? {} : { min, initial };
-  return named("concurrencyLimit", { ...shown, ...shownBounds }, controlled(gate), () => [
+  const setMax = (max: number): void => {
+    if (!(gate instanceof MeasuredGate)) return gate.setLimit(max);
+    gate.window.setMax(max);
+    gate.setLimit(Math.floor(gate.window.limit));
+  };
+  const adjustable = liveSettings(owner, settings, rules, ["max", "maxWaiting", "acquireTimeoutMs"], {
+    changed: (name) => {
+      if (name === "max") setMax(settings.max);
+    },
+  });
+  const figures = (): Figure[] => [
     current("in flight", gate.inFlight),
     current("limit", gate.limit),
     current("waiting", gate.line.size),
     counted("refused", gate.rejections.count),
-  ]);
+  ];
+  return named("concurrencyLimit", { ...shown, ...shownBounds }, controlled(gate, adjustable), figures, adjustable);
 }
 
 /** The middleware with its controls on it. */
-function controlled(gate: CallGate): ConcurrencyLimit {
+function controlled(gate: CallGate, { adjust }: Adjustable): ConcurrencyLimit {
   const middleware = <Req, Res>(inner: Service<Req, Res>): Service<Req, Res> =>
     function concurrencyLimit(request: Req, context: CallContext = background): Promise<Res> {
       return gate.inFlight < gate.limit ? gate.run(inner, request, context) : gate.wait(inner, request, context);
@@ -209,12 +212,7 @@ function controlled(gate: CallGate): ConcurrencyLimit {
       const { limit, inFlight, line, rejections } = gate;
       return { limit, inFlight, waiting: line.size, rejected: rejections.count };
     },
-    setMax: (max: number): void => {
-      if (!maxRule.accepts(max)) throw invalidOption("setMax()", "max", max, maxRule.allowed);
-      if (!(gate instanceof MeasuredGate)) return gate.setLimit(max);
-      gate.window.setMax(max);
-      gate.setLimit(Math.floor(gate.window.limit));
-    },
+    setMax: (max: number): void => adjust("max", max),
     delayMs: (): number => gate.delayMs(),
   });
 }
@@ -230,6 +228,20 @@ const algorithmRule: OptionRule<NonNullable<ConcurrencyLimitOptions["algorithm"]
   fallback: "fixed",
   accepts: (value) =>
     algorithms.includes(value as string) || typeof (value as LimitAlgorithm | null)?.next === "function",
+};
+
+const rules = {
+  max: maxRule,
+  algorithm: algorithmRule,
+  initial: integer(undefined, 1, mostCalls),
+  min: integer(undefined, 1, mostCalls),
+  maxWaiting: integer(100, 0, mostCalls),
+  acquireTimeoutMs: duration(1000),
+  queue: oneOf("fifo", callQueues),
+  name: label("concurrencyLimit"),
+  clock: given<Clock>(systemClock, "an object"),
+  random: given<() => number>(Math.random, "a function"),
+  observer: given<Observer | undefined>(undefined, "a function"),
 };
 
 function measured(

@@ -7,7 +7,8 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
-import { counted, current } from "../../core/figures.ts";
+import { counted, current, type Figure } from "../../core/figures.ts";
+import { liveSettings } from "../../core/live_settings.ts";
 import type { Observer } from "../../core/observer.ts";
 import {
   duration,
@@ -116,6 +117,8 @@ export interface LoadShed {
  * With no delay it costs next to nothing: no clock is read. `event-loop` sets a
  * timer of 10 ms while calls come, which keeps no process alive.
  *
+ * Its times and limits can be changed while it works ({@linkcode adjustablesOf}).
+ *
  * Place: outermost on a server, before the {@linkcode concurrencyLimit} whose
  * delay it goes by.
  *
@@ -131,26 +134,17 @@ export interface LoadShed {
  * ```
  */
 export function loadShed(options: LoadShedOptions = {}): LoadShed {
-  const { delay, ...settings } = readOptions("loadShed()", options, {
-    delay: delayRule,
-    targetMs: duration(5, 0.1),
-    intervalMs: fraction(100, 1, 3_600_000),
-    maxDelayMs: duration(undefined, 0.1),
-    maxInFlight: integerOrInfinity(Infinity, 1, 10_000_000),
-    reserve: fraction(0.2, 0, 1),
-    name: label("loadShed"),
-    clock: given<Clock>(systemClock, "an object"),
-    observer: given<Observer | undefined>(undefined, "a function"),
-  });
-  const { clock, maxInFlight, maxDelayMs = Math.max(settings.intervalMs, settings.targetMs) } = settings;
+  const { delay, ...settings } = readOptions("loadShed()", options, rules);
+  const { clock } = settings;
   const source = delay === "event-loop" ? new ThreadLateness(clock) : delay;
-  const shedder = new Shedder({ ...settings, maxDelayMs, delay: source });
-  const counts = maxInFlight !== Infinity;
+  const { maxDelayMs = Math.max(settings.intervalMs, settings.targetMs) } = settings;
+  const complete = { ...settings, maxDelayMs, delay: source };
+  const shedder = new Shedder(complete);
   const middleware = <Req, Res>(inner: Service<Req, Res>): Service<Req, Res> =>
     function loadShed(request: Req, context: CallContext = background): Promise<Res> {
       const refused = shedder.refusal(context);
       if (refused !== undefined) return Promise.reject(refused);
-      return counts ? shedder.run(inner, request, context) : inner(request, context);
+      return complete.maxInFlight === Infinity ? inner(request, context) : shedder.run(inner, request, context);
     };
   const stats = (): LoadShedStats => {
     const { shedding, rejections, inFlight } = shedder;
@@ -158,18 +152,36 @@ export function loadShed(options: LoadShedOptions = {}): LoadShed {
   };
   const { clock: _, observer: __, ...shown } = settings;
   const by = delay === "event-loop" ? delay : "given";
-  return named("loadShed", { delay: by, ...shown, maxDelayMs }, Object.assign(middleware, { stats }), () => {
+  const part = Object.assign(middleware, { stats });
+  const adjustable = liveSettings("loadShed()", complete, rules, liveNames);
+  const figures = (): Figure[] => {
     const { shedding, rejected, inFlight } = stats();
     return [
       current("state", shedding ? "shedding" : "open"),
-      ...(counts ? [current("in flight", inFlight)] : []),
+      ...(complete.maxInFlight === Infinity ? [] : [current("in flight", inFlight)]),
       counted("refused", rejected),
     ];
-  });
+  };
+  return named("loadShed", { delay: by, ...shown, maxDelayMs }, part, figures, adjustable);
 }
+
+/** What can be changed while it works. Calls in flight are counted from the first one on that comes under a limit. */
+const liveNames = ["targetMs", "intervalMs", "maxDelayMs", "maxInFlight", "reserve"] as const;
 
 const delayRule: OptionRule<"event-loop" | DelaySource> = {
   allowed: '"event-loop", a concurrencyLimit() or an object with a function delayMs',
   fallback: "event-loop",
   accepts: (value) => value === "event-loop" || typeof (value as DelaySource | null)?.delayMs === "function",
+};
+
+const rules = {
+  delay: delayRule,
+  targetMs: duration(5, 0.1),
+  intervalMs: fraction(100, 1, 3_600_000),
+  maxDelayMs: duration(undefined, 0.1),
+  maxInFlight: integerOrInfinity(Infinity, 1, 10_000_000),
+  reserve: fraction(0.2, 0, 1),
+  name: label("loadShed"),
+  clock: given<Clock>(systemClock, "an object"),
+  observer: given<Observer | undefined>(undefined, "a function"),
 };

@@ -4,14 +4,16 @@
  * @module
  */
 
+import type { AdjustableSetting, SettingValue } from "../../core/adjustable.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
-import { counted, current } from "../../core/figures.ts";
+import { counted, current, type Figure } from "../../core/figures.ts";
+import { liveSettings } from "../../core/live_settings.ts";
 import type { Observer } from "../../core/observer.ts";
 import { duration, fraction, given, integer, invalidOption, label, readOptions } from "../../core/options.ts";
 import type { Service } from "../../core/service.ts";
-import { Rates } from "../../util/gcra.ts";
+import { type Rate, Rates } from "../../util/gcra.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import type { RateStore, RateWindow } from "./rate_store.ts";
 import { RateTable } from "./rate_table.ts";
@@ -108,6 +110,9 @@ export interface RateLimit<Req> {
  * key that has earned all again is forgotten a minute later. Past `maxKeys`, one that has not is
  * forgotten, too: let keys be of what callers can't make up.
  *
+ * The rates (`windows[0].calls` and so on), `maxWaitMs` and `maxWaiting` can be changed while it works
+ * ({@linkcode adjustablesOf}). Then every key owes as many calls as before, and those who wait go by the new rates.
+ *
  * Place: on a server outermost, inside of what finds out who calls; on a client
  * inside of retries, so that each attempt counts.
  *
@@ -129,22 +134,16 @@ export interface RateLimit<Req> {
 export function rateLimit<Req = unknown>(options: RateLimitOptions<Req>): RateLimit<Req> {
   const owner = "rateLimit()";
   const { store: shared, key: keyOf, cost: costOf, ...settings } = readOptions(owner, options, {
-    windows: given<readonly RateWindow[]>([], "a list"),
     key: given<RateLimitOptions<Req>["key"]>(undefined, "a function"),
     cost: given<RateLimitOptions<Req>["cost"]>(undefined, "a function"),
-    maxWaitMs: duration(0),
-    maxWaiting: integer(1000, 1, 10_000_000),
-    maxKeys: integer(10_000, 1, 10_000_000),
     store: given<RateStore | undefined>(undefined, "an object"),
-    name: label("rateLimit"),
-    clock: given<Clock>(systemClock, "an object"),
-    observer: given<Observer | undefined>(undefined, "a function"),
+    ...rules,
   });
   const { clock, maxKeys } = settings;
   const windows = readWindows(owner, settings.windows);
-  const rates = new Rates(windows.map(({ calls, perMs, burst }) => ({ perOneMs: perMs / calls, burst })));
-  const table = new RateTable(rates, maxKeys, clock);
-  const limiter = new RateLimiter({ ...settings, windows, store: shared ?? table });
+  const table = new RateTable(new Rates(ratesOf(windows)), maxKeys, clock);
+  const complete = { ...settings, windows, store: shared ?? table };
+  const limiter = new RateLimiter(complete);
   // The whole of the usual case stands here, so that it can be compiled into one: no queue, and time to spare.
   const run = <R extends Req, Res>(inner: Service<R, Res>, request: R, context: CallContext): Promise<Res> => {
     try {
@@ -164,24 +163,69 @@ export function rateLimit<Req = unknown>(options: RateLimitOptions<Req>): RateLi
     return { keys: shared === undefined ? table.size : 0, waiting, rejected: rejections.count };
   };
   const { clock: _, observer: __, ...shown } = settings;
-  return named("rateLimit", { ...shown, windows }, Object.assign(middleware, { stats }), () => {
+  const adjustable = liveSettings(owner, complete, rules, ["maxWaitMs", "maxWaiting"], {
+    changed: () => limiter.changed(),
+    more: windowSettings(windows, settings.windows, () => {
+      table.change(ratesOf(windows));
+      limiter.changed();
+    }),
+  });
+  const figures = (): Figure[] => {
     const { keys, waiting, rejected } = stats();
     return [
       current("keys", shared === undefined ? keys : undefined),
       current("waiting", waiting),
       counted("refused", rejected),
     ];
-  });
+  };
+  return named("rateLimit", { ...shown, windows }, Object.assign(middleware, { stats }), figures, adjustable);
+}
+
+const rules = {
+  windows: given<readonly RateWindow[]>([], "a list"),
+  maxWaitMs: duration(0),
+  maxWaiting: integer(1000, 1, 10_000_000),
+  maxKeys: integer(10_000, 1, 10_000_000),
+  name: label("rateLimit"),
+  clock: given<Clock>(systemClock, "an object"),
+  observer: given<Observer | undefined>(undefined, "a function"),
+};
+
+const windowRules = {
+  calls: fraction(undefined, 1e-6, 1e9),
+  perMs: fraction(undefined, 1, 1e12),
+  burst: integer(undefined, 1, 1e9),
+};
+
+function ratesOf(windows: readonly Required<RateWindow>[]): Rate[] {
+  return windows.map(({ calls, perMs, burst }) => ({ perOneMs: perMs / calls, burst }));
+}
+
+/** The settings of the windows: `windows[0].calls`. A burst that was not given goes with the calls. */
+function windowSettings(
+  windows: readonly Required<RateWindow>[],
+  asked: readonly RateWindow[],
+  changed: () => void,
+): Record<string, AdjustableSetting> {
+  return Object.fromEntries(windows.flatMap((window, index) => {
+    let follows = asked[index].burst === undefined;
+    return (["calls", "perMs", "burst"] as const).map((name): [string, AdjustableSetting] => {
+      const rule = windowRules[name];
+      const set = (value: SettingValue): void => {
+        if (name === "burst") follows = false;
+        window[name] = Number(value);
+        if (follows) window.burst = Math.max(1, window.calls);
+        changed();
+      };
+      return [`windows[${index}].${name}`, { rule, min: rule.min, max: rule.max, get: () => window[name], set }];
+    });
+  }));
 }
 
 function readWindows(owner: string, windows: readonly RateWindow[]): Required<RateWindow>[] {
   if (windows.length === 0) throw invalidOption(owner, "windows", windows, "a list of one window or more");
   return windows.map((window, index) => {
-    const { calls, perMs, burst = calls } = readOptions(`windows[${index}] of ${owner}`, window, {
-      calls: fraction(undefined, 1e-6, 1e9),
-      perMs: fraction(undefined, 1, 1e12),
-      burst: integer(undefined, 1, 1e9),
-    });
+    const { calls, perMs, burst = calls } = readOptions(`windows[${index}] of ${owner}`, window, windowRules);
     if (calls === undefined) throw invalidOption(owner, `windows[${index}].calls`, calls, "a number of calls");
     if (perMs === undefined) throw invalidOption(owner, `windows[${index}].perMs`, perMs, "a time in milliseconds");
     return { calls, perMs, burst: Math.max(1, burst!) };

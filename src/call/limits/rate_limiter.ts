@@ -29,22 +29,34 @@ export interface RateSettings {
 /** See the module. */
 export class RateLimiter implements RateQueueOwner {
   readonly deadlines: DeadlineQueue;
-  readonly settings: RateQueueOwner["settings"];
+  settings: RateQueueOwner["settings"];
   /** Calls that wait. */
   waiting = 0;
   readonly rejections: Rejections;
   readonly #settings: RateSettings;
-  readonly #leastBurst: number;
   readonly #queues = new Map<string, RateQueue>();
 
   constructor(settings: RateSettings) {
     this.#settings = settings;
     this.rejections = new Rejections(settings);
-    const { clock, store, maxWaitMs } = settings;
-    this.#leastBurst = Math.min(...settings.windows.map(({ burst }) => burst));
-    this.deadlines = deadlinesOf(clock);
-    // Where the store says beforehand how long to wait, whoever waits at all gets its turn in time.
-    this.settings = { clock, acquireTimeoutMs: store.waitMs === undefined ? maxWaitMs : Infinity };
+    this.deadlines = deadlinesOf(settings.clock);
+    this.settings = this.#waitSettings();
+  }
+
+  /** The settings have changed: those whose turn has come by them go now. */
+  changed(): void {
+    this.settings = this.#waitSettings();
+    for (const queue of [...this.#queues.values()]) queue.look();
+  }
+
+  /** Where the store says beforehand how long to wait, whoever waits at all gets its turn in time. */
+  #waitSettings(): RateQueueOwner["settings"] {
+    const { clock, store, maxWaitMs } = this.#settings;
+    return { clock, acquireTimeoutMs: store.waitMs === undefined ? maxWaitMs : Infinity };
+  }
+
+  get #leastBurst(): number {
+    return Math.min(...this.#settings.windows.map(({ burst }) => burst));
   }
 
   /** Makes a call, now or when its turn has come, or refuses it. */

@@ -86,6 +86,13 @@ export class RateQueue implements WaitingRoom<void>, DeadlineEntry, Line<Waiting
     return this.#owner.timedOut();
   }
 
+  /** The rates have changed: looks whether the first one's turn has come by them. A store that is asked already answers. */
+  look(): void {
+    if (this.position < 0) return;
+    this.deadlines.remove(this);
+    this.expire();
+  }
+
   /** The first one's turn has come. */
   expire(): void {
     for (let first = this.#line.first; first !== undefined; first = this.#line.first) {

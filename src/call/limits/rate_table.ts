@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../../core/clock.ts";
-import { type Rates, Spent } from "../../util/gcra.ts";
+import { type Rate, type Rates, Spent } from "../../util/gcra.ts";
 import { Lru, type LruEntry } from "../../util/lru.ts";
 import type { RateStore } from "./rate_store.ts";
 
@@ -54,6 +54,13 @@ export class RateTable implements RateStore {
 
   waitMs(key: string, cost: number): number {
     return this.#of(key).waitMs(this.#clock.now(), cost, this.#rates);
+  }
+
+  /** Changes the rates. Looks at every key: each owes as many calls as before. */
+  change(to: readonly Rate[]): void {
+    const now = this.#clock.now();
+    for (const key of this.#keys.keys()) this.#keys.get(key)!.convert(now, this.#rates, to);
+    this.#rates.change(to);
   }
 
   #of(key: string): KeySpent {

@@ -61,7 +61,7 @@ export class Shedder extends HeldCalls {
     super();
     this.#settings = settings;
     this.rejections = new Rejections(settings);
-    this.#codel = new Codel(settings.targetMs, settings.intervalMs);
+    this.#codel = new Codel(settings);
   }
 
   /** Whether the delay has been too long for a while. */

@@ -23,8 +23,8 @@ import { retryAfterOf } from "./retry_after.ts";
 /** Settings of retries. */
 export interface RetrySettings {
   readonly maxAttempts: number;
-  readonly initialMs: number;
-  readonly maxMs: number;
+  readonly initialBackoffMs: number;
+  readonly maxBackoffMs: number;
   readonly maxRetryAfterMs: number;
   readonly minAttemptMs: number;
   readonly maxReplayBytes: number;
@@ -145,9 +145,9 @@ export class RetriedCall<Req, Res> implements DeadlineEntry, CancelListener {
     if (!(this.#replay === undefined ? isRepeatable(this.#request) : this.#replay.possible)) return undefined;
     const asked = retryAfterOf(result) ?? 0;
     if (asked > maxRetryAfterMs) return undefined;
-    const { random, clock } = this.#settings;
+    const { initialBackoffMs: initialMs, maxBackoffMs: maxMs, random, clock } = this.#settings;
     // The jitter comes on top of what was asked for: not all are to come back in the same moment.
-    const delayMs = asked + backoffMs(this.#attempts, this.#settings, random);
+    const delayMs = asked + backoffMs(this.#attempts, { initialMs, maxMs }, random);
     if (context.timeLeftMs(clock) <= delayMs + minAttemptMs) return undefined;
     if (!budget.withdraw()) {
       markFinal(result);

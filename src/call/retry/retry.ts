@@ -11,6 +11,7 @@ import { named } from "../../core/describe.ts";
 import { counted, current } from "../../core/figures.ts";
 import { type ErrorCode, TransportError } from "../../core/errors.ts";
 import type { Idempotence } from "../../core/idempotent.ts";
+import { liveSettings } from "../../core/live_settings.ts";
 import type { Observer } from "../../core/observer.ts";
 import { duration, given, integer, label, readOptions } from "../../core/options.ts";
 import type { Outcome } from "../../core/outcome.ts";
@@ -90,6 +91,8 @@ export interface RetryOptions {
  * Place: outside of what tells of an attempt (a breaker, the timeout of an
  * attempt, a pool); inside of the deadline for all attempts.
  *
+ * The number of attempts and the times can be changed while it works ({@linkcode adjustablesOf}).
+ *
  * Errors: those of the last attempt; `invalid-option`.
  *
  * @example
@@ -106,26 +109,10 @@ export interface RetryOptions {
  * ```
  */
 export function retry(options: RetryOptions = {}): CallMiddleware {
-  const { initialBackoffMs, maxBackoffMs, retryOn, budget: shared, ...rest } = readOptions("retry()", options, {
-    maxAttempts: integer(3, 1, 1000),
-    initialBackoffMs: duration(50),
-    maxBackoffMs: duration(1000),
-    maxRetryAfterMs: duration(10_000),
-    minAttemptMs: duration(1),
-    maxReplayBytes: integer(65_536, 0, 2 ** 30),
-    idempotent: idempotence,
-    retryOn: given<RetryOptions["retryOn"]>(undefined, "a function"),
-    budget: given<RetryBudget | undefined>(undefined, "an object"),
-    name: label("retry"),
-    clock: given<Clock>(systemClock, "an object"),
-    random: given<() => number>(Math.random, "a function"),
-    observer: given<Observer | undefined>(undefined, "a function"),
-  });
+  const { retryOn, budget: shared, ...rest } = readOptions("retry()", options, rules);
   const budget = shared ?? new RetryBudget({ clock: rest.clock });
   const settings: RetrySettings = {
     ...rest,
-    initialMs: initialBackoffMs,
-    maxMs: maxBackoffMs,
     retryOn: retryOn ?? isWorthAnother,
     budget,
     made: { count: 0 },
@@ -136,7 +123,7 @@ export function retry(options: RetryOptions = {}): CallMiddleware {
     retryOn === undefined && (typeof reply !== "object" || !(reply instanceof Response) || reply.status < 429);
   return named(
     "retry",
-    { ...shown, initialBackoffMs, maxBackoffMs, maxReplayBytes, budget: shared && "shared" },
+    { ...shown, maxReplayBytes, budget: shared && "shared" },
     <Req, Res>(inner: Service<Req, Res>): Service<Req, Res> =>
       function retry(request: Req, context: CallContext = background): Promise<Res> {
         // A further attempt of a call is no call of its own.
@@ -160,8 +147,28 @@ export function retry(options: RetryOptions = {}): CallMiddleware {
       current("budget left", Math.floor(budget.balance)),
       counted("budget refused", budget.refused),
     ],
+    liveSettings("retry()", settings, rules, liveNames),
   );
 }
+
+/** What can be changed while it works: it holds for the next attempt. */
+const liveNames = ["maxAttempts", "initialBackoffMs", "maxBackoffMs", "maxRetryAfterMs", "minAttemptMs"] as const;
+
+const rules = {
+  maxAttempts: integer(3, 1, 1000),
+  initialBackoffMs: duration(50),
+  maxBackoffMs: duration(1000),
+  maxRetryAfterMs: duration(10_000),
+  minAttemptMs: duration(1),
+  maxReplayBytes: integer(65_536, 0, 2 ** 30),
+  idempotent: idempotence,
+  retryOn: given<RetryOptions["retryOn"]>(undefined, "a function"),
+  budget: given<RetryBudget | undefined>(undefined, "an object"),
+  name: label("retry"),
+  clock: given<Clock>(systemClock, "an object"),
+  random: given<() => number>(Math.random, "a function"),
+  observer: given<Observer | undefined>(undefined, "a function"),
+};
 
 /** Errors that another attempt would only bring forth again. */
 const lasting = new Set<ErrorCode>([

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { adjustable } from "../../core/adjustable.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { deadlinesOf } from "../../core/deadline_queue.ts";
@@ -42,6 +43,8 @@ export interface TimeoutOptions {
  * Place: around everything whose time it shall bound. Outside a retry it bounds
  * all attempts together, inside it each of them.
  *
+ * While it runs `ms` can be changed ({@linkcode adjustablesOf}), for calls that begin after that.
+ *
  * Errors: `deadline-exceeded`, with `processed: "maybe"`; `invalid-option`.
  *
  * @example
@@ -51,11 +54,10 @@ export interface TimeoutOptions {
  * ```
  */
 export function timeout(options: TimeoutOptions): CallMiddleware {
-  const { ms, clock } = readOptions("timeout()", options, {
-    ms: duration(undefined, 0),
-    clock: given<Clock>(systemClock, "an object"),
-  });
-  if (ms === undefined) throw invalidOption("timeout()", "ms", ms, "a time in milliseconds");
+  const rule = duration(undefined, 0);
+  const { ms: given, clock } = readOptions("timeout()", options, { ms: rule, clock: clockRule });
+  if (given === undefined) throw invalidOption("timeout()", "ms", given, "a time in milliseconds");
+  let ms: number = given;
   const deadlines = deadlinesOf(clock);
   let cutShort = 0;
   const describe = (): string => {
@@ -75,5 +77,8 @@ export function timeout(options: TimeoutOptions): CallMiddleware {
         return enforceDeadline(inner, request, context, Math.min(deadline, context.deadline), deadlines, describe);
       },
     () => [counted("cut short", cutShort)],
+    adjustable("timeout()", { ms: { rule, min: rule.min, get: () => ms, set: (value) => ms = Number(value) } }),
   );
 }
+
+const clockRule = given<Clock>(systemClock, "an object");

@@ -7,10 +7,11 @@
 import type { ChannelTransport } from "../../core/channel.ts";
 import { named } from "../../core/describe.ts";
 import { counted, current } from "../../core/figures.ts";
+import { liveSettings } from "../../core/live_settings.ts";
 import type { Middleware } from "../../core/service.ts";
 import { GatheringChannel } from "./batch_channel.ts";
 import { LineBatchChannel } from "./batch_lines.ts";
-import { type BatchOptions, type BatchTransport, readBatchOptions } from "./batch_options.ts";
+import { type BatchOptions, batchRules, type BatchTransport, checkBatch, readBatchOptions } from "./batch_options.ts";
 import { wrapTransport } from "../wrapped_channel.ts";
 
 export { BatchStats } from "./batch_stats.ts";
@@ -47,6 +48,9 @@ export type { BatchChannel, BatchOptions, BatchTransport } from "./batch_options
  * Both ends need it, but for the `newline` format; the bytes are described in
  * `src/channel/batch/batch.md`.
  *
+ * All but `maxBytes` and `format` can be changed while it works ({@linkcode adjustablesOf}), on connections that are open
+ * as well.
+ *
  * Place: below mux(), and around compress() and shape().
  *
  * Errors: `overloaded` where a sender that did not wait has filled
@@ -77,5 +81,9 @@ export function batch(options: BatchOptions = {}): Middleware<ChannelTransport, 
       counted("messages", stats.messages),
       counted("bytes", stats.bytes, "By"),
     ],
+    liveSettings("batch()", settings, batchRules, liveNames, { check: checkBatch }),
   );
 }
+
+/** What can be changed while it works, on connections that are open as well. */
+const liveNames = ["maxMessages", "lingerMs", "highWaterBytes", "maxBufferedBytes", "drainTimeoutMs"] as const;

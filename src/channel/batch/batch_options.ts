@@ -98,23 +98,30 @@ export interface BatchSettings {
   readonly clock: Clock;
 }
 
+/** How they are read. */
+export const batchRules = {
+  maxMessages: integer(100, 1, 1_000_000),
+  maxBytes: integer(65_536, 64, 0x7fff_ffff),
+  lingerMs: duration(0),
+  format: oneOf("binary", ["binary", "newline"]),
+  highWaterBytes: integer(256 * 1024, 0, 0x7fff_ffff),
+  maxBufferedBytes: integer(16 * 1024 * 1024, 1, 0x7fff_ffff),
+  drainTimeoutMs: duration(2000, 1),
+  stats: given<BatchStats | undefined>(undefined, "an object"),
+  clock: given<Clock>(systemClock, "an object"),
+};
+
 /** Checks the options and fills in the defaults. */
 export function readBatchOptions(options: BatchOptions): BatchSettings {
-  const settings = readOptions("batch()", options, {
-    maxMessages: integer(100, 1, 1_000_000),
-    maxBytes: integer(65_536, 64, 0x7fff_ffff),
-    lingerMs: duration(0),
-    format: oneOf("binary", ["binary", "newline"]),
-    highWaterBytes: integer(256 * 1024, 0, 0x7fff_ffff),
-    maxBufferedBytes: integer(16 * 1024 * 1024, 1, 0x7fff_ffff),
-    drainTimeoutMs: duration(2000, 1),
-    stats: given<BatchStats | undefined>(undefined, "an object"),
-    clock: given<Clock>(systemClock, "an object"),
-  });
-  if (settings.maxBufferedBytes < settings.highWaterBytes) {
-    const allowed = `highWaterBytes (${settings.highWaterBytes}) or more`;
-    throw invalidOption("batch()", "maxBufferedBytes", settings.maxBufferedBytes, allowed);
-  }
-  if (settings.lingerMs === Infinity) throw invalidOption("batch()", "lingerMs", Infinity, "a finite time");
+  const settings = readOptions("batch()", options, batchRules);
+  checkBatch(settings);
   return { ...settings, stats: settings.stats ?? new BatchStats() };
+}
+
+/** Refuses settings that don't go together. */
+export function checkBatch({ lingerMs, highWaterBytes, maxBufferedBytes }: Omit<BatchSettings, "stats">): void {
+  if (maxBufferedBytes < highWaterBytes) {
+    throw invalidOption("batch()", "maxBufferedBytes", maxBufferedBytes, `highWaterBytes (${highWaterBytes}) or more`);
+  }
+  if (lingerMs === Infinity) throw invalidOption("batch()", "lingerMs", Infinity, "a finite time");
 }

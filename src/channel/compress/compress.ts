@@ -7,6 +7,7 @@
 import type { ChannelTransport } from "../../core/channel.ts";
 import { named } from "../../core/describe.ts";
 import { counted, current } from "../../core/figures.ts";
+import { liveSettings } from "../../core/live_settings.ts";
 import { given, integer, oneOf, readOptions } from "../../core/options.ts";
 import type { Middleware } from "../../core/service.ts";
 import { CompressChannel, type CompressSettings } from "./compress_channel.ts";
@@ -64,6 +65,8 @@ export interface CompressOptions {
  * Secrets and what an attacker can choose should not stand in one message:
  * its length tells of what they have in common (CRIME, BREACH).
  *
+ * `thresholdBytes` can be changed while it works ({@linkcode adjustablesOf}), on connections that are open as well.
+ *
  * Both ends need it; the bytes are described in `src/channel/compress/compress.md`.
  *
  * Place: inside of batch(), so that a batch is compressed as one; around
@@ -80,13 +83,7 @@ export interface CompressOptions {
  * ```
  */
 export function compress(options: CompressOptions = {}): Middleware<ChannelTransport> {
-  const read = readOptions("compress()", options, {
-    format: oneOf("auto", ["auto", "none", "gzip", "deflate", "zstd", "lz4", "brotli"]),
-    level: integer(1, 1, 9),
-    thresholdBytes: integer(1024, 1, 0x7fff_ffff),
-    maxInflatedBytes: integer(undefined, 1, 0x7fff_ffff),
-    stats: given<CompressionStats | undefined>(undefined, "an object"),
-  });
+  const read = readOptions("compress()", options, rules);
   const settings: CompressSettings = {
     ...read,
     format: read.format as CompressionFormat | "auto",
@@ -106,5 +103,14 @@ export function compress(options: CompressOptions = {}): Middleware<ChannelTrans
       counted("compressed", stats.compressed),
       counted("plain", stats.plain + stats.vain),
     ],
+    liveSettings("compress()", settings, rules, ["thresholdBytes"]),
   );
 }
+
+const rules = {
+  format: oneOf("auto", ["auto", "none", "gzip", "deflate", "zstd", "lz4", "brotli"]),
+  level: integer(1, 1, 9),
+  thresholdBytes: integer(1024, 1, 0x7fff_ffff),
+  maxInflatedBytes: integer(undefined, 1, 0x7fff_ffff),
+  stats: given<CompressionStats | undefined>(undefined, "an object"),
+};

@@ -7,9 +7,10 @@
 import type { ChannelTransport } from "../../core/channel.ts";
 import { named } from "../../core/describe.ts";
 import { counted, current, type Figure } from "../../core/figures.ts";
+import { liveSettings } from "../../core/live_settings.ts";
 import type { Middleware } from "../../core/service.ts";
 import { ShapeChannel } from "./shape_channel.ts";
-import { readShapeOptions, type ShapeOptions, type ShapeStats, type ShapeUse } from "./shape_options.ts";
+import { readShapeOptions, type ShapeOptions, shapeRules, type ShapeStats, type ShapeUse } from "./shape_options.ts";
 import { wrapTransport } from "../wrapped_channel.ts";
 
 export { type ShapeOptions, ShapeStats, type ShapeUse } from "./shape_options.ts";
@@ -40,6 +41,9 @@ export { type ShapeOptions, ShapeStats, type ShapeUse } from "./shape_options.ts
  *
  * Both ends need it; the bytes are described in `src/channel/shape/shape.md`.
  *
+ * The rates and the burst can be changed while it works ({@linkcode adjustablesOf}): this end's sending follows at once,
+ * on connections that are open as well. What the peer was asked for stays as it is until it connects again.
+ *
  * Place: inside of compress(), so that the bytes are counted that go; around
  * heartbeat() or the transport.
  *
@@ -62,13 +66,16 @@ export { type ShapeOptions, ShapeStats, type ShapeUse } from "./shape_options.ts
  */
 export function shape(options: ShapeOptions = {}): Middleware<ChannelTransport> {
   const settings = readShapeOptions(options);
-  const { clock: _, stats, ...shown } = settings;
+  const { clock: _, stats, channels: __, ...shown } = settings;
   return named(
     "shape",
     shown,
     (inner: ChannelTransport): ChannelTransport =>
       wrapTransport(inner, (channel, counts, side) => new ShapeChannel(channel, settings, counts, side).begin()),
     () => shapeFigures(stats),
+    liveSettings("shape()", settings, shapeRules, ["upBytesPerSecond", "downBytesPerSecond", "burstBytes"], {
+      changed: () => settings.channels.forEach((channel) => channel.changed()),
+    }),
   );
 }
 

@@ -7,13 +7,13 @@
 import { type Channel, formatAddress, lastPriority, type Message } from "../../core/channel.ts";
 import { type DeadlineEntry, deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
-import { TokenBucket } from "../../util/token_bucket.ts";
 import { AgreedChannel, type Agreement, firstKind, markBytes } from "../agreed_channel.ts";
 import { byteLengthOf } from "../byte_length.ts";
 import { DrainWatch } from "../drain_watch.ts";
 import { fragmentOf, ShapeAssembly } from "./shape_assembly.ts";
 import { leastWindowBytes, type ShapeSettings, type ShapeUse } from "./shape_options.ts";
 import { ByteMeter } from "../../util/byte_meter.ts";
+import { ShapeRate } from "./shape_rate.ts";
 import { ShapeQueue, waitingBytes } from "./shape_queue.ts";
 import { ShapeWindow } from "./shape_window.ts";
 import type { MessageCounts } from "../wrapped_channel.ts";
@@ -28,9 +28,6 @@ const usualPriority = 3;
 const sayBytes = 4096;
 const sayMessages = 64;
 
-/** No limit, in the 32 bits of a hello. */
-const unlimited = 0xffff_ffff;
-
 /** See the module. */
 export class ShapeChannel extends AgreedChannel implements DeadlineEntry {
   // As an entry of the deadline queue it waits until the rate allows more.
@@ -41,9 +38,7 @@ export class ShapeChannel extends AgreedChannel implements DeadlineEntry {
   readonly #queue: ShapeQueue;
   readonly #window: ShapeWindow;
   readonly #assembly: ShapeAssembly;
-  readonly #receiveRate: number;
-  #rate: number;
-  #bucket: TokenBucket;
+  readonly #rate: ShapeRate;
   /** The peer acknowledges what arrives: until it has ended. */
   #acknowledges = true;
   /** The receiver holds the reading back, and with it what the peer acknowledges. */
@@ -64,10 +59,8 @@ export class ShapeChannel extends AgreedChannel implements DeadlineEntry {
     super(inner, agreement, counts);
     this.sendParts = undefined;
     this.#settings = settings;
-    const { upBytesPerSecond: up, downBytesPerSecond: down, fragmentBytes, burstBytes, clock } = settings;
-    this.#rate = side === "client" ? up : down;
-    this.#receiveRate = side === "client" ? down : up;
-    this.#bucket = new TokenBucket(this.#rate, burstBytes, clock.now());
+    this.#rate = new ShapeRate(settings, side);
+    const { fragmentBytes } = settings;
     this.#queue = new ShapeQueue(settings.weights, fragmentBytes);
     this.#window = new ShapeWindow(
       Math.max(leastWindowBytes, 2 * fragmentBytes),
@@ -80,11 +73,21 @@ export class ShapeChannel extends AgreedChannel implements DeadlineEntry {
   /** Says how fast this end wants to be sent to, and how much it puts together at a time. */
   override begin(): this {
     const hello = new DataView(new ArrayBuffer(8));
-    hello.setUint32(0, Math.min(unlimited, Math.floor(this.#receiveRate)));
+    hello.setUint32(0, this.#rate.wish);
     hello.setUint32(4, this.#assemblyBytes);
     super.begin(new Uint8Array(hello.buffer));
-    if (!this.over) this.#settings.stats.note(this, true);
+    if (!this.over) {
+      this.#settings.stats.note(this, true);
+      this.#settings.channels.add(this);
+    }
     return this;
+  }
+
+  /** The rate of the settings has changed: sends by that from now on. What the peer asked for holds. */
+  changed(): void {
+    this.#rate.changed();
+    deadlinesOf(this.#settings.clock).remove(this);
+    this.#pump();
   }
 
   override get bufferedBytes(): number {
@@ -147,11 +150,8 @@ export class ShapeChannel extends AgreedChannel implements DeadlineEntry {
   protected override welcomed(hello: Uint8Array): void {
     if (hello.length < 8) throw new TransportError("protocol", "Cannot use shape(): the peer's hello is cut short");
     const view = new DataView(hello.buffer, hello.byteOffset);
-    const wanted = view.getUint32(0);
     this.#peerAssemblyBytes = view.getUint32(4);
-    if (wanted === unlimited || wanted >= this.#rate) return;
-    this.#rate = Math.max(1, wanted);
-    this.#bucket = new TokenBucket(this.#rate, this.#settings.burstBytes, this.#settings.clock.now());
+    this.#rate.asked(view.getUint32(0));
   }
 
   protected override own(kind: number, message: Uint8Array): void | Promise<void> {
@@ -190,6 +190,7 @@ export class ShapeChannel extends AgreedChannel implements DeadlineEntry {
     this.#drain?.stop();
     deadlinesOf(this.#settings.clock).trim();
     this.#settings.stats.note(this, false);
+    this.#settings.channels.delete(this);
     // A sender that waits for room must not wait forever; its next send says what happened.
     this.#room?.resolve();
   }
@@ -223,7 +224,7 @@ export class ShapeChannel extends AgreedChannel implements DeadlineEntry {
     const { clock } = this.#settings;
     while (this.#queue.size > 0 && !this.#full && this.#mayGo) {
       const now = clock.now();
-      const waitMs = this.#bucket.waitMs(now);
+      const waitMs = this.#rate.waitMs(now);
       if (waitMs > 0) {
         if (this.position < 0) {
           this.dueAt = now + waitMs;
@@ -263,7 +264,7 @@ export class ShapeChannel extends AgreedChannel implements DeadlineEntry {
       full = this.inner.send(fragmentOf([agreement.marker, Kind.fragment], waiting, className, bytes));
     }
     this.#queue.taken(className, bytes);
-    this.#bucket.take(bytes);
+    this.#rate.take(bytes);
     if (this.#acknowledges) this.#window.sent(bytes, bytes >= sayBytes && !this.#paused, now);
     this.#meter.add(bytes, now);
     this.#settings.stats.bytesByClass[className] += bytes;

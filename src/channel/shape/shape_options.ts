@@ -114,25 +114,30 @@ const rate: OptionRule<number> = {
   accepts: (value) => typeof value === "number" && value >= 1,
 };
 
+/** How they are read. */
+export const shapeRules = {
+  upBytesPerSecond: rate,
+  downBytesPerSecond: rate,
+  burstBytes: integer(64 * 1024, 1, 0x7fff_ffff),
+  fragmentBytes: integer(16 * 1024, 256, mostFragmentBytes),
+  weights: given<readonly number[]>([8, 6, 4, 3, 2, 1.5, 1], "a list"),
+  classOf: given<ShapeOptions["classOf"]>(undefined, "a function"),
+  maxWindowBytes: integer(4 * 1024 * 1024, leastWindowBytes, 0x7fff_ffff),
+  maxAssemblyBytes: integer(64 * 1024 * 1024, 1, 0x7fff_ffff),
+  highWaterBytes: integer(256 * 1024, 0, 0x7fff_ffff),
+  maxBufferedBytes: integer(16 * 1024 * 1024, 1, 0x7fff_ffff),
+  drainTimeoutMs: duration(2000, 1),
+  stats: given<ShapeStats | undefined>(undefined, "an object"),
+  clock: given<Clock>(systemClock, "an object"),
+};
+
 /** Checks the options and fills in the defaults. */
 export function readShapeOptions(options: ShapeOptions): Readonly<Required<Omit<ShapeOptions, "classOf">>> & {
   readonly classOf: ShapeOptions["classOf"];
+  /** The open connections, to be told of changes. */
+  readonly channels: Set<{ changed(): void }>;
 } {
-  const settings = readOptions("shape()", options, {
-    upBytesPerSecond: rate,
-    downBytesPerSecond: rate,
-    burstBytes: integer(64 * 1024, 1, 0x7fff_ffff),
-    fragmentBytes: integer(16 * 1024, 256, mostFragmentBytes),
-    weights: given<readonly number[]>([8, 6, 4, 3, 2, 1.5, 1], "a list"),
-    classOf: given<ShapeOptions["classOf"]>(undefined, "a function"),
-    maxWindowBytes: integer(4 * 1024 * 1024, leastWindowBytes, 0x7fff_ffff),
-    maxAssemblyBytes: integer(64 * 1024 * 1024, 1, 0x7fff_ffff),
-    highWaterBytes: integer(256 * 1024, 0, 0x7fff_ffff),
-    maxBufferedBytes: integer(16 * 1024 * 1024, 1, 0x7fff_ffff),
-    drainTimeoutMs: duration(2000, 1),
-    stats: given<ShapeStats | undefined>(undefined, "an object"),
-    clock: given<Clock>(systemClock, "an object"),
-  });
+  const settings = readOptions("shape()", options, shapeRules);
   const { weights, highWaterBytes, maxBufferedBytes } = settings;
   if (weights.length !== 7 || !weights.every((weight) => weight > 0 && weight < 1000)) {
     throw invalidOption("shape()", "weights", weights, "7 numbers above 0 and below 1000");
@@ -140,5 +145,5 @@ export function readShapeOptions(options: ShapeOptions): Readonly<Required<Omit<
   if (maxBufferedBytes < highWaterBytes) {
     throw invalidOption("shape()", "maxBufferedBytes", maxBufferedBytes, `highWaterBytes (${highWaterBytes}) or more`);
   }
-  return { ...settings, stats: settings.stats ?? new ShapeStats() };
+  return { ...settings, stats: settings.stats ?? new ShapeStats(), channels: new Set() };
 }

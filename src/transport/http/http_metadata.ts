@@ -24,6 +24,18 @@ export function metadataOf(headers: Headers): Metadata {
   return metadata ?? noMetadata;
 }
 
+/** Reads the metadata when somebody asks, and once. The platform takes the fields away when the call is over. */
+export function lazyMetadata(request: Request): () => Metadata {
+  let metadata: Metadata | undefined;
+  return () => {
+    try {
+      return metadata ??= metadataOf(request.headers);
+    } catch {
+      return noMetadata;
+    }
+  };
+}
+
 /** The name of the header field that a key of the metadata travels in. */
 export function fieldOf(key: string): string {
   return ownNames.has(key) ? key : prefix + key;

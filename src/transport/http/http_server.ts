@@ -9,18 +9,17 @@ import { emptyCounters } from "../../core/channel.ts";
 import { background, CallContext } from "../../core/context.ts";
 import { deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
-import { type Metadata, noMetadata } from "../../core/metadata.ts";
 import type { Handler } from "../../core/service.ts";
 import {
   type CallCounters,
   emptyCallCounters,
-  type Session,
   type SessionListener,
   type ShutdownOptions,
 } from "../../core/session.ts";
 import { RequestCancellation } from "./http_cancellation.ts";
+import { HttpPeer } from "./http_peer.ts";
 import { errorResponse } from "./http_errors.ts";
-import { metadataOf } from "./http_metadata.ts";
+import { lazyMetadata } from "./http_metadata.ts";
 import type { HttpSettings } from "./http_options.ts";
 import { listenError } from "../tcp/tcp_listen.ts";
 import { toAddress } from "../tcp/tcp_options.ts";
@@ -169,72 +168,9 @@ class PromisedAnswer {
   }
 }
 
-/** Reads the metadata when somebody asks, and once. The platform takes the fields away when the call is over. */
-function lazyMetadata(request: Request): () => Metadata {
-  let metadata: Metadata | undefined;
-  return () => {
-    try {
-      return metadata ??= metadataOf(request.headers);
-    } catch {
-      return noMetadata;
-    }
-  };
-}
-
 /** The answer to a request whose handler failed. */
 function failureOf(error: unknown): Response {
   if (error instanceof TransportError) return errorResponse(error);
   // The platform prints it and answers 500.
   throw error;
-}
-
-/** The far side of a request. It can't be called: HTTP has no calls in that direction. */
-class HttpPeer implements Session<unknown, unknown> {
-  readonly #info: Deno.ServeHandlerInfo<Deno.NetAddr>;
-  readonly #local: () => Address;
-  readonly state = "open";
-  readonly load = 0;
-  readonly capacity = 0;
-  onChange: (() => void) | undefined = undefined;
-
-  constructor(info: Deno.ServeHandlerInfo<Deno.NetAddr>, local: () => Address) {
-    this.#info = info;
-    this.#local = local;
-  }
-
-  get local(): Address {
-    return this.#local();
-  }
-
-  get remote(): Address {
-    return toAddress(this.#info.remoteAddr);
-  }
-
-  get finished(): Promise<TransportError | undefined> {
-    return this.#info.completed.then(() => undefined, (error) => TransportError.from(error, "connection-lost"));
-  }
-
-  call(): Promise<unknown> {
-    return Promise.reject(unsupported("Cannot call back: an HTTP client answers no calls"));
-  }
-
-  send(): never {
-    throw unsupported("Cannot send back: an HTTP client takes no messages");
-  }
-
-  ping(): Promise<number> {
-    return Promise.reject(unsupported("Cannot ping an HTTP client"));
-  }
-
-  close(): Promise<void> {
-    return Promise.reject(unsupported("Cannot close an HTTP client's connection"));
-  }
-
-  abort(): never {
-    throw unsupported("Cannot abort an HTTP client's connection");
-  }
-}
-
-function unsupported(message: string): TransportError {
-  return new TransportError("unsupported", message);
 }

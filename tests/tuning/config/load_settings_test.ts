@@ -1,0 +1,262 @@
+/**
+ * Config files: what they give, and what is wrong with them.
+ *
+ * @module
+ */
+
+import { strict as assert } from "node:assert";
+import {
+  batch,
+  bulkhead,
+  cache,
+  chain,
+  circuitBreaker,
+  compress,
+  concurrencyLimit,
+  http,
+  loadShed,
+  mux,
+  pool,
+  rateLimit,
+  reconnect,
+  retry,
+  serve,
+  shape,
+  tcp,
+  timeout,
+  TransportError,
+  websocket,
+} from "../../../mod.ts";
+import { loadSettings, type Settings, type SettingsOptions } from "../../../src/watch_settings.ts";
+import { keysAt, type sections } from "../../../src/tuning/config/sections.ts";
+
+const variables: Record<string, string> = { PORT: "9001", KEY: "12345", LATE: "250" };
+
+function load(text: string, options: SettingsOptions = {}): Promise<Settings> {
+  const files = { stamp: () => Promise.resolve("1"), read: () => Promise.resolve(text) };
+  return loadSettings("app.jsonc", { files, variables: (name) => variables[name], ...options });
+}
+
+async function refusal(text: string, options?: SettingsOptions): Promise<string[]> {
+  const error = await load(text, options).then(() => undefined, (error) => error);
+  assert.ok(error instanceof TransportError, `refused: ${text}`);
+  assert.equal(error.code, "invalid-option");
+  const problems = error.details?.problems as { path: string; line?: number; message: string }[];
+  for (const { message } of problems) assert.ok(error.message.includes(message), error.message);
+  return problems.map(({ line, message }) => `${line}: ${message}`);
+}
+
+Deno.test("a file may have comments and trailing commas, and stands on its preset", async () => {
+  const settings = await load(`{
+    // as many as the database takes
+    "preset": "high",
+    "pool": { "max": 4, "idleTimeoutMs": "Infinity", }, /* that is all */
+  }`);
+  assert.equal(settings.preset, "high");
+  assert.deepEqual(settings.pool, { max: 4, idleTimeoutMs: Infinity });
+  assert.deepEqual(settings.timeout, { ms: 15_000 });
+  assert.deepEqual([settings.tcp.highWaterBytes, settings.tcp.backlog], [131_072, 2048]);
+  assert.equal(settings.rateLimit, undefined);
+  assert.equal((await load("{}")).preset, "medium");
+});
+
+Deno.test("the figures of a link size the buffers, and what the file says itself stays", async () => {
+  const { tcp, batch, shape } = await load(
+    `{ "link": { "bandwidthBitsPerSecond": 1e8, "roundTripMs": 40 }, "shape": { "highWaterBytes": 5 } }`,
+  );
+  assert.deepEqual([tcp.highWaterBytes, batch.highWaterBytes, shape.highWaterBytes], [524_288, 524_288, 5]);
+});
+
+Deno.test("an environment is laid over the file, by option or by variable", async () => {
+  const text = `{
+    "pool": { "max": 4, "min": 1, "queue": "fifo" }, "rateLimit": { "windows": [{ "calls": 1, "perMs": 10 }] },
+    "environments": {
+      "development": {},
+      "production": { "pool": { "max": 50, "min": null }, "rateLimit": { "windows": [{ "calls": 9, "perMs": 10 }] } },
+    },
+  }`;
+  assert.deepEqual((await load(text)).pool, { max: 4, min: 1, queue: "fifo" });
+  const production = await load(text, { environment: "production" });
+  assert.deepEqual([production.environment, production.pool], ["production", { max: 50, queue: "fifo" }]);
+  assert.deepEqual(production.rateLimit, { windows: [{ calls: 9, perMs: 10 }] });
+  const named = await load(text, {
+    variables: (name) => name === "STAGE" ? "production" : undefined,
+    environmentVariable: "STAGE",
+  });
+  assert.equal(named.pool.max, 50);
+  assert.deepEqual(await refusal(text, { environment: "productoin" }), [
+    '3: there is no environment "productoin": is production meant',
+  ]);
+});
+
+Deno.test("variables stand in texts, as a whole also for numbers, and are not shown when they are wrong", async () => {
+  const settings = await load(
+    `{ "tcp": { "port": "\${PORT}", "tls": { "key": "\${KEY}", "cert": "a \${KEY} b $\${KEY}" } }, "timeout": { "ms": "\${LATE}" } }`,
+  );
+  assert.equal(settings.tcp.port, 9001);
+  assert.deepEqual(settings.tcp.tls, { key: "12345", cert: "a 12345 b ${KEY}" });
+  assert.equal(settings.timeout.ms, 250);
+  assert.deepEqual(await refusal(`{ "pool": { "max": "\${NOBODY}" } }`), [
+    "1: pool.max needs the variable ${NOBODY}, which is not set",
+  ]);
+  const shown = await refusal(`{ "pool": { "max": "\${KEY}00" } }`);
+  assert.deepEqual(shown, ['1: pool.max is "${KEY}00", allowed is an integer from 1 to 100000']);
+});
+
+Deno.test("all that is wrong is told at once, each with its path, its line and what was meant", async () => {
+  assert.deepEqual(
+    await refusal(`{
+      "pol": {},
+      "pool": { "maxx": 5,
+        "min": -1 },
+      "tcp": 5,
+      "rateLimit": { "windows": [{ "calls": 0 }] },
+      "circuitBreaker": { "windows": [{ "failureRte": 1 }] },
+      "link": {},
+      "environments": {
+        "production": {
+          "retry": { "maxAttempts": "x" } } }
+    }`).then((told) => told.sort()),
+    [
+      '11: environments.production.retry.maxAttempts is "x", allowed is an integer from 1 to 1000',
+      "2: pol is no setting: is pool meant",
+      "3: pool.maxx is no setting: is max meant",
+      "4: pool.min is -1, allowed is an integer from 0 to 100000",
+      "5: tcp is no object",
+      "6: rateLimit.windows[0].calls is 0, allowed is a number from 0.000001 to 1000000000",
+      "6: rateLimit.windows[0].perMs is not given",
+      "7: circuitBreaker.windows[0].failureRte is no setting: is failureRate meant",
+      "8: link.bandwidthBitsPerSecond is not given",
+      "8: link.roundTripMs is not given",
+    ],
+  );
+});
+
+Deno.test("a file that is no JSON is told where, and a key that stands twice is refused", async () => {
+  assert.deepEqual(await refusal(`{\n  "pool": {,}\n}`), ["2: it is no JSON at column 12: value expected"]);
+  assert.match((await refusal(""))[0], /^1: /);
+  assert.deepEqual(await refusal("[]"), ["1: its content is no object"]);
+  assert.deepEqual(await refusal(`{ "pool": { "max": 1,\n "max": 2 } }`), ["2: pool.max is given twice"]);
+  assert.deepEqual(await refusal(`{ "environments": { "production": 5 } }`), [
+    "1: environments.production is no object",
+  ]);
+  assert.match((await refusal(" ".repeat(1024 * 1024 + 1)))[0], /1048577 characters/);
+  assert.equal((await load(`\uFEFF{ "pool": { "max": 3 } }`)).pool.max, 3);
+});
+
+Deno.test("settings that don't go together are refused, the other one's default included", async () => {
+  assert.deepEqual(await refusal(`{ "pool": { "min": 11 } }`), ["1: pool.min is 11, above max, which is 10"]);
+  assert.deepEqual(await refusal(`{ "circuitBreaker": { "openMs": 20,\n "maxOpenMs": 10 } }`), [
+    "2: circuitBreaker.openMs is 20, above maxOpenMs, which is 10",
+  ]);
+});
+
+Deno.test("a name from a prototype is no setting", async () => {
+  assert.match((await refusal(`{ "__proto__": { "max": 5 } }`))[0], /__proto__ is no setting/);
+  assert.match((await refusal(`{ "pool": { "constructor": 5 } }`))[0], /pool\.constructor is no setting/);
+});
+
+Deno.test("every option of every section is one that its factory takes", async () => {
+  const factories: Record<keyof typeof sections, (options: never) => unknown> = {
+    tcp: (options: object) => tcp({ port: 0, ...options }),
+    websocket: (options: object) => websocket({ port: 0, ...options }),
+    http: (options: object) => http({ port: 0, ...options }),
+    mux,
+    compress,
+    batch,
+    shape,
+    pool,
+    circuitBreaker,
+    retry,
+    timeout,
+    concurrencyLimit,
+    bulkhead: (options: object) => bulkhead({ key: () => "", ...options }),
+    rateLimit: (options: object) => rateLimit({ windows: [{ calls: 1, perMs: 1 }], ...options }),
+    loadShed,
+    cache: (options: object) => cache({ ttlMs: 1, ...options }),
+  };
+  const samples: unknown[] = [
+    2 ** 28,
+    2000,
+    0.5,
+    true,
+    "text",
+    "fifo",
+    ["text"],
+    [{ failureRate: 1 }],
+    [{ calls: 1, perMs: 1 }],
+    [1, 1, 1, 1, 1, 1, 1],
+    {},
+    "h1",
+    "fetch",
+    "gzip",
+    "newline",
+    "round-robin",
+    "fixed",
+    "wss://host/path",
+    "http://host",
+    "/path",
+    5,
+  ];
+  const besides: Record<string, object> = {
+    "circuitBreaker.openMs": { maxOpenMs: 5000 },
+    "circuitBreaker.maxOpenMs": { openMs: 5 },
+  };
+  let options = 0;
+  for (const [section, factory] of Object.entries(factories)) {
+    for (const name of keysAt([section])) {
+      const given: unknown[] = [];
+      for (const value of samples) {
+        const beside = besides[`${section}.${name}`] ??
+          (section === "rateLimit" ? { windows: [{ calls: 1, perMs: 1 }] } : {});
+        const read = await load(JSON.stringify({ [section]: { ...beside, [name]: value } })).catch(() => undefined);
+        if (read !== undefined) given.push((read as unknown as Record<string, Record<string, unknown>>)[section][name]);
+      }
+      assert.ok(given.length > 0, `${section}.${name} has a sample`);
+      const refused = given.map((value) => {
+        try {
+          factory({ [name]: value } as never);
+          return undefined;
+        } catch (error) {
+          return (error as Error).message;
+        }
+      });
+      // What a file may not say alone, as a path beside a port, is refused by the factory; the name and one value are taken.
+      assert.ok(!refused.some((why) => why?.includes("it has no option")), `${section}.${name}: ${refused}`);
+      const lone = [
+        "tcp.path",
+        "websocket.url",
+        "pool.min",
+        "tcp.tls",
+        "circuitBreaker.maxOpenMs",
+        "tcp.highWaterBytes",
+      ].includes(
+        `${section}.${name}`,
+      );
+      assert.ok(lone || refused.includes(undefined), `${section}.${name}: ${refused}`);
+      options++;
+    }
+  }
+  assert.ok(options > 120, `${options} options`);
+});
+
+Deno.test("a file on disk sets both ends up", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".jsonc" });
+  try {
+    await Deno.writeTextFile(
+      path,
+      `{ "tcp": { "port": 0 }, "pool": { "max": 2 }, "mux": { "maxInFlight": 5 } } // both`,
+    );
+    const settings = await loadSettings(path);
+    await using server = await serve(chain(tcp(settings.tcp), mux(settings.mux)), (request) => request);
+    const { port } = server.addr as { port: number };
+    const wire = chain(tcp({ ...settings.tcp, port }), mux(settings.mux), reconnect());
+    await using call = chain(wire, retry(settings.retry), timeout(settings.timeout));
+    assert.deepEqual(await call(new Uint8Array([7])), new Uint8Array([7]));
+  } finally {
+    await Deno.remove(path);
+  }
+  const { details, message } = await loadSettings(path).then(() => assert.fail(), (error) => error);
+  assert.equal(details.file, path);
+  assert.match(message, /Cannot use .*NotFound|No such file/);
+});

@@ -1,0 +1,168 @@
+/**
+ * The doctor, with hosts that are made up and with this one.
+ *
+ * @module
+ */
+
+import { strict as assert } from "node:assert";
+import { fileURLToPath } from "node:url";
+import {
+  diagnose,
+  type Finding,
+  type HostLimits,
+  hostLimits,
+  showFindings,
+} from "../../../src/tuning/doctor/doctor.ts";
+import { run } from "../../support/process.ts";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+
+const host: HostLimits = {
+  somaxconn: 4096,
+  tcpMaxSynBacklog: 2048,
+  portRange: [32_768, 60_999],
+  tcpRmem: [4096, 131_072, 6_291_456],
+  tcpWmem: [4096, 16_384, 4_194_304],
+  tcpTimestamps: 1,
+  tcpWindowScaling: 1,
+  tcpSack: 1,
+  tcpFinTimeout: 60,
+  tcpTwReuse: 2,
+  openFiles: { soft: 1024, hard: 524_288 },
+};
+
+function found(findings: readonly Finding[], name: string): Finding {
+  const finding = findings.find((one) => one.name === name);
+  assert.ok(finding !== undefined, name);
+  return finding;
+}
+
+function toChange(
+  limits: Partial<HostLimits>,
+  load: Parameters<typeof diagnose>[1],
+): Record<string, readonly string[]> {
+  const findings = diagnose({ ...host, ...limits }, load).filter(({ verdict }) => verdict === "change");
+  return Object.fromEntries(findings.map(({ name, commands }) => [name, commands]));
+}
+
+Deno.test("a small load on a usual host needs nothing", () => {
+  assert.deepEqual(toChange({}, { connections: 500 }), {});
+  assert.match(showFindings(diagnose(host, { connections: 500 })), /Nothing is to be changed that is known\./);
+});
+
+Deno.test("10 000 connections need as many open files, and a backlog for the second in which they come", () => {
+  assert.deepEqual(toChange({}, { connections: 10_000, connectionsPerSecond: 5000 }), {
+    "open files": ["ulimit -n 10256", "systemctl edit your-service  # [Service] LimitNOFILE=10256"],
+    "net.core.somaxconn": ["sudo sysctl -w net.core.somaxconn=8192"],
+    "net.ipv4.tcp_max_syn_backlog": ["sudo sysctl -w net.ipv4.tcp_max_syn_backlog=8192"],
+  });
+  const hard = toChange({ openFiles: { soft: 1024, hard: 4096 } }, { connections: 10_000, connectionsPerSecond: 1 });
+  assert.equal(hard["open files"].length, 3);
+  assert.match(hard["open files"][0], /hard nofile 10256/);
+  assert.deepEqual(
+    toChange({ openFiles: { soft: Infinity, hard: Infinity } }, { connections: 1e6, connectionsPerSecond: 1 }),
+    {},
+  );
+});
+
+Deno.test("connections out of a host need ports, also for those that have ended", () => {
+  const few = toChange({ openFiles: { soft: 1e6, hard: 1e6 } }, {
+    connections: 20_000,
+    connectionsPerSecond: 500,
+    outgoing: true,
+  });
+  assert.deepEqual(few, {
+    "net.ipv4.ip_local_port_range": ['sudo sysctl -w net.ipv4.ip_local_port_range="1024 65535"'],
+    "net.ipv4.tcp_tw_reuse": ["sudo sysctl -w net.ipv4.tcp_tw_reuse=1"],
+  });
+  const load = { connections: 100_000, connectionsPerSecond: 0, outgoing: true };
+  const { why } = found(diagnose(host, load), "net.ipv4.ip_local_port_range");
+  assert.match(why, /64512 are the most: share the load over more addresses/);
+  const some = { connections: 1000, connectionsPerSecond: 0, outgoing: true };
+  assert.equal(found(diagnose(host, some), "net.ipv4.tcp_tw_reuse").verdict, "good");
+});
+
+Deno.test("a wide and far link needs buffers of twice what is on its way", () => {
+  assert.deepEqual(toChange({}, { connections: 10, bandwidthBitsPerSecond: 1e9, roundTripMs: 100 }), {
+    "net.ipv4.tcp_rmem": ['sudo sysctl -w net.ipv4.tcp_rmem="4096 131072 33554432"'],
+    "net.ipv4.tcp_wmem": ['sudo sysctl -w net.ipv4.tcp_wmem="4096 16384 33554432"'],
+  });
+  assert.deepEqual(toChange({}, { connections: 10, bandwidthBitsPerSecond: 1e7, roundTripMs: 100 }), {});
+});
+
+Deno.test("what TCP does without is named", () => {
+  const off = { tcpSack: 0, tcpTimestamps: 0, tcpWindowScaling: 0, tcpFinTimeout: 120 };
+  assert.deepEqual(Object.keys(toChange(off, { connections: 10 })), [
+    "net.ipv4.tcp_window_scaling",
+    "net.ipv4.tcp_sack",
+    "net.ipv4.tcp_timestamps",
+    "net.ipv4.tcp_fin_timeout",
+  ]);
+});
+
+Deno.test("what can't be read is said to be unknown, and nothing is made up for it", () => {
+  const limits = hostLimits(() => undefined);
+  assert.ok(Object.values(limits).every((limit) => limit === undefined));
+  for (const outgoing of [true, false]) {
+    const findings = diagnose(limits, { connections: 10_000, bandwidthBitsPerSecond: 1e9, outgoing });
+    assert.ok(findings.length >= 8);
+    assert.ok(findings.every(({ verdict, commands }) => verdict === "unknown" && commands.length === 0));
+    assert.match(showFindings(findings), /limits could not be read/);
+  }
+  const odd = hostLimits((path) =>
+    path.endsWith("somaxconn") ? "many" : path.endsWith("limits") ? "Max open files unlimited 5 files" : "1 2"
+  );
+  assert.deepEqual([odd.somaxconn, odd.openFiles, odd.portRange, odd.tcpRmem], [
+    undefined,
+    { soft: Infinity, hard: 5 },
+    [1, 2],
+    undefined,
+  ]);
+});
+
+Deno.test("a load that is none is refused by name", () => {
+  for (
+    const load of [{ connections: 0 }, { connectionsPerSecond: -1 }, { roundTripMs: NaN }, { outgoing: 1 }, { rate: 5 }]
+  ) {
+    assert.throws(() => diagnose(host, load as object), { code: "invalid-option" });
+  }
+});
+
+Deno.test({
+  name: "the task reads this host, names every limit, and changes none",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const before = hostLimits();
+    const { code, stdout, stderr } = await run(
+      Deno.execPath(),
+      ["task", "--quiet", "doctor", "--connections", "1000000", "--bandwidth", "1e10", "--rtt", "80"],
+      { cwd: root, timeoutMs: 60_000 },
+    );
+    assert.equal(code, 0, stderr);
+    for (
+      const name of [
+        "open files",
+        "net.core.somaxconn",
+        "net.ipv4.tcp_rmem",
+        "net.ipv4.ip_local_port_range",
+        "net.ipv4.tcp_sack",
+        "net.ipv4.tcp_timestamps",
+        "net.ipv4.tcp_window_scaling",
+      ]
+    ) {
+      assert.ok(stdout.includes(name), `${name} in ${stdout}`);
+    }
+    assert.match(stdout, /sudo sysctl -w net\.core\.somaxconn=131072/);
+    const somaxconn = (await Deno.readTextFile("/proc/sys/net/core/somaxconn")).trim();
+    assert.ok(stdout.includes(`net.core.somaxconn: ${somaxconn}`));
+    const { soft } = before.openFiles!;
+    assert.ok(stdout.includes(`open files: ${soft === Infinity ? "no limit" : soft} (soft)`), stdout);
+    assert.deepEqual(hostLimits(), before);
+    const wrong = await run(Deno.execPath(), ["task", "--quiet", "doctor", "--connections", "none"], {
+      cwd: root,
+      timeoutMs: 60_000,
+    });
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /connections is NaN[\s\S]*Usage:/);
+  },
+});
