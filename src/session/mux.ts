@@ -82,6 +82,11 @@ export interface StreamingMuxOptions extends MuxOptions {
    */
   streamWindowBytes?: number;
   /**
+   * What that grows to while a reader takes items as fast as they come: a window that is small beside what the buffers
+   * between two processes hold makes them wait for each other. @default {4194304} 4 MiB
+   */
+  maxStreamWindowBytes?: number;
+  /**
    * The same for all streams of a connection together, in each direction. Readers that are slow hold a stream's window
    * each; where those of all hold this much, every stream waits for them. @default {33554432} 32 MiB
    */
@@ -161,7 +166,7 @@ export function mux(options?: MuxOptions): Middleware<ChannelTransport, SessionT
 export function mux(
   options: MuxOptions & { streams?: boolean } = {},
 ): Middleware<ChannelTransport, SessionTransport<StreamedBytes, StreamedBytes>> {
-  const { streams, streamWindowBytes, allStreamsBytes, ...read } = readOptions("mux()", options, {
+  const { streams, streamWindowBytes, maxStreamWindowBytes, allStreamsBytes, ...read } = readOptions("mux()", options, {
     maxInFlight: integer(1024, 1, 1_000_000),
     maxMessageBytes: integer(undefined, 1, 0x7fff_ffff),
     helloTimeoutMs: duration(5000, 1),
@@ -171,6 +176,7 @@ export function mux(
     windowBytes: integer(1024 * 1024, 1, 0x7fff_ffff),
     streams: flag(false),
     streamWindowBytes: integer(256 * 1024, 1, 0x7fff_ffff),
+    maxStreamWindowBytes: integer(4 * 1024 * 1024, 1, 0x7fff_ffff),
     allStreamsBytes: integer(32 * 1024 * 1024, 1, 0x7fff_ffff),
     clock: given<Clock>(systemClock, "an object"),
     observer: given<Observer | undefined>(undefined, "a function"),
@@ -178,9 +184,11 @@ export function mux(
   const { clock, observer: _, ...rest } = read;
   const settings: MuxSettings = {
     ...read,
-    streams: streams ? { windowBytes: streamWindowBytes, allBytes: allStreamsBytes } : undefined,
+    streams: streams
+      ? { windowBytes: streamWindowBytes, maxWindowBytes: maxStreamWindowBytes, allBytes: allStreamsBytes }
+      : undefined,
   };
-  const shown = streams ? { ...rest, streams, streamWindowBytes, allStreamsBytes } : rest;
+  const shown = streams ? { ...rest, streams, streamWindowBytes, maxStreamWindowBytes, allStreamsBytes } : rest;
   return named("mux", shown, (inner: ChannelTransport): SessionTransport<StreamedBytes, StreamedBytes> => ({
     async dial(
       dialOptions: SessionDialOptions<StreamedBytes, StreamedBytes> = {},

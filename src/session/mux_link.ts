@@ -35,6 +35,7 @@ export interface MuxSettings {
 /** What may be on its way to an end before it is read: of one stream, and of all of a connection. */
 export interface StreamSettings {
   readonly windowBytes: number;
+  readonly maxWindowBytes: number;
   readonly allBytes: number;
 }
 

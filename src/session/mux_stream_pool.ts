@@ -11,6 +11,9 @@ import * as wire from "./mux_wire.ts";
 /** The number that stands for all streams in a WINDOW. */
 export const allStreams = 0xffff_ffff;
 
+/** The most credit that a stream may have. */
+export const mostCredit = 0x7fff_ffff;
+
 /** What an item takes of a window. */
 export function costOf(item: Uint8Array): number {
   return item.length + wire.frameOverheadBytes;
@@ -58,6 +61,8 @@ export class StreamPool {
   /** What one stream may have on its way, to this end and from it. */
   readonly windowBytes: number;
   readonly peerWindowBytes: number;
+  /** What the window of a stream to this end may grow to. */
+  readonly maxWindowBytes: number;
   readonly #allBytes: number;
   readonly #peerAllBytes: number;
   readonly #send: (frame: Uint8Array) => void;
@@ -69,11 +74,12 @@ export class StreamPool {
   #takenBytes = 0;
 
   constructor(
-    own: { windowBytes: number; allBytes: number },
+    own: { windowBytes: number; maxWindowBytes: number; allBytes: number },
     peer: { windowBytes: number; allBytes: number },
     send: (frame: Uint8Array) => void,
   ) {
     this.windowBytes = own.windowBytes;
+    this.maxWindowBytes = Math.max(own.windowBytes, own.maxWindowBytes);
     this.peerWindowBytes = peer.windowBytes;
     this.#allBytes = own.allBytes;
     this.#left = this.#peerAllBytes = peer.allBytes;

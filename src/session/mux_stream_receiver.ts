@@ -26,6 +26,7 @@ export class StreamReceiver implements ItemsOwner<Uint8Array> {
   readonly #link: MuxLink;
   readonly #pool: StreamPool;
   readonly #owner: ReceiverOwner;
+  #windowBytes: number;
   #owedBytes = 0;
   #takenBytes = 0;
   /** Whether what comes is kept for a reader. */
@@ -37,14 +38,14 @@ export class StreamReceiver implements ItemsOwner<Uint8Array> {
     this.#id = id;
     this.#flag = flag;
     this.#owner = owner;
+    this.#windowBytes = pool.windowBytes;
   }
 
   /** An item has come. Throws `protocol` where there was no credit for it. */
   received(frame: Uint8Array): void {
     const item = frame.subarray(wire.callHeadBytes);
     const cost = costOf(item);
-    const { windowBytes } = this.#pool;
-    if (this.#owedBytes >= windowBytes) throw withoutCredit(this.#owedBytes, windowBytes);
+    if (this.#owedBytes >= this.#windowBytes) throw withoutCredit(this.#owedBytes, this.#windowBytes);
     this.#owedBytes += cost;
     this.#pool.received(cost);
     if (this.#reading) this.items.push(item);
@@ -69,17 +70,24 @@ export class StreamReceiver implements ItemsOwner<Uint8Array> {
     this.#pool.taken(cost);
     if (!this.#reading) return;
     this.#takenBytes += cost;
-    if (2 * this.#takenBytes < this.#pool.windowBytes) return;
-    const bytes = this.#takenBytes;
+    if (2 * this.#takenBytes < this.#windowBytes) return;
+    this.#owedBytes -= this.#takenBytes;
+    this.#link.sendUrgent(windowFrame(this.#flag, this.#id, this.#takenBytes + this.#growth()));
     this.#takenBytes = 0;
-    this.#owedBytes -= bytes;
-    this.#link.sendUrgent(windowFrame(this.#flag, this.#id, bytes));
   }
 
   left(dropped: readonly Uint8Array[]): void {
     this.#reading = false;
     this.#return(dropped);
     this.#owner.left(this.#id);
+  }
+
+  /** A reader that has taken all there is may be faster than its window lets the sender be. */
+  #growth(): number {
+    if (this.items.size > 0) return 0;
+    const growth = Math.min(this.#windowBytes, this.#pool.maxWindowBytes - this.#windowBytes);
+    this.#windowBytes += growth;
+    return growth;
   }
 
   #return(dropped: readonly Uint8Array[]): void {

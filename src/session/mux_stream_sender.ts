@@ -9,7 +9,7 @@ import { drive, type DrivenItems, leave, type Streamed } from "../core/streamed.
 import { encodeFailedEnd } from "./mux_error_frame.ts";
 import { head, type MuxLink } from "./mux_link.ts";
 import { tooLarge } from "./mux_refusals.ts";
-import { costOf, notOwed, type StreamPool, type WaitingStream } from "./mux_stream_pool.ts";
+import { costOf, mostCredit, notOwed, type StreamPool, type WaitingStream } from "./mux_stream_pool.ts";
 import * as wire from "./mux_wire.ts";
 
 /** Who hears of the end of a stream. */
@@ -68,10 +68,10 @@ export class StreamSender implements WaitingStream {
     this.resume();
   }
 
-  /** The peer has read some. Throws `protocol` for more than was sent. */
+  /** The peer has read some, or lets more be on its way. Throws `protocol` where that is beyond all bounds. */
   granted(bytes: number): void {
     if (this.#over) return;
-    if (this.#left + bytes > this.#pool.peerWindowBytes) throw notOwed(bytes);
+    if (this.#left + bytes > mostCredit) throw notOwed(bytes);
     this.#left += bytes;
     this.resume();
   }
