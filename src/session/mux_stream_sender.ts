@@ -20,6 +20,14 @@ export interface SenderOwner {
   sourceEnded(error: unknown): void;
 }
 
+/** So much is given to the channel at once, at the latest: with it, a write has begun to be worth its price. */
+const gatheredBytes = 64 * 1024;
+
+/** A source that has nothing ready for so long has nothing for now: a generator around another takes fewer for an item. */
+const quietMicrotasks = 16;
+
+const soon = Promise.resolve();
+
 /** See the module. Asks its source for an item only when there is credit for it, and room on the channel. */
 export class StreamSender implements WaitingStream {
   readonly #link: MuxLink;
@@ -33,12 +41,21 @@ export class StreamSender implements WaitingStream {
   /** What may be sent still; one item may go below 0. */
   #left: number;
   #driven: DrivenItems<Uint8Array> | undefined = undefined;
-  /** The source was asked for an item, or the channel for room. */
+  /** The source was asked for an item. */
   #busy = false;
+  /** The channel was asked for room. */
+  #waits = false;
   /** An item that found others to have used up the credit of all streams. */
   #kept: Uint8Array | undefined = undefined;
+  /** Items that go to the channel together: their credit is spent. */
+  #gathered: Uint8Array[] = [];
+  #gatheredBytes = 0;
+  /** Whether it is watched that they come, and for how many microtasks none has. */
+  #watched = false;
+  #quiet = 0;
   /** Nothing is sent any more. */
   #over = false;
+  #settledBefore = false;
 
   constructor(
     link: MuxLink,
@@ -77,10 +94,14 @@ export class StreamSender implements WaitingStream {
   }
 
   resume(): void {
-    if (this.#busy || this.#over || this.#driven === undefined) return;
-    if (this.#left <= 0 || !this.#pool.admits(this)) return;
+    if (this.#busy || this.#waits || this.#over || this.#driven === undefined) return;
+    if (this.#left <= 0 || !this.#pool.admits(this)) return this.#flush();
+    const kept = this.#kept;
+    if (kept !== undefined) {
+      this.#kept = undefined;
+      return this.#gather(kept);
+    }
     this.#busy = true;
-    if (this.#kept !== undefined) return this.#send(this.#kept);
     let asked: Promise<IteratorResult<unknown>>;
     try {
       asked = this.#driven.source.next();
@@ -119,9 +140,10 @@ export class StreamSender implements WaitingStream {
     } catch (error) {
       return this.#failed(error, true);
     }
-    if (this.#pool.admits(this)) return this.#send(item);
-    this.#kept = item;
     this.#busy = false;
+    if (this.#pool.admits(this)) return this.#gather(item);
+    this.#kept = item;
+    this.#flush();
   };
 
   readonly #onError = (error: unknown): void => {
@@ -129,9 +151,53 @@ export class StreamSender implements WaitingStream {
   };
 
   readonly #onRoom = (): void => {
-    this.#busy = false;
+    this.#waits = false;
     this.resume();
   };
+
+  /** Sends what was gathered once the source gives no more for now: a write an item would cost more than all the rest. */
+  readonly #onMicrotask = (): void => {
+    if (this.#gathered.length > 0 && ++this.#quiet < quietMicrotasks) return void soon.then(this.#onMicrotask);
+    this.#watched = false;
+    this.#flush();
+  };
+
+  #gather(item: Uint8Array): void {
+    const cost = costOf(item);
+    this.#left -= cost;
+    this.#pool.spend(cost);
+    this.#gatheredBytes += cost;
+    this.#quiet = 0;
+    this.#gathered.push(item);
+    if (this.#gatheredBytes >= gatheredBytes) {
+      this.#flush();
+    } else if (!this.#watched) {
+      this.#watched = true;
+      void soon.then(this.#onMicrotask);
+    }
+    this.resume();
+  }
+
+  #flush(): void {
+    const items = this.#gathered;
+    if (items.length === 0) return;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    let full: void | Promise<void> = undefined;
+    try {
+      for (const item of items) {
+        head[0] = wire.Kind.item | this.#flag;
+        wire.writeU32(head, 1, this.#id);
+        full = this.#link.send(wire.callHeadBytes, item, false, this.#priority);
+      }
+    } catch (error) {
+      // The connection is of no use; its end ends the stream.
+      return this.#link.channel.abort(TransportError.from(error, "connection-lost"));
+    }
+    if (full === undefined) return;
+    this.#waits = true;
+    full.then(this.#onRoom, this.#onRoom);
+  }
 
   #item(raw: unknown): Uint8Array {
     const { transform } = this.#driven!;
@@ -140,23 +206,6 @@ export class StreamSender implements WaitingStream {
     const { maxMessageBytes } = this.#link.peer!;
     if (item.length > maxMessageBytes) throw tooLarge(item.length, maxMessageBytes);
     return item;
-  }
-
-  #send(item: Uint8Array): void {
-    const cost = costOf(item);
-    this.#left -= cost;
-    this.#pool.spend(cost);
-    this.#kept = undefined;
-    head[0] = wire.Kind.item | this.#flag;
-    wire.writeU32(head, 1, this.#id);
-    let full: void | Promise<void>;
-    try {
-      full = this.#link.send(wire.callHeadBytes, item, false, this.#priority);
-    } catch (error) {
-      return this.#failed(error, true);
-    }
-    if (full === undefined) this.#onRoom();
-    else full.then(this.#onRoom, this.#onRoom);
   }
 
   /** The source has failed; where it only gave what can't be sent, it is left. */
@@ -169,6 +218,9 @@ export class StreamSender implements WaitingStream {
   }
 
   #end(error: TransportError | undefined): void {
+    // What was gathered has its credit already, and comes before the end.
+    this.#flush();
+    if (this.#over) return;
     this.#over = true;
     this.#pool.forget(this);
     const { channel, peer } = this.#link;
@@ -189,6 +241,8 @@ export class StreamSender implements WaitingStream {
   }
 
   #settled(error: unknown): void {
+    if (this.#settledBefore) return;
+    this.#settledBefore = true;
     this.#driven?.ended(error);
     this.#owner.sourceEnded(error);
   }
