@@ -15,6 +15,7 @@ import { directionTests } from "./_session_directions.ts";
 import { endingTests } from "./_session_endings.ts";
 import { pressureTests } from "./_session_pressure.ts";
 import { restartTests } from "./_session_restarts.ts";
+import { streamTests } from "./_session_streams.ts";
 import { within } from "../support/channels.ts";
 import { World } from "./_session_world.ts";
 
@@ -45,6 +46,8 @@ export interface Capabilities {
   connection: boolean;
   /** A session carries any number of calls at once; else one, and the tests take as many sessions as they need. */
   concurrent: boolean;
+  /** Requests and replies may be streams. */
+  streams: boolean;
   /** The transport listens on a TCP port, so that a proxy can stand in front of it. */
   port: boolean;
 }
@@ -99,4 +102,5 @@ export function sessionConformance(name: string, can: Capabilities, make: MakeSe
   cutTests(test, can);
   endingTests(test, can);
   restartTests(test, can);
+  if (can.streams) streamTests(test);
 }
