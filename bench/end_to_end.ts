@@ -162,6 +162,15 @@ const CASES: Case[] = [
   ]),
   oneWay("1 KB", 1024),
   oneWay("64 B", 64),
+  {
+    name: "stream of 1 KB items over mux",
+    contenders: [
+      deno("one-way sends", "programs/one_way.ts"),
+      deno("items of a request stream", "programs/stream_items.ts"),
+    ],
+    flags: ["--bytes", "1024"],
+    figures: [{ key: "messagesPerSecond", label: "messages/s" }],
+  },
   calls("64 B", 64, 128),
   calls("1 KB", 1024, 128),
   calls("64 B", 64, 1),

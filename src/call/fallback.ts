@@ -4,12 +4,14 @@
  * @module
  */
 
+import { discardReply } from "../core/completion.ts";
 import { background, type CallContext } from "../core/context.ts";
 import { named } from "../core/describe.ts";
 import { notify, type Observer } from "../core/observer.ts";
 import { given, invalidOption, label, type OptionRule, readOptions } from "../core/options.ts";
 import { type Outcome, outcomeIn, outcomeOfReply } from "../core/outcome.ts";
 import type { Middleware, Service } from "../core/service.ts";
+import { Streamed } from "../core/streamed.ts";
 
 /**
  * Options of {@linkcode fallback}: `to` or `value`.
@@ -43,8 +45,10 @@ export interface FallbackOptions<Req, Res> {
  * nobody would read the answer; nor for an attempt that another one superseded.
  *
  * Another service is given the same request and context. An HTTP request whose
- * body was sent already can't be sent to it: then the failure is passed on. The
- * body of a response that is replaced is cancelled. Where the other service
+ * body was sent already can't be sent to it, nor one whose stream was begun: then
+ * the failure is passed on. The body of a response that is replaced is cancelled,
+ * and so is a stream. What fails behind a reply that was passed on is its
+ * reader's. Where the other service
  * fails too, its error is the call's.
  *
  * Place: outside of retries and breakers, inside of what measures. Outside of a
@@ -82,7 +86,7 @@ export function fallback<Req, Res>(options: FallbackOptions<Req, Res>): Middlewa
     if (!when(outcome, cause)) return undefined;
     if (to !== undefined && isUsedUp(request)) return undefined;
     if (observer !== undefined) notify(observer, { type: "call-answered", policy: name, from: "fallback" });
-    if (cause instanceof Response) cause.body?.cancel().catch(() => {});
+    discardReply(cause);
     // As a promise in any case: what the function throws is the call's error.
     return new Promise((resolve) => resolve(answer(request, context, cause)));
   }
@@ -110,6 +114,7 @@ function isTrouble(outcome: Outcome): boolean {
 }
 
 function isUsedUp(request: unknown): boolean {
+  if (request instanceof Streamed) return request.begun;
   return request instanceof Request && (request.bodyUsed || request.body?.locked === true);
 }
 
@@ -122,6 +127,7 @@ function anything<T>(): OptionRule<T | undefined> {
   return {
     allowed: "a value that can be given more than once",
     fallback: undefined,
-    accepts: (value) => !(value instanceof Response) && !(value instanceof ReadableStream),
+    accepts: (value) =>
+      !(value instanceof Response) && !(value instanceof ReadableStream) && !(value instanceof Streamed),
   };
 }

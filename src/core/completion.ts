@@ -71,6 +71,18 @@ export function whenComplete<Res>(reply: Res, done: CompletionListener): Res {
   return watched(reply, reply.body, done) as Response & Res;
 }
 
+/** Whether a reply may be whole only later than it is there: a response, or a streamed reply. */
+export function endsLater(reply: unknown): reply is Response | Streamed<unknown, unknown> {
+  return typeof reply === "object" && (reply instanceof Response || reply instanceof Streamed);
+}
+
+/** Lets go of what a reply brings after its first word: nobody will read it. */
+export function discardReply(reply: unknown): void {
+  if (!endsLater(reply)) return;
+  const gone = reply instanceof Streamed ? reply.cancel() : reply.body?.cancel();
+  gone?.catch(() => {});
+}
+
 /** The response around a body that tells of its end. */
 function watched(response: Response, inner: ReadableStream<Uint8Array>, first: CompletionListener): Response {
   const listeners = [first];

@@ -5,10 +5,12 @@
  */
 
 import { Cancellation } from "./cancellation.ts";
+import { discardReply } from "./completion.ts";
 import type { CallContext } from "./context.ts";
 import type { DeadlineEntry, DeadlineQueue } from "./deadline_queue.ts";
 import { TransportError } from "./errors.ts";
 import type { Service } from "./service.ts";
+import { Streamed } from "./streamed.ts";
 
 /**
  * Calls `inner`, and at `deadline`, which is still to come, cancels it and
@@ -37,6 +39,7 @@ class BoundedCall<Res> implements DeadlineEntry {
   readonly dueAt: number;
   position = -1;
   readonly holds = true;
+  #expired = false;
   readonly #deadlines: DeadlineQueue;
   readonly #describe: () => string;
   readonly #reject: (error: unknown) => void;
@@ -52,7 +55,10 @@ class BoundedCall<Res> implements DeadlineEntry {
     this.promise = promise;
     this.#reject = reject;
     this.onReply = (reply) => {
-      this.#end();
+      // Too late: what stands behind it is read by nobody.
+      if (this.#expired) return discardReply(reply);
+      if (reply instanceof Streamed) this.#endWith(reply);
+      else this.#end();
       resolve(reply);
     };
     this.onError = (error) => {
@@ -63,10 +69,17 @@ class BoundedCall<Res> implements DeadlineEntry {
   }
 
   expire(): void {
+    this.#expired = true;
     const error = new TransportError("deadline-exceeded", `Call ended: ${this.#describe()}`, { processed: "maybe" });
     // Rejected first: an inner call that ends in the same turn with another error must not hide the reason.
     this.#reject(error);
     this.cancellation.cancel(error);
+  }
+
+  /** The stream may last, but whoever can cancel the call still can. */
+  #endWith(reply: Streamed<unknown, unknown>): void {
+    this.#deadlines.remove(this);
+    reply.whenEnded(() => this.cancellation.release());
   }
 
   #end(): void {

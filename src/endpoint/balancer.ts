@@ -10,6 +10,7 @@ import { type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
 import { notify } from "../core/observer.ts";
 import { type Outcome, outcomeOf, outcomeOfReply } from "../core/outcome.ts";
+import { Streamed } from "../core/streamed.ts";
 import { affinity, hashOf } from "../util/rendezvous.ts";
 import { WaiterLine } from "../util/waiters.ts";
 import type { BalanceSettings } from "./balance_options.ts";
@@ -123,8 +124,18 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
       call = Promise.reject(error);
     }
     return call.then((reply) => {
-      this.#note(endpoint, outcomeOfReply(reply), startedAt);
-      return whenComplete(reply, finish);
+      if (!(reply instanceof Streamed)) {
+        this.#note(endpoint, outcomeOfReply(reply), startedAt);
+        return whenComplete(reply, finish);
+      }
+      // Its latency is that of the first word; whether it failed is known at its end.
+      const latencyMs = clock.now() - startedAt;
+      reply.whenEnded((error) => {
+        if (error === undefined) this.#note(endpoint, "success", clock.now() - latencyMs);
+        else this.#note(endpoint, outcomeOf(error), startedAt);
+        finish();
+      });
+      return reply;
     }, (error) => {
       this.#note(endpoint, outcomeOf(error), startedAt);
       finish();

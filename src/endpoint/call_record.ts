@@ -5,6 +5,7 @@
  */
 
 import { type Outcome, outcomeOf, outcomeOfReply } from "../core/outcome.ts";
+import { Streamed } from "../core/streamed.ts";
 import { Ewma, PeakEwma } from "../util/ewma.ts";
 
 /** Times over which the past fades: that of Finagle's and tower's balancers. */
@@ -42,6 +43,14 @@ export function recorded<Res>(call: Promise<Res>, record: CallRecord, now: () =>
     const endedAt = now();
     record.add(outcome, endedAt - startedAt, endedAt);
   };
-  call.then((reply) => note(outcomeOfReply(reply)), (error) => note(outcomeOf(error)));
+  call.then((reply) => {
+    if (!(reply instanceof Streamed)) return note(outcomeOfReply(reply));
+    // Its latency is that of the first word; whether it failed is known at its end.
+    const latencyMs = now() - startedAt;
+    reply.whenEnded((error) => {
+      if (error === undefined) record.add("success", latencyMs, now());
+      else note(outcomeOf(error));
+    });
+  }, (error) => note(outcomeOf(error)));
   return call;
 }

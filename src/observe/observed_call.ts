@@ -21,6 +21,7 @@ import { type CallContext, type ContextKey, contextKey } from "../core/context.t
 import { TransportError } from "../core/errors.ts";
 import { type Outcome, outcomeIn } from "../core/outcome.ts";
 import type { Service } from "../core/service.ts";
+import { Streamed } from "../core/streamed.ts";
 import { textOf } from "../core/thrown.ts";
 import { type CallDescription, errorTypeOf, type Place, rpcCall } from "./call_conventions.ts";
 import { httpCall, httpStatus } from "./http_conventions.ts";
@@ -178,7 +179,10 @@ class ObservedCall {
       return Promise.reject(error);
     }
     if (!this.#http) {
-      call.then(() => this.#end({}, false), (error) => this.#failed(error));
+      call.then((reply) => {
+        if (!(reply instanceof Streamed && this.#settings.streams)) return this.#end({}, false);
+        reply.whenEnded((error) => error === undefined ? this.#end({}, false) : this.#failed(error));
+      }, (error) => this.#failed(error));
       return call;
     }
     return call.then((reply) => this.#replied(reply), (error) => {

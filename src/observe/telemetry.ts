@@ -37,7 +37,7 @@ export interface TelemetryOptions {
   system?: string;
   /** Attributes of every span and measurement. */
   attributes?: Readonly<Record<string, string | number | boolean>>;
-  /** Whether an HTTP call lasts until its body has ended, and not only until its head is there. @default {true} */
+  /** Whether a call lasts until its body or stream has ended, and not only until its head is there. @default {true} */
   streams?: boolean;
   /** Where spans go. @default {what is set up for the program, looked up with each call} */
   tracerProvider?: SpanProvider;

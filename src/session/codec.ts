@@ -8,8 +8,9 @@
 import type { CallContext } from "../core/context.ts";
 import { named } from "../core/describe.ts";
 import { TransportError } from "../core/errors.ts";
-import type { Handler, Middleware } from "../core/service.ts";
+import type { Handler } from "../core/service.ts";
 import type { Session, SessionDialOptions, SessionListenOptions, SessionTransport } from "../core/session.ts";
+import { mapStreamed, Streamed } from "../core/streamed.ts";
 import { textOf } from "../core/thrown.ts";
 import { WrappedSession } from "./wrapped_session.ts";
 
@@ -32,13 +33,62 @@ export interface Codec<T> {
 }
 
 /**
- * Gives the calls of a transport requests and replies of your own types. Both
- * ends share it, as part of their wire.
+ * How the items of streams become bytes, where not as what stands before them.
+ *
+ * @example
+ * ```ts
+ * import type { ItemCodecs } from "@wireway/wireway";
+ * const raw: ItemCodecs<Uint8Array, Uint8Array> = {
+ *   request: { encode: (item) => item, decode: (bytes) => bytes },
+ * };
+ * ```
+ */
+export interface ItemCodecs<ReqItem, ResItem> {
+  /** Of a request's items. */
+  readonly request?: Codec<ReqItem>;
+  /** Of a reply's items. */
+  readonly reply?: Codec<ResItem>;
+}
+
+/**
+ * What values are where their bytes are `Bytes`: with streams where those may
+ * be streams.
+ *
+ * @example
+ * ```ts
+ * import type { Coded, StreamedBytes } from "@wireway/wireway";
+ * const plain: Coded<Uint8Array, string, string> = "one";
+ * const either: Coded<StreamedBytes, string, string> = "one, or a Streamed<string, string>";
+ * ```
+ */
+export type Coded<Bytes, Head, Item> = Bytes extends Uint8Array ? Head : Streamed<Head, Item>;
+
+/**
+ * What makes values of the calls of a transport of bytes, with streams or
+ * without.
+ *
+ * @example
+ * ```ts
+ * import { type CodecMiddleware, text } from "@wireway/wireway";
+ * const middleware: CodecMiddleware<string, string> = text();
+ * ```
+ */
+export type CodecMiddleware<Req, Res, ReqItem = Req, ResItem = Res> = <Bytes extends Uint8Array | Streamed<Uint8Array>>(
+  inner: SessionTransport<Bytes, Bytes>,
+) => SessionTransport<Coded<Bytes, Req, ReqItem>, Coded<Bytes, Res, ResItem>>;
+
+/** Bytes, with or without a stream. */
+type Bytes = Uint8Array | Streamed<Uint8Array>;
+
+/**
+ * Gives the calls of a transport requests and replies of your own types, and
+ * streams items of them. Both ends share it, as part of their wire.
  *
  * Place: directly on {@linkcode mux} or another transport of calls in bytes.
  *
  * Errors: `invalid-request` (not sent, or refused by the far side) and
- * `invalid-reply` for values that can't be encoded or decoded.
+ * `invalid-reply` for values that can't be encoded or decoded; for an item, it
+ * is the stream that fails.
  *
  * @example
  * ```ts
@@ -50,22 +100,30 @@ export interface Codec<T> {
  * const wire = chain(tcp({ port: 9000 }), mux(), codec("float", float, float));
  * ```
  */
-export function codec<Req, Res>(
+export function codec<Req, Res, ReqItem = Req, ResItem = Res>(
   name: string,
   request: Codec<Req>,
   reply: Codec<Res>,
-): Middleware<SessionTransport<Uint8Array, Uint8Array>, SessionTransport<Req, Res>> {
-  return named(name, {}, (inner: SessionTransport<Uint8Array, Uint8Array>): SessionTransport<Req, Res> => ({
-    async dial({ signal, handler }: SessionDialOptions<Req, Res> = {}): Promise<Session<Req, Res>> {
-      const bytesHandler = handler === undefined ? undefined : decoding(handler, request, reply);
-      return sessionOver(await inner.dial({ signal, handler: bytesHandler }), request, reply);
+  items: ItemCodecs<ReqItem, ResItem> = {},
+): CodecMiddleware<Req, Res, ReqItem, ResItem> {
+  type CodedReq = Req | Streamed<Req, ReqItem>;
+  type CodedRes = Res | Streamed<Res, ResItem>;
+  const requests = new Converter<Req, ReqItem>(request, items.request, "invalid-request");
+  const replies = new Converter<Res, ResItem>(reply, items.reply, "invalid-reply");
+  const middleware = (inner: SessionTransport<Bytes, Bytes>): SessionTransport<CodedReq, CodedRes> => ({
+    async dial({ signal, handler }: SessionDialOptions<CodedReq, CodedRes> = {}): Promise<Session<CodedReq, CodedRes>> {
+      const bytesHandler = handler === undefined ? undefined : decoding(handler, requests, replies);
+      return sessionOver(await inner.dial({ signal, handler: bytesHandler }), requests, replies);
     },
-    listen(handler: Handler<Req, Res>, { onSession }: SessionListenOptions<Req, Res> = {}) {
-      return inner.listen(decoding(handler, request, reply), {
-        onSession: onSession === undefined ? undefined : (session) => onSession(sessionOver(session, request, reply)),
+    listen(handler: Handler<CodedReq, CodedRes>, { onSession }: SessionListenOptions<CodedReq, CodedRes> = {}) {
+      return inner.listen(decoding(handler, requests, replies), {
+        onSession: onSession === undefined
+          ? undefined
+          : (session) => onSession(sessionOver(session, requests, replies)),
       });
     },
-  }));
+  });
+  return named(name, {}, middleware as CodecMiddleware<Req, Res, ReqItem, ResItem>);
 }
 
 const encoder = new TextEncoder();
@@ -77,7 +135,7 @@ const utf8: Codec<string> = {
 };
 
 /**
- * Requests and replies as text, UTF-8 on the wire. Bytes that are not UTF-8 are
+ * Requests, replies and items as text, UTF-8 on the wire. Bytes that are not UTF-8 are
  * refused.
  *
  * @example
@@ -86,13 +144,13 @@ const utf8: Codec<string> = {
  * await serve(chain(tcp({ port: 9000 }), mux(), text()), (request) => request.toUpperCase());
  * ```
  */
-export function text(): Middleware<SessionTransport<Uint8Array, Uint8Array>, SessionTransport<string, string>> {
+export function text(): CodecMiddleware<string, string> {
   return codec("text", utf8, utf8);
 }
 
 /**
- * Requests and replies as JSON. The types are what you say they are: nothing
- * checks them at run time.
+ * Requests and replies as JSON, items of streams too. The types are what you say
+ * they are: nothing checks them at run time.
  *
  * @example
  * ```ts
@@ -102,8 +160,9 @@ export function text(): Middleware<SessionTransport<Uint8Array, Uint8Array>, Ses
  * const { sum } = await add({ a: 1, b: 2 });
  * ```
  */
-export function json<Req, Res>(): Middleware<SessionTransport<Uint8Array, Uint8Array>, SessionTransport<Req, Res>> {
-  return codec("json", jsonCodec<Req>(), jsonCodec<Res>());
+export function json<Req, Res, ReqItem = Req, ResItem = Res>(): CodecMiddleware<Req, Res, ReqItem, ResItem> {
+  const items = { request: jsonCodec<ReqItem>(), reply: jsonCodec<ResItem>() };
+  return codec("json", jsonCodec<Req>(), jsonCodec<Res>(), items);
 }
 
 function jsonCodec<T>(): Codec<T> {
@@ -117,51 +176,101 @@ function jsonCodec<T>(): Codec<T> {
   };
 }
 
+/** Makes bytes of values and values of bytes, and of streams the same. */
+class Converter<T, Item> {
+  readonly #codec: Codec<T>;
+  readonly #code: ConversionCode;
+  readonly #encodeItem: (item: Item) => Uint8Array;
+  readonly #decodeItem: (bytes: Uint8Array) => Item;
+
+  constructor(codec: Codec<T>, items: Codec<Item> | undefined, code: ConversionCode) {
+    this.#codec = codec;
+    this.#code = code;
+    const itemCodec = items ?? codec as unknown as Codec<Item>;
+    this.#encodeItem = (item) => converted(itemCodec, "encode", item, code) as Uint8Array;
+    this.#decodeItem = (bytes) => converted(itemCodec, "decode", bytes, code) as Item;
+  }
+
+  encode(value: T | Streamed<T, Item>): Bytes {
+    if (!(value instanceof Streamed)) return converted(this.#codec, "encode", value, this.#code) as Uint8Array;
+    try {
+      return mapStreamed(
+        value,
+        converted(this.#codec, "encode", value.head, this.#code) as Uint8Array,
+        this.#encodeItem,
+      );
+    } catch (error) {
+      // A request that was not sent is its caller's still; nobody else will let go of a reply.
+      if (this.#code === "invalid-reply") void value.cancel();
+      throw error;
+    }
+  }
+
+  decode(bytes: Bytes): T | Streamed<T, Item> {
+    if (!(bytes instanceof Streamed)) return converted(this.#codec, "decode", bytes, this.#code) as T;
+    try {
+      return mapStreamed(bytes, converted(this.#codec, "decode", bytes.head, this.#code) as T, this.#decodeItem);
+    } catch (error) {
+      void bytes.cancel();
+      throw error;
+    }
+  }
+}
+
 /** A handler of bytes that runs a handler of values. */
 function decoding<Req, Res>(
   handler: Handler<Req, Res>,
-  request: Codec<Req>,
-  reply: Codec<Res>,
-): Handler<Uint8Array, Uint8Array> {
-  const encode = (value: Res): Uint8Array => encoded(reply, value, "invalid-reply");
-  return function decoding(bytes: Uint8Array, context: CallContext): Uint8Array | Promise<Uint8Array> {
-    const value = decoded(request, bytes, "invalid-request");
-    const peer = context.peer as Session<Uint8Array, Uint8Array> | undefined;
-    const result = handler(value, peer === undefined ? context : context.withPeer(sessionOver(peer, request, reply)));
+  requests: BothWays<Req>,
+  replies: BothWays<Res>,
+): Handler<Bytes, Bytes> {
+  const encode = (value: Res): Bytes => replies.encode(value);
+  return function decoding(bytes: Bytes, context: CallContext): Bytes | Promise<Bytes> {
+    const value = requests.decode(bytes);
+    const peer = context.peer as Session<Bytes, Bytes> | undefined;
+    const result = handler(
+      value,
+      peer === undefined ? context : context.withPeer(sessionOver(peer, requests, replies)),
+    );
     return result instanceof Promise ? result.then(encode) : encode(result);
   };
 }
 
-const wrapped = new WeakMap<Session<Uint8Array, Uint8Array>, Session<unknown, unknown>>();
+/** A {@linkcode Converter}, where streams are among its values. */
+interface BothWays<T> {
+  encode(value: T): Bytes;
+  decode(bytes: Bytes): T;
+}
+
+const wrapped = new WeakMap<Session<Bytes, Bytes>, Session<unknown, unknown>>();
 
 /** A session of values over one of bytes; the same one each time, so that peers can be compared. */
 function sessionOver<Req, Res>(
-  inner: Session<Uint8Array, Uint8Array>,
-  request: Codec<Req>,
-  reply: Codec<Res>,
+  inner: Session<Bytes, Bytes>,
+  requests: BothWays<Req>,
+  replies: BothWays<Res>,
 ): Session<Req, Res> {
   let session = wrapped.get(inner) as Session<Req, Res> | undefined;
   if (session === undefined) {
-    session = new CodecSession(inner, request, reply);
+    session = new CodecSession(inner, requests, replies);
     wrapped.set(inner, session as Session<unknown, unknown>);
   }
   return session;
 }
 
-class CodecSession<Req, Res> extends WrappedSession<Uint8Array, Uint8Array, Req, Res> {
-  readonly #request: Codec<Req>;
-  readonly #decode: (bytes: Uint8Array) => Res;
+class CodecSession<Req, Res> extends WrappedSession<Bytes, Bytes, Req, Res> {
+  readonly #requests: BothWays<Req>;
+  readonly #decode: (bytes: Bytes) => Res;
 
-  constructor(inner: Session<Uint8Array, Uint8Array>, request: Codec<Req>, reply: Codec<Res>) {
+  constructor(inner: Session<Bytes, Bytes>, requests: BothWays<Req>, replies: BothWays<Res>) {
     super(inner);
-    this.#request = request;
-    this.#decode = (bytes) => decoded(reply, bytes, "invalid-reply");
+    this.#requests = requests;
+    this.#decode = (bytes) => replies.decode(bytes);
   }
 
   call(request: Req, context?: CallContext): Promise<Res> {
-    let bytes: Uint8Array;
+    let bytes: Bytes;
     try {
-      bytes = encoded(this.#request, request, "invalid-request");
+      bytes = this.#requests.encode(request);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -169,29 +278,22 @@ class CodecSession<Req, Res> extends WrappedSession<Uint8Array, Uint8Array, Req,
   }
 
   send(request: Req, context?: CallContext): void | Promise<void> {
-    return this.inner.send(encoded(this.#request, request, "invalid-request"), context);
+    return this.inner.send(this.#requests.encode(request), context);
   }
 }
 
 type ConversionCode = "invalid-request" | "invalid-reply";
 
-function encoded<T>(codec: Codec<T>, value: T, code: ConversionCode): Uint8Array {
+function converted<T>(
+  codec: Codec<T>,
+  way: "encode" | "decode",
+  value: T | Uint8Array,
+  code: ConversionCode,
+): T | Uint8Array {
   try {
-    return codec.encode(value);
+    return way === "encode" ? codec.encode(value as T) : codec.decode(value as Uint8Array);
   } catch (error) {
-    throw notConverted(error, code);
+    const what = code === "invalid-request" ? "request" : "reply";
+    throw new TransportError(code, `Cannot convert ${what}: ${textOf(error)}`, { cause: error });
   }
-}
-
-function decoded<T>(codec: Codec<T>, bytes: Uint8Array, code: ConversionCode): T {
-  try {
-    return codec.decode(bytes);
-  } catch (error) {
-    throw notConverted(error, code);
-  }
-}
-
-function notConverted(error: unknown, code: ConversionCode): TransportError {
-  const what = code === "invalid-request" ? "request" : "reply";
-  return new TransportError(code, `Cannot convert ${what}: ${textOf(error)}`, { cause: error });
 }

@@ -5,9 +5,8 @@
  */
 
 import type { MethodCall, MethodRequest } from "../core/method_call.ts";
-import type { Middleware } from "../core/service.ts";
 import type { SessionTransport } from "../core/session.ts";
-import { Streamed } from "../core/streamed.ts";
+import type { Streamed } from "../core/streamed.ts";
 import { type Codec, codec } from "./codec.ts";
 
 /**
@@ -15,6 +14,9 @@ import { type Codec, codec } from "./codec.ts";
  * reply any value. Both are JSON on the wire, a request as `[method, params]`.
  * `jsonRpc()` makes calls of the same type, so what stands above can be moved
  * from the one to the other.
+ *
+ * Over `mux({ streams: true })` both may be a `Streamed`, whose items are any
+ * values. A transport without streams refuses such a call with `unsupported`.
  *
  * What JSON has no word for is lost as JSON loses it: `undefined` arrives as
  * `null`.
@@ -32,20 +34,20 @@ import { type Codec, codec } from "./codec.ts";
  * const sum = await call({ method: "add", params: [1, 2] });
  * ```
  */
-export function methods(): Middleware<
-  SessionTransport<Uint8Array, Uint8Array>,
-  SessionTransport<MethodRequest, unknown>
-> {
-  return codec("methods", request, reply);
+export function methods(): <Bytes extends Uint8Array | Streamed<Uint8Array>>(
+  inner: SessionTransport<Bytes, Bytes>,
+) => SessionTransport<MethodRequest, unknown> {
+  return codec<MethodCall, unknown, unknown, unknown>("methods", request, reply, {
+    request: reply,
+    reply,
+  }) as unknown as ReturnType<typeof methods>;
 }
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-const request: Codec<MethodRequest> = {
-  encode(call): Uint8Array {
-    if (call instanceof Streamed) throw new TypeError("a stream follows it");
-    const { method, params } = call;
+const request: Codec<MethodCall> = {
+  encode({ method, params }): Uint8Array {
     return encoder.encode(params === undefined ? JSON.stringify([method]) : JSON.stringify([method, params]));
   },
   decode(bytes): MethodCall {

@@ -10,7 +10,7 @@ import { named, withFigures } from "../core/describe.ts";
 import { TransportError } from "../core/errors.ts";
 import { counted, current } from "../core/figures.ts";
 import type { Observer } from "../core/observer.ts";
-import { duration, given, integer, readOptions } from "../core/options.ts";
+import { duration, flag, given, integer, readOptions } from "../core/options.ts";
 import type { Handler, Middleware } from "../core/service.ts";
 import {
   type CallCounters,
@@ -21,6 +21,8 @@ import {
   type SessionListenOptions,
   type SessionTransport,
 } from "../core/session.ts";
+import type { StreamedBytes } from "./mux_call_streams.ts";
+export type { StreamedBytes } from "./mux_call_streams.ts";
 import type { MuxSettings } from "./mux_link.ts";
 import { MuxSession } from "./mux_session.ts";
 import { listenSessions } from "./session_listener.ts";
@@ -64,6 +66,36 @@ export interface MuxOptions {
 }
 
 /**
+ * Options of {@linkcode mux} where requests and replies may be streams.
+ *
+ * @example
+ * ```ts
+ * import { mux, type StreamingMuxOptions } from "@wireway/wireway";
+ * const options: StreamingMuxOptions = { streams: true, streamWindowBytes: 65_536 };
+ * mux(options);
+ * ```
+ */
+export interface StreamingMuxOptions extends MuxOptions {
+  /** Lets a request and a reply be a {@linkcode Streamed}. Both ends must want that. */
+  streams: true;
+  /**
+   * Bytes of one stream that may be on their way to this end, or wait here for their reader; each item counts 64 more.
+   * The sender asks its source for no more than that, and one item. @default {262144} 256 KiB
+   */
+  streamWindowBytes?: number;
+  /**
+   * What that grows to while a reader takes items as fast as they come: a window that is small beside what the buffers
+   * between two processes hold makes them wait for each other. @default {4194304} 4 MiB
+   */
+  maxStreamWindowBytes?: number;
+  /**
+   * The same for all streams of a connection together, in each direction. Readers that are slow hold a stream's window
+   * each; where those of all hold this much, every stream waits for them. @default {33554432} 32 MiB
+   */
+  allStreamsBytes?: number;
+}
+
+/**
  * Makes calls out of messages. Any number of calls share one connection, and
  * either side may call the other. Deadlines, priorities, metadata, cancelling
  * and errors travel with the calls. The bytes on the wire are described in
@@ -77,6 +109,18 @@ export interface MuxOptions {
  * A channel that can't stop its peer says so, and the two ends then give each
  * other credits: a peer that does not take up what it is sent stops its sender
  * after `windowBytes`.
+ *
+ * With `streams: true` a request, a reply or both may be a {@linkcode Streamed}:
+ * bytes, and items behind them, each with a window of its own. A source is asked
+ * for an item only when its reader has room. Leaving the loop over a reply
+ * cancels the call: the handler's signal aborts, its generator is left. A
+ * handler that leaves the loop over a request, or replies before its end, stops
+ * the caller's source. An error of a source reaches the loop of the reader; that
+ * of a request also fails its call. A connection that is lost gives the reader
+ * what has come, then `connection-lost`. The deadline of a call's context, where
+ * no middleware keeps it, holds for its streams too. A call is in flight, at
+ * both ends, until its streams have ended. A peer without streams is sent none:
+ * such calls fail with `unsupported`.
  *
  * Place: directly on a channel transport, or on the message middleware around
  * it.
@@ -94,6 +138,19 @@ export interface MuxOptions {
  * await using server = await serve(wire, (request) => request);
  * ```
  *
+ * @example Streams
+ * ```ts
+ * import { chain, mux, reconnect, serve, Streamed, tcp, text } from "@wireway/wireway";
+ * const wire = chain(tcp({ port: 9000 }), mux({ streams: true }), text());
+ * async function* count(): AsyncGenerator<string> {
+ *   for (let n = 0; n < 3; n++) yield `${n}`;
+ * }
+ * await using server = await serve(wire, () => new Streamed("three numbers", count()));
+ * await using call = chain(wire, reconnect());
+ * const reply = await call("count");
+ * if (reply instanceof Streamed) { for await (const n of reply) console.log(n); }
+ * ```
+ *
  * @example Call back
  * ```ts
  * import { chain, type Handler, mux, serve, tcp, text } from "@wireway/wireway";
@@ -104,8 +161,14 @@ export interface MuxOptions {
  * await serve(chain(tcp({ port: 9000 }), mux(), text()), handler);
  * ```
  */
-export function mux(options: MuxOptions = {}): Middleware<ChannelTransport, SessionTransport<Uint8Array, Uint8Array>> {
-  const settings: MuxSettings = readOptions("mux()", options, {
+export function mux(
+  options: StreamingMuxOptions,
+): Middleware<ChannelTransport, SessionTransport<StreamedBytes, StreamedBytes>>;
+export function mux(options?: MuxOptions): Middleware<ChannelTransport, SessionTransport<Uint8Array, Uint8Array>>;
+export function mux(
+  options: MuxOptions & { streams?: boolean } = {},
+): Middleware<ChannelTransport, SessionTransport<StreamedBytes, StreamedBytes>> {
+  const { streams, streamWindowBytes, maxStreamWindowBytes, allStreamsBytes, ...read } = readOptions("mux()", options, {
     maxInFlight: integer(1024, 1, 1_000_000),
     maxMessageBytes: integer(undefined, 1, 0x7fff_ffff),
     helloTimeoutMs: duration(5000, 1),
@@ -113,17 +176,28 @@ export function mux(options: MuxOptions = {}): Middleware<ChannelTransport, Sess
     pingTimeoutMs: duration(10_000, 1),
     maxQueuedBytes: integer(64 * 1024 * 1024, 1, 0x7fff_ffff),
     windowBytes: integer(1024 * 1024, 1, 0x7fff_ffff),
+    streams: flag(false),
+    streamWindowBytes: integer(256 * 1024, 1, 0x7fff_ffff),
+    maxStreamWindowBytes: integer(4 * 1024 * 1024, 1, 0x7fff_ffff),
+    allStreamsBytes: integer(32 * 1024 * 1024, 1, 0x7fff_ffff),
     clock: given<Clock>(systemClock, "an object"),
     observer: given<Observer | undefined>(undefined, "a function"),
   });
-  const { clock, observer: _, ...shown } = settings;
-  return named("mux", shown, (inner: ChannelTransport): SessionTransport<Uint8Array, Uint8Array> => {
-    const dialled = new Set<Session<Uint8Array, Uint8Array>>();
+  const { clock, observer: _, ...rest } = read;
+  const settings: MuxSettings = {
+    ...read,
+    streams: streams
+      ? { windowBytes: streamWindowBytes, maxWindowBytes: maxStreamWindowBytes, allBytes: allStreamsBytes }
+      : undefined,
+  };
+  const shown = streams ? { ...rest, streams, streamWindowBytes, maxStreamWindowBytes, allStreamsBytes } : rest;
+  return named("mux", shown, (inner: ChannelTransport): SessionTransport<StreamedBytes, StreamedBytes> => {
+    const dialled = new Set<Session<StreamedBytes, StreamedBytes>>();
     let served: CallCounters | undefined;
-    const transport: SessionTransport<Uint8Array, Uint8Array> = {
+    const transport: SessionTransport<StreamedBytes, StreamedBytes> = {
       async dial(
-        dialOptions: SessionDialOptions<Uint8Array, Uint8Array> = {},
-      ): Promise<Session<Uint8Array, Uint8Array>> {
+        dialOptions: SessionDialOptions<StreamedBytes, StreamedBytes> = {},
+      ): Promise<Session<StreamedBytes, StreamedBytes>> {
         const { signal, handler } = dialOptions;
         const channel = await inner.dial({ signal });
         const ready = Promise.withResolvers<void>();
@@ -148,8 +222,8 @@ export function mux(options: MuxOptions = {}): Middleware<ChannelTransport, Sess
       },
 
       listen(
-        handler: Handler<Uint8Array, Uint8Array>,
-        listenOptions: SessionListenOptions<Uint8Array, Uint8Array> = {},
+        handler: Handler<StreamedBytes, StreamedBytes>,
+        listenOptions: SessionListenOptions<StreamedBytes, StreamedBytes> = {},
       ): Promise<SessionListener> {
         return listenSessions(
           inner,

@@ -7,45 +7,61 @@
 import { Cancellation } from "../core/cancellation.ts";
 import { background, CallContext } from "../core/context.ts";
 import { TransportError } from "../core/errors.ts";
+import { Streamed } from "../core/streamed.ts";
+import type { StreamedBytes } from "./mux_call_streams.ts";
+import { StreamedAnswers, type StreamedAnswersOwner } from "./mux_streamed_answers.ts";
 import { noMetadata } from "../core/metadata.ts";
 import type { Handler } from "../core/service.ts";
 import type { CallCounters, Session } from "../core/session.ts";
 import { head, type MuxLink } from "./mux_link.ts";
-import { tooLarge, tooManyCalls } from "./mux_refusals.ts";
+import { tooLarge, tooManyCalls, unsupportedStream } from "./mux_refusals.ts";
 import { encodeError } from "./mux_error_frame.ts";
 import * as wire from "./mux_wire.ts";
 
 const { Kind } = wire;
 
 /** Whose calls are answered. */
-export interface AnswersOwner extends Session<Uint8Array, Uint8Array> {
+export interface AnswersOwner extends Session<StreamedBytes, StreamedBytes> {
   /** A handler has ended. */
   answered(): void;
 }
 
 /** See the module. */
-export class MuxAnswers {
+export class MuxAnswers implements StreamedAnswersOwner {
   /** Handlers at work, those of cancelled calls too. */
   running = 0;
   readonly #link: MuxLink;
   readonly #owner: AnswersOwner;
-  readonly #handler: Handler<Uint8Array, Uint8Array> | undefined;
+  readonly #handler: Handler<StreamedBytes, StreamedBytes> | undefined;
   readonly #counters: CallCounters;
   /** What cancels a call, by the peer's number; undefined where a number is free. */
   readonly #served: (Cancellation | undefined)[] = [];
   /** What cancels the handlers of one-way sends. */
   #oneWay: Set<Cancellation> | undefined = undefined;
+  /** Calls with streams; none until there is one. */
+  #streams: StreamedAnswers | undefined = undefined;
 
   constructor(
     link: MuxLink,
     owner: AnswersOwner,
-    handler: Handler<Uint8Array, Uint8Array> | undefined,
+    handler: Handler<StreamedBytes, StreamedBytes> | undefined,
     counters: CallCounters,
   ) {
     this.#link = link;
     this.#owner = owner;
     this.#handler = handler;
     this.#counters = counters;
+  }
+
+  /** Calls with streams that have not ended on the wire. */
+  get streaming(): number {
+    return this.#streams?.size ?? 0;
+  }
+
+  /** Takes a frame of the streams of a call. Throws `protocol` for one that has no place. */
+  streamed(frame: Uint8Array): void {
+    this.#streamed.streamed(frame);
+    this.#owner.answered();
   }
 
   /** A call has come in. Throws `protocol` for one that breaks the rules. */
@@ -57,19 +73,21 @@ export class MuxAnswers {
     if (id >= maxInFlight) {
       throw new TransportError("protocol", `Frame refused: call number ${id}, the limit is ${maxInFlight}`);
     }
-    if (this.#served[id] !== undefined) {
+    if (this.#served[id] !== undefined || this.#streams?.has(id)) {
       throw new TransportError("protocol", `Frame refused: call ${id} is in flight already`);
     }
     const cancellation = new Cancellation();
     const context = this.#contextOf(frame, wire.callHeadBytes, cancellation);
     const handler = this.#handler;
     const refusal = this.#refusal(frame.length - payloadStart, context);
+    let request: StreamedBytes = frame.subarray(payloadStart);
+    if (frame[0] >= wire.Flag.stream) request = this.#streamed.begin(id, request, cancellation);
     if (refusal !== undefined || context === undefined || handler === undefined) return this.#sendError(id, refusal!);
     this.#served[id] = cancellation;
     this.#started();
-    let result: Uint8Array | Promise<Uint8Array>;
+    let result: StreamedBytes | Promise<StreamedBytes>;
     try {
-      result = handler(frame.subarray(payloadStart), context);
+      result = handler(request, context);
     } catch (error) {
       return this.#failed(id, cancellation, error);
     }
@@ -106,23 +124,42 @@ export class MuxAnswers {
   /** The caller has given up. */
   cancel(frame: Uint8Array): void {
     if (frame.length < wire.callHeadBytes) throw new TransportError("protocol", "Frame refused: a cancel cut short");
-    const id = wire.readU32(frame, 1);
-    const cancellation = this.#served[id];
-    // The reply may have crossed the cancel on the wire.
-    if (cancellation === undefined) return;
-    this.#served[id] = undefined;
     const reason = new TransportError("cancelled", "Call cancelled by the caller", { processed: "maybe" });
+    this.cancelled(wire.readU32(frame, 1), reason);
+  }
+
+  /** A call is to be cancelled. */
+  cancelled(id: number, reason: TransportError): void {
+    const cancellation = this.#served[id];
+    // The reply may have crossed the cancel on the wire; or its stream is on its way.
+    if (cancellation === undefined) return this.#streams?.cancel(id, reason);
+    this.#served[id] = undefined;
     this.#sendError(id, reason);
     cancellation.cancel(reason);
   }
 
-  /** The caller has given up a call that was not served yet. */
-  cancelledBefore(id: number): void {
+  /** The caller has given up a call that was not served yet; of its request stream the end has come, or is to come. */
+  cancelledBefore(call: Uint8Array, ended: boolean): void {
+    const id = wire.readU32(call, 1);
+    const isStreamed = call[0] >= wire.Flag.stream;
+    if (isStreamed) this.#streamed.begin(id, call, new Cancellation());
     this.#sendError(id, new TransportError("cancelled", "Call cancelled by the caller", { processed: "no" }));
+    if (isStreamed && ended) this.#streamed.streamed(wire.numberFrame(Kind.end, id));
+  }
+
+  /** The peer sends no more: streams can't go on. */
+  peerEnded(reason: TransportError): void {
+    this.#streams?.peerEnded(reason);
   }
 
   /** The connection is gone: nobody waits for the replies any more. */
   cancelAll(error: TransportError | undefined): void {
+    this.#streams?.lost(
+      new TransportError("connection-lost", `Stream lost: the connection to ${this.#link.where} is gone`, {
+        processed: "maybe",
+        cause: error,
+      }),
+    );
     for (const cancellation of [...this.#served.splice(0), ...this.#oneWay ?? []]) {
       cancellation?.cancel(
         new TransportError("cancelled", `Call cancelled: the connection to ${this.#link.where} is gone`, {
@@ -161,26 +198,62 @@ export class MuxAnswers {
     this.#owner.answered();
   }
 
-  #replied(id: number, cancellation: Cancellation, reply: Uint8Array): void {
-    if (!(reply instanceof Uint8Array)) {
-      const error = new TypeError(`The handler's reply is ${typeof reply}, not Uint8Array`);
-      return this.#failed(id, cancellation, error);
-    }
+  #replied(id: number, cancellation: Cancellation, reply: StreamedBytes): void {
+    if (!(reply instanceof Uint8Array)) return this.#repliedStream(id, cancellation, reply);
     // A call that was cancelled has been ended on the wire already.
     if (this.#served[id] === cancellation) {
       this.#served[id] = undefined;
-      const limit = this.#link.peer!.maxMessageBytes;
-      if (reply.length > limit) {
-        this.#counters.failed++;
-        const why = `Reply not sent: it has ${reply.length} bytes, the caller takes ${limit}`;
-        this.#sendError(id, new TransportError("message-too-large", why, { processed: "yes" }));
-      } else {
-        head[0] = Kind.reply;
-        wire.writeU32(head, 1, id);
-        this.#link.sendOrAbort(wire.callHeadBytes, reply);
-      }
+      if (!this.#isTooLarge(id, reply)) this.#sendReply(Kind.reply, id, reply);
+      this.#streams?.replied(id);
     }
     this.#ended();
+  }
+
+  /** A reply that a stream follows, or something that is none. */
+  #repliedStream(id: number, cancellation: Cancellation, reply: Streamed<Uint8Array>): void {
+    const isStream = reply instanceof Streamed;
+    if (!isStream || !(reply.head instanceof Uint8Array) || this.#link.streams === undefined) {
+      if (isStream) reply.cancel().catch(() => {});
+      const error = isStream && this.#link.streams === undefined
+        ? unsupportedStream(this.#link.where, "yes")
+        : new TypeError(`The handler's reply is ${typeof reply}, not Uint8Array`);
+      return this.#failed(id, cancellation, error);
+    }
+    if (this.#served[id] !== cancellation || this.#isTooLarge(id, reply.head)) {
+      const ended = (): void => this.#ended();
+      reply.cancel().then(ended, ended);
+      if (this.#served[id] !== cancellation) return;
+      this.#served[id] = undefined;
+      return this.#streams?.replied(id);
+    }
+    this.#served[id] = undefined;
+    this.#sendReply(Kind.reply | wire.Flag.stream, id, reply.head);
+    this.#streamed.sendReply(id, reply, cancellation);
+  }
+
+  /** Sends the error in place of a reply that the caller does not take. */
+  #isTooLarge(id: number, reply: Uint8Array): boolean {
+    const limit = this.#link.peer!.maxMessageBytes;
+    if (reply.length <= limit) return false;
+    this.#counters.failed++;
+    const why = `Reply not sent: it has ${reply.length} bytes, the caller takes ${limit}`;
+    this.#sendError(id, new TransportError("message-too-large", why, { processed: "yes" }));
+    return true;
+  }
+
+  #sendReply(kind: number, id: number, reply: Uint8Array): void {
+    head[0] = kind;
+    wire.writeU32(head, 1, id);
+    this.#link.sendOrAbort(wire.callHeadBytes, reply);
+  }
+
+  streamOver(error: unknown): void {
+    if (error !== undefined) this.#counters.failed++;
+    this.#ended();
+  }
+
+  get #streamed(): StreamedAnswers {
+    return this.#streams ??= new StreamedAnswers(this.#link, this);
   }
 
   #failed(id: number, cancellation: Cancellation, error: unknown): void {
@@ -195,6 +268,7 @@ export class MuxAnswers {
   #sendError(id: number, error: TransportError): void {
     const { channel, peer } = this.#link;
     this.#link.sendFrame(encodeError(id, error, Math.min(channel.maxMessageBytes, peer!.maxMessageBytes)));
+    this.#streams?.replied(id, error);
   }
 
   /** The context of a call that came in; undefined where its deadline has passed. Sets {@linkcode payloadStart}. */

@@ -20,8 +20,8 @@ const { Kind } = wire;
 export interface CreditsOwner {
   /** Takes a frame up. Throws `protocol` for one that breaks the rules. */
   take(frame: Uint8Array): void;
-  /** The caller has given up a call that was not taken up yet. */
-  cancelledBefore(id: number): void;
+  /** The caller has given up a call that was not taken up yet; of its request stream the end had come where `ended`. */
+  cancelledBefore(call: Uint8Array, ended: boolean): void;
   /** Whether replies of this end wait for credit or room. */
   readonly repliesHeld: boolean;
   /** Gives the peer more credit. */
@@ -90,6 +90,7 @@ export class MuxCredits {
       if (kind === Kind.call || kind === Kind.send) return void this.#waiting.push(frame);
       if (this.waiting && kind === Kind.goaway) return this.#waitWithGoaway(frame);
       if (kind === Kind.cancel && this.#cancelWaiting(frame)) return;
+      if (wire.isOfRequest(frame) && this.#awaitsCall(frame)) return void this.#waiting.push(frame);
     }
     this.#takeUp(frame, kind);
   }
@@ -147,14 +148,30 @@ export class MuxCredits {
     this.#waiting.push(frame);
   }
 
-  /** Whether the call that is cancelled had not been taken up: then it never is. */
+  /** Whether it belongs to a call that was not taken up yet. */
+  #awaitsCall(frame: Uint8Array): boolean {
+    return frame.length >= wire.callHeadBytes && wire.findCall(this.#waiting, wire.readU32(frame, 1)) >= 0;
+  }
+
+  /** Whether the call that is cancelled had not been taken up: then it never is, nor what has come of its request. */
   #cancelWaiting(frame: Uint8Array): boolean {
     if (frame.length < wire.callHeadBytes) return false;
-    const at = wire.findCall(this.#waiting, wire.readU32(frame, 1));
+    const id = wire.readU32(frame, 1);
+    const at = wire.findCall(this.#waiting, id);
     if (at < 0) return false;
     const [call] = this.#waiting.splice(at, 1);
-    this.#owner.cancelledBefore(wire.readU32(call, 1));
-    this.#taken(call.length);
+    let ended = false;
+    let bytes = call.length;
+    if (call[0] >= wire.Flag.stream) {
+      this.#waiting = this.#waiting.filter((other) => {
+        if (!wire.isOfRequest(other) || wire.readU32(other, 1) !== id) return true;
+        ended ||= other[0] === Kind.end;
+        bytes += other.length + wire.frameOverheadBytes;
+        return false;
+      });
+    }
+    this.#owner.cancelledBefore(call, ended);
+    this.#taken(bytes);
     return true;
   }
 }

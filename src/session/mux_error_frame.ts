@@ -39,7 +39,14 @@ export function encodeError(id: number, error: TransportError, maxBytes: number)
   return frame;
 }
 
-/** Reads the error that ends a call. Throws `protocol` where it is cut short. */
+/** The frame that ends a stream with an error: laid out like that of a call. */
+export function encodeFailedEnd(id: number, flag: number, error: TransportError, maxBytes: number): Uint8Array {
+  const frame = encodeError(id, error, maxBytes);
+  frame[0] = Kind.end | flag;
+  return frame;
+}
+
+/** Reads the error that ends a call or a stream. Throws `protocol` where it is cut short. */
 export function decodeError(frame: Uint8Array): TransportError {
   need(frame, errorHeadBytes);
   const messageEnd = errorHeadBytes + ((frame[11] << 8) | frame[12]);

@@ -11,13 +11,15 @@ export interface HeldFrame {
   readonly head: Uint8Array;
   readonly body: Uint8Array;
   readonly isReply: boolean;
+  /** Of the message on the channel. */
+  readonly priority: number;
 }
 
 /** What a held frame costs beside its bytes: what keeps a flood of empty ones bounded, too. */
 const heldFrameBytes = 64;
 
 const nothing = new Uint8Array(0);
-const sent: HeldFrame = { head: nothing, body: nothing, isReply: false };
+const sent: HeldFrame = { head: nothing, body: nothing, isReply: false, priority: 0 };
 
 /** Two queues, the oldest first in each: the urgent frames go before all others. */
 export class HeldFrames {
@@ -59,7 +61,7 @@ export class HeldFrames {
   /** Takes the next frame out; undefined where there is none, or none that may go without credit. */
   take(hasCredit: boolean): HeldFrame | undefined {
     const urgent = this.#urgent.shift();
-    if (urgent !== undefined) return { head: urgent, body: nothing, isReply: false };
+    if (urgent !== undefined) return { head: urgent, body: nothing, isReply: false, priority: wire.priorityOf(urgent) };
     if (this.#next === this.#frames.length) return undefined;
     const frame = this.#frames[this.#next];
     if (!hasCredit && wire.isCounted(frame.head[0] & wire.kindMask)) return undefined;

@@ -8,15 +8,20 @@ import { TransportError } from "../core/errors.ts";
 import { Kind, readU32, writeU32 } from "./mux_wire.ts";
 
 /** The version that this end speaks, and the oldest one that it can. */
-export const version = 2;
+export const version = 3;
 export const oldestVersion = 1;
 
 /** The version since which there are credits. */
 export const creditVersion = 2;
 
+/** The version since which there are streams. */
+export const streamVersion = 3;
+
 const magic = [0x77, 0x69, 0x72, 0x65]; // "wire"
 const helloBytes = 15;
 const creditHelloBytes = 20;
+const streamHelloBytes = 28;
+
 /** What one end tells the other first. */
 export interface Hello {
   readonly version: number;
@@ -29,12 +34,21 @@ export interface Hello {
   readonly windowBytes: number | undefined;
   /** Whether this end needs credits, since its channel can't stop the peer. */
   readonly needsCredits: boolean;
+  /** How much of one stream may be on its way to this end; 0 where it knows no streams. */
+  readonly streamWindowBytes: number;
+  /** How much of all streams together. */
+  readonly allStreamsBytes: number;
 }
 
 /** The first frame of each end. */
 export function encodeHello(hello: Hello): Uint8Array {
   const { windowBytes } = hello;
-  const frame = new Uint8Array(windowBytes === undefined ? helloBytes : creditHelloBytes);
+  const length = hello.version < creditVersion
+    ? helloBytes
+    : hello.version < streamVersion
+    ? creditHelloBytes
+    : streamHelloBytes;
+  const frame = new Uint8Array(length);
   frame[0] = Kind.hello;
   frame.set(magic, 1);
   frame[5] = hello.version;
@@ -44,6 +58,10 @@ export function encodeHello(hello: Hello): Uint8Array {
   if (windowBytes !== undefined) {
     writeU32(frame, 15, windowBytes);
     frame[19] = hello.needsCredits ? 1 : 0;
+  }
+  if (hello.version >= streamVersion) {
+    writeU32(frame, 20, hello.streamWindowBytes);
+    writeU32(frame, 24, hello.allStreamsBytes);
   }
   return frame;
 }
@@ -63,9 +81,14 @@ export function decodeHello(frame: Uint8Array): Hello {
   }
   // A later version may have a longer hello; what is understood is read.
   const credits = theirs >= creditVersion;
-  if (frame.length < (credits ? creditHelloBytes : helloBytes)) throw refused("its hello is cut short");
+  const streams = theirs >= streamVersion;
+  const length = streams ? streamHelloBytes : credits ? creditHelloBytes : helloBytes;
+  if (frame.length < length) throw refused("its hello is cut short");
   const windowBytes = credits ? readU32(frame, 15) : undefined;
   if (windowBytes === 0) throw refused("its window is 0 bytes, no call could be made");
+  const streamWindowBytes = streams ? readU32(frame, 20) : 0;
+  const allStreamsBytes = streams ? readU32(frame, 24) : 0;
+  if (streamWindowBytes > 0 && allStreamsBytes === 0) throw refused("its window for all streams is 0 bytes");
   return {
     version: theirs,
     oldestVersion: theirOldest,
@@ -73,6 +96,8 @@ export function decodeHello(frame: Uint8Array): Hello {
     maxInFlight: readU32(frame, 11),
     windowBytes,
     needsCredits: credits && (frame[19] & 1) !== 0,
+    streamWindowBytes,
+    allStreamsBytes,
   };
 }
 

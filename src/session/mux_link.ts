@@ -7,7 +7,6 @@
 
 import { type Channel, formatAddress } from "../core/channel.ts";
 import type { Clock } from "../core/clock.ts";
-import { background, type CallContext } from "../core/context.ts";
 import { TransportError } from "../core/errors.ts";
 import type { Observer } from "../core/observer.ts";
 import { type CreditsOwner, MuxCredits } from "./mux_credits.ts";
@@ -15,7 +14,7 @@ import { HeldFrames } from "./mux_held.ts";
 import type { Hello } from "./mux_hello.ts";
 import * as hello from "./mux_hello.ts";
 import { join } from "./mux_join.ts";
-import { tooLarge } from "./mux_refusals.ts";
+import { StreamPool } from "./mux_stream_pool.ts";
 import * as wire from "./mux_wire.ts";
 
 /** Settings of a session. */
@@ -27,8 +26,17 @@ export interface MuxSettings {
   readonly pingTimeoutMs: number;
   readonly maxQueuedBytes: number;
   readonly windowBytes: number;
+  /** Absent where this end knows no streams. */
+  readonly streams: StreamSettings | undefined;
   readonly clock: Clock;
   readonly observer: Observer | undefined;
+}
+
+/** What may be on its way to an end before it is read: of one stream, and of all of a connection. */
+export interface StreamSettings {
+  readonly windowBytes: number;
+  readonly maxWindowBytes: number;
+  readonly allBytes: number;
 }
 
 /** Heads of frames are written here; the channel copies them before `sendParts()` returns. */
@@ -54,6 +62,8 @@ export class MuxLink {
   readonly maxTakenBytes: number;
   /** What may be under way, where the channel of either end can't stop its peer. */
   credits: MuxCredits | undefined = undefined;
+  /** What all streams share; undefined where one of the ends knows none. */
+  streams: StreamPool | undefined = undefined;
   owner: LinkOwner | undefined = undefined;
   /** Frames that wait for room on the channel or for credit; none most of the time. */
   #held: HeldFrames | undefined = undefined;
@@ -85,12 +95,19 @@ export class MuxLink {
       maxInFlight: this.settings.maxInFlight,
       windowBytes: this.#windowBytes,
       needsCredits: this.channel.receiveLimitBytes !== undefined,
+      streamWindowBytes: this.settings.streams?.windowBytes ?? 0,
+      allStreamsBytes: this.settings.streams?.allBytes ?? 0,
     };
   }
 
   /** The peer has said of itself what it can. Credits are in force where one of the ends needs them. */
   welcome(peer: Hello, owner: CreditsOwner): void {
     this.peer = peer;
+    const { streams } = this.settings;
+    if (streams !== undefined && peer.streamWindowBytes > 0) {
+      const theirs = { windowBytes: peer.streamWindowBytes, allBytes: peer.allStreamsBytes };
+      this.streams = new StreamPool(streams, theirs, (frame) => this.sendUrgent(frame));
+    }
     if (peer.windowBytes === undefined || !(peer.needsCredits || this.hello.needsCredits)) return;
     this.credits = new MuxCredits(this.#windowBytes, peer.windowBytes, owner);
   }
@@ -138,11 +155,16 @@ export class MuxLink {
    * Sends the first `headLength` bytes of {@linkcode head} and `body` as a
    * frame, or holds it until the channel has room. The promise resolves when it
    * has. Throws as the channel's `send()` does, and `overloaded` for a request
-   * where too much is held.
+   * where too much is held. Items of streams are not refused: their senders wait.
    */
-  send(headLength: number, body: Uint8Array, isReply: boolean): void | Promise<void> {
-    if (this.#full) return this.#hold(headLength, body, isReply);
-    const full = this.#toChannel(head, headLength, body);
+  send(
+    headLength: number,
+    body: Uint8Array,
+    isReply: boolean,
+    priority: number = wire.priorityOf(head),
+  ): void | Promise<void> {
+    if (this.#full) return this.#hold(headLength, body, isReply, priority);
+    const full = this.#toChannel(head, headLength, body, priority);
     if (full !== undefined) {
       this.#fill(full, isReply);
       return full;
@@ -153,21 +175,21 @@ export class MuxLink {
   }
 
   /** Sends what nobody waits for: where that is impossible the connection is of no use. */
-  sendOrAbort(headLength: number, body: Uint8Array): void {
+  sendOrAbort(headLength: number, body: Uint8Array, priority?: number): void {
     try {
-      void this.send(headLength, body, true);
+      void this.send(headLength, body, true, priority);
     } catch (error) {
       this.channel.abort(TransportError.from(error, "connection-lost"));
     }
   }
 
   /** Sends a frame that is all head. */
-  sendFrame(frame: Uint8Array): void {
+  sendFrame(frame: Uint8Array, priority?: number): void {
     const needsCredit = wire.isCounted(frame[0] & wire.kindMask);
     if (this.#lacksCredit && !needsCredit && this.#held === undefined) return this.sendUrgent(frame);
     head.set(frame.subarray(0, wire.callHeadBytes));
     const headLength = Math.min(frame.length, wire.callHeadBytes);
-    this.sendOrAbort(headLength, frame.subarray(headLength));
+    this.sendOrAbort(headLength, frame.subarray(headLength), priority);
   }
 
   /** Sends a frame that needs no credit and may overtake those that wait for it. */
@@ -176,7 +198,7 @@ export class MuxLink {
       return (this.#held ??= new HeldFrames()).pushUrgent(frame);
     }
     try {
-      const full = this.#toChannel(frame, frame.length, nothing);
+      const full = this.#toChannel(frame, frame.length, nothing, wire.priorityOf(frame));
       if (full !== undefined) this.#fill(full, false);
     } catch (error) {
       this.channel.abort(TransportError.from(error, "connection-lost"));
@@ -200,32 +222,8 @@ export class MuxLink {
     this.#readable?.resolve();
   }
 
-  /**
-   * Writes what a call carries beside its payload into {@linkcode head} and
-   * returns where it ends. Throws `message-too-large` and `deadline-exceeded`.
-   */
-  writeContext(offset: number, request: Uint8Array, context: CallContext): number {
-    const { maxMessageBytes } = this.peer!;
-    if (request.length > maxMessageBytes) throw tooLarge(request.length, maxMessageBytes);
-    if (context === background) return offset;
-    let timeLeftMs: number | undefined;
-    if (context.deadline !== Infinity) {
-      timeLeftMs = context.deadline - this.settings.clock.now();
-      if (timeLeftMs <= 0) {
-        throw new TransportError("deadline-exceeded", "Call not sent: its deadline has passed", { processed: "no" });
-      }
-    }
-    const priority = context.priority === background.priority ? undefined : context.priority;
-    const headLength = wire.writeCallHead(head, offset, timeLeftMs, priority, context.metadata);
-    // What the peer's channel takes bounds the whole frame.
-    const frameBytes = headLength + request.length - wire.callHeadBytes;
-    if (frameBytes > maxMessageBytes) throw tooLarge(frameBytes, maxMessageBytes);
-    return headLength;
-  }
-
-  #toChannel(frameHead: Uint8Array, headLength: number, body: Uint8Array): void | Promise<void> {
+  #toChannel(frameHead: Uint8Array, headLength: number, body: Uint8Array, priority: number): void | Promise<void> {
     const { channel, credits } = this;
-    const priority = wire.priorityOf(frameHead);
     const full = channel.sendParts === undefined
       ? channel.send(join(frameHead, headLength, body), priority)
       : channel.sendParts(frameHead, headLength, body, priority);
@@ -251,14 +249,15 @@ export class MuxLink {
     return room;
   }
 
-  #hold(headLength: number, body: Uint8Array, isReply: boolean): Promise<void> {
+  #hold(headLength: number, body: Uint8Array, isReply: boolean, priority: number): Promise<void> {
     const held = this.#held ??= new HeldFrames();
     const { maxQueuedBytes } = this.settings;
-    if (!isReply && held.bytes > 0 && held.bytes + HeldFrames.costOf(headLength + body.length) > maxQueuedBytes) {
+    const isRequest = (head[0] & wire.kindMask) <= wire.Kind.send;
+    if (isRequest && held.bytes > 0 && held.bytes + HeldFrames.costOf(headLength + body.length) > maxQueuedBytes) {
       const why = `Call not sent: ${held.bytes} bytes wait for a peer that reads slowly, ${maxQueuedBytes} are allowed`;
       throw new TransportError("overloaded", why);
     }
-    held.push({ head: head.slice(0, headLength), body, isReply });
+    held.push({ head: head.slice(0, headLength), body, isReply, priority });
     return (this.#drained ??= Promise.withResolvers<void>()).promise;
   }
 
@@ -272,7 +271,7 @@ export class MuxLink {
       while (held !== undefined && !this.#full) {
         const frame = held.take(credits === undefined || credits.left > 0);
         if (frame === undefined) break;
-        const full = this.#toChannel(frame.head, frame.head.length, frame.body);
+        const full = this.#toChannel(frame.head, frame.head.length, frame.body, frame.priority);
         if (full !== undefined) this.#fill(full, frame.isReply);
       }
     } catch (error) {

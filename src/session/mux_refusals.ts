@@ -54,3 +54,9 @@ export function endedBeforeHello(where: string): TransportError {
     processed: "no",
   });
 }
+
+/** The error for a stream to or from an end that knows none. */
+export function unsupportedStream(where: string, processed: "no" | "yes" = "no"): TransportError {
+  const why = `Stream not sent: both this end and ${where} must know streams, see mux({ streams: true })`;
+  return new TransportError("unsupported", why, { processed });
+}

@@ -12,13 +12,17 @@ import { TransportError } from "../core/errors.ts";
 import { notify } from "../core/observer.ts";
 import type { Handler } from "../core/service.ts";
 import type { CallCounters, SessionState, ShutdownOptions } from "../core/session.ts";
+import { Streamed } from "../core/streamed.ts";
+import type { StreamedBytes } from "./mux_call_streams.ts";
 import { type AnswersOwner, MuxAnswers } from "./mux_answers.ts";
 import { MuxCalls } from "./mux_calls.ts";
+import { writeContext } from "./mux_context.ts";
 import type { CreditsOwner } from "./mux_credits.ts";
 import { decodeHello, encodeHello } from "./mux_hello.ts";
 import { head, type LinkOwner, MuxLink, type MuxSettings } from "./mux_link.ts";
 import { MuxPings } from "./mux_pings.ts";
-import { callLost, endedBeforeHello, noHello, unknownKind, unusable } from "./mux_refusals.ts";
+import { callLost, endedBeforeHello, noHello, unsupportedStream, unusable } from "./mux_refusals.ts";
+import { takeOther } from "./mux_other_frames.ts";
 import * as wire from "./mux_wire.ts";
 import { SessionEnd } from "./session_end.ts";
 import type { SessionOwner } from "./session_listener.ts";
@@ -33,7 +37,7 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
   readonly #calls: MuxCalls;
   readonly #answers: MuxAnswers;
   #pings: MuxPings | undefined = undefined;
-  readonly #owner: SessionOwner<Uint8Array, Uint8Array>;
+  readonly #owner: SessionOwner<StreamedBytes, StreamedBytes>;
   readonly #end = new SessionEnd();
   #readyTold = false;
   #goawaySent = false;
@@ -52,9 +56,9 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
   constructor(
     channel: Channel,
     settings: MuxSettings,
-    handler: Handler<Uint8Array, Uint8Array> | undefined,
+    handler: Handler<StreamedBytes, StreamedBytes> | undefined,
     counters: CallCounters,
-    owner: SessionOwner<Uint8Array, Uint8Array>,
+    owner: SessionOwner<StreamedBytes, StreamedBytes>,
   ) {
     const link = new MuxLink(channel, settings);
     this.#link = link;
@@ -88,17 +92,18 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
     return this.#calls.capacity;
   }
 
-  call(request: Uint8Array, context?: CallContext): Promise<Uint8Array> {
+  call(request: StreamedBytes, context?: CallContext): Promise<StreamedBytes> {
     if (this.state !== "open" || this.#link.peer === undefined) {
       return Promise.reject(unusable(this.#link.where, this.state));
     }
     return this.#calls.call(request, context);
   }
 
-  send(request: Uint8Array, context: CallContext = background): void | Promise<void> {
+  send(request: StreamedBytes, context: CallContext = background): void | Promise<void> {
+    if (request instanceof Streamed) throw unsupportedStream(this.#link.where);
     if (this.state !== "open" || this.#link.peer === undefined) throw unusable(this.#link.where, this.state);
     head[0] = Kind.send;
-    return this.#link.send(this.#link.writeContext(1, request, context), request, false);
+    return this.#link.send(writeContext(this.#link, 1, request, context), request, false);
   }
 
   ping(): Promise<number> {
@@ -139,8 +144,8 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
     return this.#link.repliesHeld;
   }
 
-  cancelledBefore(id: number): void {
-    this.#answers.cancelledBefore(id);
+  cancelledBefore(call: Uint8Array, ended: boolean): void {
+    this.#answers.cancelledBefore(call, ended);
   }
 
   grant(bytes: number): void {
@@ -186,7 +191,7 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
         this.#endIfDone();
         break;
       default:
-        this.#request(frame);
+        takeOther(frame, this.#link, this.#calls, this.#answers, !this.#goawayReceived);
     }
   }
 
@@ -198,7 +203,9 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
       return this.abort(endedBeforeHello(this.#link.where));
     }
     // What we wait for can't come any more; what the peer waits for still can.
-    this.#calls.failAll(callLost(this.#link.where, undefined));
+    const lost = callLost(this.#link.where, undefined);
+    this.#calls.failAll(lost);
+    this.#answers.peerEnded(lost);
     this.#setState("draining");
     this.#link.credits?.lift();
     this.#endIfDone();
@@ -232,19 +239,6 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
 
   get #ownPings(): MuxPings {
     return this.#pings ??= new MuxPings(this.#link);
-  }
-
-  /** A call or a one-way send, with whatever flags. */
-  #request(frame: Uint8Array): void {
-    // The kind is the low half; a flag that this version does not know makes it no kind at all.
-    switch (frame[0] & ~wire.knownFlags) {
-      case Kind.call:
-        if (this.#goawayReceived) throw new TransportError("protocol", "Frame refused: a call after GOAWAY");
-        return this.#answers.serve(frame);
-      case Kind.send:
-        return this.#answers.serveOneWay(frame);
-    }
-    throw unknownKind(frame);
   }
 
   #watch(inMs: number): void {
@@ -287,7 +281,8 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
 
   /** Closes once nothing is in flight and both ends have said that they make no new calls. */
   #endIfDone(): void {
-    if (this.load > 0 || this.#answers.running > 0 || this.#link.holding) return;
+    const { running, streaming } = this.#answers;
+    if (this.load > 0 || running > 0 || streaming > 0 || this.#link.holding) return;
     const agreed = this.#goawaySent && this.#goawayReceived;
     if (this.#link.peer !== undefined && !agreed && !this.#peerEnded) return;
     void this.#link.channel.close();

@@ -22,16 +22,24 @@ export const Kind = {
   pong: 7,
   goaway: 8,
   credit: 9,
+  item: 10,
+  end: 11,
+  stop: 12,
+  window: 13,
+  done: 14,
 } as const;
 
 /** The part of the first byte that is the kind. */
 export const kindMask = 0x0f;
 
 /** What a call or a one-way send carries beside its payload: the high half of the first byte. */
-export const Flag = { deadline: 0x10, priority: 0x20, metadata: 0x40 } as const;
+export const Flag = { deadline: 0x10, priority: 0x20, metadata: 0x40, stream: 0x80 } as const;
 
-/** All flags of this version. */
+/** All flags of a call without a stream. */
 export const knownFlags: number = Flag.deadline | Flag.priority | Flag.metadata;
+
+/** On the frames of a stream: its sender is the end that answers the call. */
+export const answering = 0x10;
 
 /** What a frame takes of a window beside its bytes: what keeps a flood of small ones bounded, too. */
 export const frameOverheadBytes = 64;
@@ -71,6 +79,9 @@ export function priorityOf(head: Uint8Array): number {
       return (head[0] & Flag.priority) === 0 ? background.priority : head[(head[0] & Flag.deadline) === 0 ? 1 : 5];
     case Kind.reply:
     case Kind.error:
+    case Kind.item:
+    case Kind.end:
+    case Kind.done:
       return background.priority;
     case Kind.goaway:
       return lastPriority;
@@ -93,7 +104,7 @@ export function readU32(bytes: Uint8Array, offset: number): number {
 
 /** Whether frames of a kind take credit: those that calls are made of, but for what ends the waiting for them. */
 export function isCounted(kind: number): boolean {
-  return kind >= Kind.call && kind <= Kind.error;
+  return (kind >= Kind.call && kind <= Kind.error) || kind === Kind.item || kind === Kind.end;
 }
 
 /** Which of some frames, or of their heads, is the call of this number; −1 where none is. */
@@ -101,6 +112,17 @@ export function findCall(frames: readonly Uint8Array[], id: number): number {
   return frames.findIndex((frame) =>
     (frame[0] & kindMask) === Kind.call && frame.length >= callHeadBytes && readU32(frame, 1) === id
   );
+}
+
+/** Whether it is the end of the request stream of a call, or a part of it. */
+export function isOfRequest(frame: Uint8Array): boolean {
+  return frame[0] === Kind.item || frame[0] === Kind.end;
+}
+
+/** The number of the call that a frame belongs to. Throws `protocol` where it is cut short. */
+export function callOf(frame: Uint8Array): number {
+  need(frame, callHeadBytes);
+  return readU32(frame, 1);
 }
 
 /** A frame that has nothing but a number after its kind. */

@@ -7,19 +7,22 @@
 import type { Cancellation, CancelListener } from "../core/cancellation.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
+import type { CallStreams } from "./mux_call_streams.ts";
 
-let madeResolve: (reply: Uint8Array) => void;
+let madeResolve: (reply: never) => void;
 let madeReject: (error: TransportError) => void;
 // One executor for all promises: a closure per call would cost more than the rest of this object.
-const capture = (resolve: (reply: Uint8Array) => void, reject: (error: TransportError) => void): void => {
+const capture = (resolve: (reply: never) => void, reject: (error: TransportError) => void): void => {
   madeResolve = resolve;
   madeReject = reject;
 };
 
+type Executor<Res> = (resolve: (reply: Res | PromiseLike<Res>) => void, reject: (error: unknown) => void) => void;
+
 /** Who is told that a call's caller has given up. */
 export interface CallOwner {
   /** Tells the far side, which then ends the call on the wire. */
-  gaveUp(id: number): void;
+  gaveUp(id: number, reason: TransportError): void;
 }
 
 /**
@@ -27,12 +30,16 @@ export interface CallOwner {
  * the call's number stays taken until the far side has ended it, so that a late
  * reply can't be mistaken for that of another call.
  */
-export class PendingCall implements CancelListener, DeadlineEntry {
+export class PendingCall<Res = Uint8Array> implements CancelListener, DeadlineEntry {
   /** Settles with the reply. */
-  readonly promise: Promise<Uint8Array>;
-  readonly #resolve: (reply: Uint8Array) => void;
+  readonly promise: Promise<Res>;
+  readonly #resolve: (reply: Res) => void;
   readonly #reject: (error: TransportError) => void;
   readonly #id: number;
+  /** Streams of it, in either direction. */
+  streams: CallStreams | undefined = undefined;
+  /** Whether its caller has given up. */
+  givenUp = false;
   #owner: CallOwner | undefined = undefined;
   #cancellation: Cancellation | undefined = undefined;
   #deadlines: DeadlineQueue | undefined = undefined;
@@ -41,8 +48,8 @@ export class PendingCall implements CancelListener, DeadlineEntry {
   readonly holds = true;
 
   constructor(id: number) {
-    this.promise = new Promise(capture);
-    this.#resolve = madeResolve;
+    this.promise = new Promise<Res>(capture as Executor<Res>);
+    this.#resolve = madeResolve as (reply: Res) => void;
     this.#reject = madeReject;
     this.#id = id;
   }
@@ -62,9 +69,14 @@ export class PendingCall implements CancelListener, DeadlineEntry {
   }
 
   /** The reply has come. */
-  resolve(reply: Uint8Array): void {
+  resolve(reply: Res): void {
     this.#resolve(reply);
     if (this.#owner !== undefined) this.#unwatch();
+  }
+
+  /** The first word of the reply has come: its caller may still give up, until the stream behind it has ended. */
+  open(reply: Res): void {
+    this.#resolve(reply);
   }
 
   /** The call has failed. */
@@ -75,14 +87,20 @@ export class PendingCall implements CancelListener, DeadlineEntry {
 
   cancelled(reason: TransportError): void {
     const owner = this.#owner!;
+    this.givenUp = true;
     this.reject(reason);
-    owner.gaveUp(this.#id);
+    owner.gaveUp(this.#id, reason);
   }
 
   expire(): void {
     this.cancelled(
       new TransportError("deadline-exceeded", "Call ended: its deadline has passed", { processed: "maybe" }),
     );
+  }
+
+  /** Nobody may give up any more. */
+  settled(): void {
+    if (this.#owner !== undefined) this.#unwatch();
   }
 
   #unwatch(): void {

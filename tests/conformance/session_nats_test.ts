@@ -22,6 +22,7 @@ const natsCan: Capabilities = {
   halfClose: false,
   connection: false,
   concurrent: true,
+  streams: false,
   shared: true,
   port: true,
 };

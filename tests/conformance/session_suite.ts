@@ -15,6 +15,7 @@ import { directionTests } from "./_session_directions.ts";
 import { endingTests } from "./_session_endings.ts";
 import { pressureTests } from "./_session_pressure.ts";
 import { restartTests } from "./_session_restarts.ts";
+import { streamTests } from "./_session_streams.ts";
 import { within } from "../support/channels.ts";
 import { type Peer, peerTest } from "../support/peer.ts";
 import { World } from "./_session_world.ts";
@@ -51,6 +52,8 @@ export interface Capabilities {
    * no connection to one of them.
    */
   shared?: boolean;
+  /** Requests and replies may be streams. */
+  streams: boolean;
   /** The transport listens on a TCP port, so that a proxy can stand in front of it. */
   port: boolean;
 }
@@ -105,4 +108,5 @@ export function sessionConformance(name: string, can: Capabilities, make: MakeSe
   cutTests(test, can);
   endingTests(test, can);
   restartTests(test, can);
+  if (can.streams) streamTests(test);
 }

@@ -16,7 +16,6 @@ import {
   type HttpOptions,
   lengthPrefix,
   memory,
-  mux,
   pipeline,
   shape,
   tcp,
@@ -24,6 +23,7 @@ import {
 } from "../../mod.ts";
 import { testCert, testKey } from "../support/certs.ts";
 import { type Capabilities, type MakeSessions, sessionConformance, type SessionLimits } from "./session_suite.ts";
+import { streamingMux } from "./_session_streams.ts";
 
 const muxCan: Capabilities = {
   callBack: true,
@@ -37,6 +37,7 @@ const muxCan: Capabilities = {
   halfClose: true,
   connection: true,
   concurrent: true,
+  streams: true,
   port: true,
 };
 const pipelineCan: Capabilities = {
@@ -48,6 +49,7 @@ const pipelineCan: Capabilities = {
   context: false,
   reorder: false,
   goaway: false,
+  streams: false,
 };
 const httpCan: Capabilities = {
   ...muxCan,
@@ -58,6 +60,7 @@ const httpCan: Capabilities = {
   holdsBack: false,
   halfClose: false,
   connection: false,
+  streams: false,
 };
 /** On own sockets a session is one connection for one call; what the tests take for a session is many of them. */
 const httpSocketsCan: Capabilities = { ...httpCan, concurrent: false };
@@ -74,7 +77,7 @@ function muxed(make: (limits: SessionLimits) => (address?: Address) => ChannelTr
   return (limits) => {
     const at = make(limits);
     const { maxInFlight, maxMessageBytes, clock } = limits;
-    return { at: (address) => chain(at(address), mux({ maxInFlight, maxMessageBytes, clock })) };
+    return { at: (address) => chain(at(address), streamingMux({ maxInFlight, maxMessageBytes, clock })) };
   };
 }
 
@@ -93,7 +96,7 @@ const onUnixSocket: MakeSessions = (limits) => {
   const framing = lengthPrefix({ maxBytes: limits.maxMessageBytes + headBytes });
   const { maxInFlight, maxMessageBytes, clock } = limits;
   return {
-    at: () => chain(tcp({ path, framing }), mux({ maxInFlight, maxMessageBytes, clock })),
+    at: () => chain(tcp({ path, framing }), streamingMux({ maxInFlight, maxMessageBytes, clock })),
     cleanup: () => Deno.remove(folder, { recursive: true }),
   };
 };

@@ -4,16 +4,10 @@
  * @module
  */
 
-import {
-  type Address,
-  chain,
-  type ChannelTransport,
-  mux,
-  type PlatformWebSocketOptions,
-  websocket,
-} from "../../mod.ts";
+import { type Address, chain, type ChannelTransport, type PlatformWebSocketOptions, websocket } from "../../mod.ts";
 import { type MountedServer, mountedServer, platformDialler } from "../support/mounted.ts";
 import { type Capabilities, type MakeSessions, sessionConformance } from "./session_suite.ts";
+import { streamingMux } from "./_session_streams.ts";
 
 const muxCan: Capabilities = {
   callBack: true,
@@ -27,6 +21,7 @@ const muxCan: Capabilities = {
   halfClose: false,
   connection: true,
   concurrent: true,
+  streams: true,
   port: true,
 };
 
@@ -51,7 +46,7 @@ function onMounted(dials: Dials, end: () => Promise<void>): MakeSessions {
       dial: (dialOptions) => dials(`ws://127.0.0.1:${address?.port}/`, options).dial(dialOptions),
     });
     return {
-      at: (address) => chain(at(address), mux({ maxInFlight, maxMessageBytes, clock })),
+      at: (address) => chain(at(address), streamingMux({ maxInFlight, maxMessageBytes, clock })),
       async cleanup() {
         await Promise.all(Array.from(servers.values(), (server) => server.end()));
         servers.clear();
@@ -81,7 +76,7 @@ const own: MakeSessions = ({ maxInFlight, maxMessageBytes, clock }) => {
     at: (address) =>
       chain(
         websocket({ ...options, port: address?.port ?? 0 }),
-        mux({ maxInFlight, maxMessageBytes, clock }),
+        streamingMux({ maxInFlight, maxMessageBytes, clock }),
       ),
   };
 };

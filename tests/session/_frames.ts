@@ -34,11 +34,14 @@ export function helloFrame(
     maxInFlight = 1024,
     windowBytes = 1_000_000,
     needsCredits = false,
+    streamWindowBytes = 0,
+    allStreamsBytes = 1_000_000,
   } = {},
 ): Uint8Array {
   const limits = [...u32(maxMessageBytes), ...u32(maxInFlight)];
   const credits = version < 2 ? [] : [...u32(windowBytes), needsCredits ? 1 : 0];
-  return frame(0, ascii("wire"), version, oldest, limits, credits);
+  const streams = version < 3 ? [] : [...u32(streamWindowBytes), ...u32(allStreamsBytes)];
+  return frame(0, ascii("wire"), version, oldest, limits, credits, streams);
 }
 
 /** More credit. */
@@ -94,4 +97,47 @@ export function pongFrame(number: number): Uint8Array {
 /** The peer makes no new calls and wants none. */
 export function goawayFrame(reason = "bye"): Uint8Array {
   return frame(8, ascii(reason));
+}
+
+/** A call that a request stream follows. */
+export function callStreamFrame(id: number, payload: number[] = []): Uint8Array {
+  return frame(0x81, u32(id), payload);
+}
+
+/** A reply that a stream follows. */
+export function replyStreamFrame(id: number, payload: number[] = []): Uint8Array {
+  return frame(0x83, u32(id), payload);
+}
+
+/** Whose stream: of the request, from the caller, or of the reply, from the end that answers. */
+export type Side = "caller" | "answerer";
+
+function kindOf(kind: number, side: Side): number {
+  return side === "caller" ? kind : kind | 0x10;
+}
+
+/** An item. */
+export function itemFrame(side: Side, id: number, payload: number[] = []): Uint8Array {
+  return frame(kindOf(10, side), u32(id), payload);
+}
+
+/** The end of a stream, in order or with what follows the number in an error. */
+export function endFrame(side: Side, id: number, code?: number, message = ""): Uint8Array {
+  const error = code === undefined ? [] : [code, 1, ...u32(0), ...u16(message.length), ...ascii(message)];
+  return frame(kindOf(11, side), u32(id), error);
+}
+
+/** The answering end reads no more of a request. */
+export function stopFrame(id: number): Uint8Array {
+  return frame(0x1c, u32(id));
+}
+
+/** Credit for a stream that comes to `side`, or for all of them with the number 0xffffffff from the caller. */
+export function windowFrame(side: Side, id: number, bytes: number): Uint8Array {
+  return frame(kindOf(13, side), u32(id), u32(bytes));
+}
+
+/** The answering end has done with a call that had a request stream. */
+export function doneFrame(id: number): Uint8Array {
+  return frame(0x1e, u32(id));
 }

@@ -29,11 +29,11 @@ function unstoppable(receiveLimitBytes: number): FakeChannel {
 Deno.test("an end whose channel can't stop the peer says so, with half of what that holds as its window", async () => {
   const channel = unstoppable(1000);
   const { channel: accepted } = await acceptFake((request) => request, { hello: false, channel });
-  assert.match(accepted.taken()[0], /000001f4(01)$/);
+  assert.match(accepted.taken()[0], /000001f4(01)0{16}$/);
   const wide = await acceptFake((request) => request, { hello: false, channel: unstoppable(1 << 30) });
-  assert.match(wide.channel.taken()[0], /0010000001$/);
+  assert.match(wide.channel.taken()[0], /00100000010{16}$/);
   const small = await acceptFake((request) => request, { hello: false, channel: unstoppable(1000), windowBytes: 7 });
-  assert.match(small.channel.taken()[0], /0000000701$/);
+  assert.match(small.channel.taken()[0], /00000007010{16}$/);
 });
 
 Deno.test("a peer that takes nothing up gets a window's worth and one frame, and the rest when it gives credit", async () => {

@@ -35,12 +35,12 @@ import {
   replyFrame,
   sendFrame,
 } from "./_frames.ts";
+import { mutated } from "./_mutated.ts";
 import { settle } from "./_settle.ts";
 
 const inputs = Number(Deno.env.get("WIREWAY_FUZZ_INPUTS") ?? 20_000);
 const firstSeed = Number(Deno.env.get("WIREWAY_FUZZ_SEED") ?? 1);
 const batch = 250;
-const interesting = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 0x7f, 0x80, 0xc0, 0xfe, 0xff];
 
 /** A frame as a good peer sends it. */
 function validFrame(random: Random): Uint8Array {
@@ -72,34 +72,6 @@ function validFrame(random: Random): Uint8Array {
     default:
       return random.oneIn(4) ? helloFrame() : callFrame(id, [4, 4]);
   }
-}
-
-/** Damages a frame in one to three places. */
-function mutated(original: Uint8Array, random: Random): Uint8Array {
-  let bytes: Uint8Array = original.slice();
-  for (let rounds = random.between(1, 3); rounds > 0; rounds--) {
-    const at = random.below(bytes.length + 1);
-    switch (random.below(6)) {
-      case 0:
-        if (at < bytes.length) bytes[at] ^= 1 << random.below(8);
-        break;
-      case 1:
-        if (at < bytes.length) bytes[at] = random.pick(interesting);
-        break;
-      case 2:
-        bytes = bytes.slice(0, at);
-        break;
-      case 3:
-        bytes = frame([...bytes.subarray(0, at)], [...random.bytes(random.between(1, 8))], [...bytes.subarray(at)]);
-        break;
-      case 4:
-        bytes = frame([...bytes.subarray(0, at)], [...bytes.subarray(at + random.between(1, 4))]);
-        break;
-      default:
-        if (bytes.length > 0) bytes[0] = random.below(256);
-    }
-  }
-  return bytes;
 }
 
 /** The end under test. */

@@ -27,13 +27,13 @@ async function dialling(options: MuxOptions = {}): Promise<{
   return { channel, clock, dial };
 }
 
-const oursHello = `00${"77697265"}0201${"000003e3"}${"00000400"}${"00100000"}00`;
+const oursHello = `00${"77697265"}0301${"000003e3"}${"00000400"}${"00100000"}00${"00000000"}${"00000000"}`;
 
 Deno.test("each end says hello at once: magic, versions, its limits", async () => {
   const { channel } = await dialling();
   assert.deepEqual(channel.taken(), [oursHello]);
   const other = await dialling({ maxMessageBytes: 256, maxInFlight: 3 });
-  assert.deepEqual(other.channel.taken(), ["0077697265020100000100" + "00000003" + "0010000000"]);
+  assert.deepEqual(other.channel.taken(), ["0077697265030100000100" + "00000003" + "0010000000" + "0000000000000000"]);
   const accepted = await acceptFake((request) => request, { hello: false });
   assert.equal(accepted.channel.taken().length, 1, "without waiting for the other's");
 });
@@ -71,9 +71,9 @@ Deno.test("the first message of a peer that speaks something else is refused, an
 });
 
 Deno.test("a hello that is cut short is refused", async () => {
-  for (const version of [1, 2, 3]) {
+  for (const version of [1, 2, 3, 4]) {
     const whole = helloFrame({ version });
-    assert.equal(whole.length, version === 1 ? 15 : 20);
+    assert.equal(whole.length, [15, 20, 28, 28][version - 1]);
     for (let length = 7; length < whole.length; length++) {
       const { channel, dial } = await dialling();
       channel.deliver(whole.subarray(0, length));
@@ -89,12 +89,12 @@ Deno.test("a hello that a later version has made longer is read as far as it is 
 });
 
 Deno.test("both ends that share no version learn so", async () => {
-  for (const hello of [{ version: 4, oldest: 3 }, { version: 0, oldest: 0 }]) {
+  for (const hello of [{ version: 5, oldest: 4 }, { version: 0, oldest: 0 }]) {
     const { channel, dial } = await dialling();
     channel.deliver(helloFrame(hello));
     const error = await rejection(dial, "version-mismatch");
     assert.equal(error.processed, "no");
-    assert.deepEqual(error.details, { theirs: hello.version, theirOldest: hello.oldest, ours: 2, oursOldest: 1 });
+    assert.deepEqual(error.details, { theirs: hello.version, theirOldest: hello.oldest, ours: 3, oursOldest: 1 });
     assert.equal(channel.aborted, undefined, "what was sent goes out before the end:");
     assert.deepEqual(channel.taken(), [oursHello], "the other end needs our hello to see it too");
     assert.equal(channel.closes, 1);
@@ -108,7 +108,7 @@ Deno.test("a server that shares no version with a client ends that connection on
     runs++;
     return request;
   }, { hello: false, onSession: (session) => sessions.push(session) });
-  channel.deliver(helloFrame({ version: 4, oldest: 3 }));
+  channel.deliver(helloFrame({ version: 5, oldest: 4 }));
   await settle();
   assert.equal(channel.closes, 1);
   assert.deepEqual(sessions, []);

@@ -81,7 +81,7 @@ Deno.test("a peer whose hello was refused and that ends its side is not reset: o
   const channel = new FakeChannel();
   const dial = mux({ clock })(fakeTransport(channel)).dial();
   await settle();
-  channel.deliver(helloFrame({ version: 4, oldest: 3 }));
+  channel.deliver(helloFrame({ version: 5, oldest: 4 }));
   channel.end();
   await rejection(dial, "version-mismatch");
   assert.equal(channel.aborted, undefined);

@@ -8,8 +8,10 @@ import { type Clock, systemClock } from "../../core/clock.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { deadlinesOf } from "../../core/deadline_queue.ts";
 import { named } from "../../core/describe.ts";
+import { TransportError } from "../../core/errors.ts";
 import { duration, given, integer, label, readOptions } from "../../core/options.ts";
 import type { Client, Service } from "../../core/service.ts";
+import { Streamed } from "../../core/streamed.ts";
 import { Batcher } from "./batcher.ts";
 
 /**
@@ -86,7 +88,8 @@ export interface BatchedClient<Req, Res> extends Client<Req, Res> {
  * Place: around a client of a service that takes lists; inside a
  * {@linkcode cache}, outside retries, which then repeat whole batches.
  *
- * Errors: `invalid-reply` (not a list, or of another length), `closed`,
+ * Errors: `invalid-reply` (not a list, or of another length), `unsupported` (a
+ * request with a stream), `closed`,
  * `cancelled`, `deadline-exceeded`, `invalid-option`, and those of the inner
  * service and of the answers.
  *
@@ -121,6 +124,7 @@ export function batchCalls<Req, Res, Answer = Res | Error>(
     const close = (): Promise<void> => batcher.close();
     return Object.defineProperties(
       function batchCalls(request: Req, context: CallContext = background): Promise<Res> {
+        if (request instanceof Streamed) return Promise.reject(noStreams(name));
         return batcher.add(request, context);
       },
       {
@@ -129,5 +133,11 @@ export function batchCalls<Req, Res, Answer = Res | Error>(
         [Symbol.asyncDispose]: { value: close },
       },
     ) as BatchedClient<Req, Res>;
+  });
+}
+
+function noStreams(name: string): TransportError {
+  return new TransportError("unsupported", `Call not sent: ${name} makes lists of requests, and this one is a stream`, {
+    processed: "no",
   });
 }

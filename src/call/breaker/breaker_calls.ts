@@ -5,7 +5,7 @@
  */
 
 import type { CancelListener } from "../../core/cancellation.ts";
-import { whenComplete } from "../../core/completion.ts";
+import { endsLater, whenComplete } from "../../core/completion.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { TransportError } from "../../core/errors.ts";
 import { type Outcome, outcomeIn, outcomeOf, outcomeOfReply } from "../../core/outcome.ts";
@@ -70,7 +70,7 @@ class ClosedCalls {
     this.#breaker = breaker;
     const judged = breaker.settings.countsAs !== undefined;
     this.onReply = (reply) => {
-      if (judged || (typeof reply === "object" && reply instanceof Response)) {
+      if (judged || endsLater(reply)) {
         return new GuardedCall(breaker, period, undefined, background, undefined).replied(reply);
       }
       breaker.record(period, "success", 0);
@@ -118,7 +118,7 @@ class GuardedCall<Req> implements CancelListener {
   replied<Res>(reply: Res): Res {
     const { settings } = this.#breaker;
     const verdict = verdictOf(settings, outcomeOfReply(reply), reply);
-    if (verdict !== "success" || !(reply instanceof Response)) {
+    if (verdict !== "success" || !endsLater(reply)) {
       this.#end(verdict);
       return reply;
     }

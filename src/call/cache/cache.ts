@@ -13,6 +13,7 @@ import { notify } from "../../core/observer.ts";
 import { duration, given, invalidOption, type OptionRule, readOptions } from "../../core/options.ts";
 import { outcomeOf } from "../../core/outcome.ts";
 import type { Service } from "../../core/service.ts";
+import { Streamed } from "../../core/streamed.ts";
 import { sizeOf as guessSize } from "../../util/size_of.ts";
 import { cacheControls, cacheFigures, emptyCounts } from "./cache_controls.ts";
 import { CacheEntry, type Lifetime } from "./cache_entry.ts";
@@ -142,6 +143,8 @@ export function cache<Req, Res>(options: CacheOptions<Req, Res>): Cache<Req, Res
       return underWay.join(request, context);
     };
     return outer = function cache(request: Req, context: CallContext = background): Promise<Res> {
+      // What is read once is not what a key stands for.
+      if (request instanceof Streamed) return inner(request, context);
       let id: string | undefined;
       try {
         id = keyOf(request, context);

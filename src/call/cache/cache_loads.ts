@@ -10,10 +10,12 @@ import type { Clock } from "../../core/clock.ts";
 import { TransportError } from "../../core/errors.ts";
 import { type Outcome, outcomeOf } from "../../core/outcome.ts";
 import type { Service } from "../../core/service.ts";
+import { Streamed } from "../../core/streamed.ts";
 import { CacheEntry, type Lifetime } from "./cache_entry.ts";
 import type { CacheLevels } from "./cache_levels.ts";
 import type { NegativeCaching } from "./cache_options.ts";
 import { SharedCall, type SharedCallOwner } from "./shared_call.ts";
+import { passStreamOn } from "./shared_response.ts";
 
 /** What a cache does with replies and errors. */
 export interface CachePolicy<Req, Res> {
@@ -146,6 +148,7 @@ export class CacheLoads<Req, Res> implements SharedCallOwner<Req, Res> {
 
   #loaded(load: Load<Req, Res>, request: Req, reply: Res): void {
     this.#forget(load);
+    if (reply instanceof Streamed) return passStreamOn(load, reply, this.#inner);
     if (reply instanceof Response) {
       void reply.body?.cancel();
       const why = "Cannot cache reply: the body of a Response is read once, use httpCache() in the place of cache()";

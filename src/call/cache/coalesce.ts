@@ -12,11 +12,12 @@ import { idempotent } from "../../core/idempotent.ts";
 import { notify, type Observer } from "../../core/observer.ts";
 import { given, integer, label, readOptions } from "../../core/options.ts";
 import type { Service } from "../../core/service.ts";
+import { Streamed } from "../../core/streamed.ts";
 import { cacheGeneration } from "./cache_log.ts";
 import { httpKey, type KeyOf, valueKey } from "./request_key.ts";
 export type { KeyOf } from "./request_key.ts";
 import { SharedCall, type SharedCallOwner } from "./shared_call.ts";
-import { passOn, shareResponse } from "./shared_response.ts";
+import { passOn, passStreamOn, shareResponse } from "./shared_response.ts";
 import { overBefore } from "../limits/waiting_caller.ts";
 
 /**
@@ -76,6 +77,9 @@ export interface CoalesceOptions<Req> {
  * context: the `signal` of a `Request` is heard only where the context can't be
  * cancelled.
  *
+ * A streamed request is not joined with others. A streamed reply goes to the
+ * caller who came first, and the others make their calls themselves.
+ *
  * Place: outside retries. Inside a {@linkcode httpCache} it makes one of the
  * calls for what is not kept; a call that is made after an invalidation does not
  * join one from before it. {@linkcode cache} joins its loads itself.
@@ -104,6 +108,8 @@ export function coalesce<Req>(
   return named("coalesce", { maxBodyBytes, key, name }, <Same extends Req, Res>(inner: Service<Same, Res>) => {
     const flights = new Flights<Same, Res>(inner, deadlines, maxBodyBytes);
     return function coalesce(request: Same, context: CallContext = background): Promise<Res> {
+      // What is read once can't be sent for several.
+      if (request instanceof Streamed) return inner(request, context);
       let shared: string | undefined;
       try {
         shared = key === undefined ? defaultKey(request) : key(request, context);
@@ -164,7 +170,8 @@ class Flights<Req, Res> implements SharedCallOwner<Req, Res> {
     try {
       this.#inner(sent, call.contextFor(context)).then((reply) => {
         this.#forget(call);
-        if (!(reply instanceof Response)) call.resolve(reply);
+        if (reply instanceof Streamed) passStreamOn(call, reply, this.#inner);
+        else if (!(reply instanceof Response)) call.resolve(reply);
         else if (call.over) void reply.body?.cancel();
         else if (call.size === 1) passOn(call, reply);
         else void shareResponse(call, reply, this.#inner, this.#maxBodyBytes);

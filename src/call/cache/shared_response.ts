@@ -4,7 +4,7 @@
  * @module
  */
 
-import { responseAround, whenComplete } from "../../core/completion.ts";
+import { discardReply, responseAround, whenComplete } from "../../core/completion.ts";
 import type { Service } from "../../core/service.ts";
 import { joinBytes } from "../../util/join_bytes.ts";
 import type { SharedCall } from "./shared_call.ts";
@@ -55,6 +55,15 @@ export async function shareResponse<Req, Res>(
   for (const caller of others) callAlone(caller, inner);
 }
 
+/** Gives a streamed reply to the first who waits: it is read once. The others make their calls themselves. */
+export function passStreamOn<Req, Res>(call: SharedCall<Req, Res>, reply: Res, inner: Service<Req, Res>): void {
+  if (call.over) return discardReply(reply);
+  const [first, ...others] = call.takeAll();
+  if (first === undefined) discardReply(reply);
+  else giveTo(first, call, reply);
+  for (const caller of others) callAlone(caller, inner);
+}
+
 /** Whether a body may be kept until it is whole. */
 function maySave(response: Response, maxBodyBytes: number): boolean {
   const { headers } = response;
@@ -98,10 +107,10 @@ function resumed(
 function giveTo<Req, Res>(
   caller: WaitingCaller<Req, Res>,
   call: SharedCall<Req, Res>,
-  response: Res & Response,
+  response: Res,
 ): void {
   const { cancellation } = caller.context;
-  if (cancellation === undefined || response.body === null) {
+  if (cancellation === undefined || (response instanceof Response && response.body === null)) {
     caller.resolve(response);
     return;
   }
@@ -114,8 +123,8 @@ function callAlone<Req, Res>(caller: WaitingCaller<Req, Res>, inner: Service<Req
   const fail = (error: unknown): void => caller.reject(error);
   try {
     inner(caller.request, caller.context).then((reply) => {
-      if (!caller.waiting && reply instanceof Response) void reply.body?.cancel();
-      else caller.resolve(reply);
+      if (caller.waiting) caller.resolve(reply);
+      else discardReply(reply);
     }, fail);
   } catch (error) {
     fail(error);

@@ -1,11 +1,12 @@
 /**
  * Calls that hold something until they are over: until the end of the body
- * where the reply is a response that has one.
+ * where the reply is a response that has one, until the end of the stream where
+ * it is streamed.
  *
  * @module
  */
 
-import { whenComplete } from "../../core/completion.ts";
+import { endsLater, whenComplete } from "../../core/completion.ts";
 import type { CallContext } from "../../core/context.ts";
 import { type Outcome, outcomeOf, outcomeOfReply } from "../../core/outcome.ts";
 import type { Service } from "../../core/service.ts";
@@ -22,7 +23,7 @@ export abstract class HeldCalls {
     this.freed();
   };
   readonly #replied = <Res>(reply: Res): Res => {
-    if (reply instanceof Response) {
+    if (endsLater(reply)) {
       this.looked(outcomeOfReply(reply));
       return whenComplete(reply, this.#over);
     }

@@ -5,7 +5,7 @@
  */
 
 import { attempt } from "../../core/attempt.ts";
-import { whenComplete } from "../../core/completion.ts";
+import { endsLater, whenComplete } from "../../core/completion.ts";
 import type { CallContext } from "../../core/context.ts";
 import { TransportError } from "../../core/errors.ts";
 import { type Outcome, outcomeOf, outcomeOfReply } from "../../core/outcome.ts";
@@ -80,13 +80,14 @@ class MeasuredCall {
   }
 
   replied<Res>(reply: Res): Res {
-    if (!(reply instanceof Response)) {
+    if (!endsLater(reply)) {
       this.#over("success");
       return reply;
     }
     const verdict = verdictOf(outcomeOfReply(reply));
-    // How long an event stream stays open says nothing of the far side's load.
-    const endless = reply.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
+    // How long a stream stays open says nothing of the far side's load.
+    const endless = !(reply instanceof Response) ||
+      (reply.headers.get("content-type")?.startsWith("text/event-stream") ?? false);
     return whenComplete(reply, (error) => {
       this.#over(
         verdict !== "success" ? verdict : error !== undefined ? this.#judge(error) : endless ? "nothing" : verdict,

@@ -14,6 +14,7 @@ import type { Observer } from "../../core/observer.ts";
 import { duration, fraction, given, integer, invalidOption, label, readOptions } from "../../core/options.ts";
 import { RetryBudget } from "../../core/retry_budget.ts";
 import type { CallMiddleware, Service } from "../../core/service.ts";
+import { Streamed } from "../../core/streamed.ts";
 import { LatencyWindow } from "../../util/latency_window.ts";
 import { HedgedCall, type HedgeSettings } from "./hedged_call.ts";
 import { idempotence } from "./idempotence.ts";
@@ -122,7 +123,8 @@ export function hedge(options: HedgeOptions = {}): CallMiddleware {
     { ...shown, budget: shared && "shared" },
     <Req, Res>(inner: Service<Req, Res>): Service<Req, Res> =>
       function hedge(request: Req, context: CallContext = background): Promise<Res> {
-        if (!isIdempotent(request, context, idempotent) || !isRepeatable(request)) return inner(request, context);
+        const isOnce = request instanceof Streamed || !isRepeatable(request);
+        if (isOnce || !isIdempotent(request, context, idempotent)) return inner(request, context);
         if (context.get(attempt) === 1) budget.deposit();
         const now = clock.now();
         return new HedgedCall(inner, request, context, settings, now, delay.at(now)).start();

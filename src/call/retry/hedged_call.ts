@@ -7,7 +7,7 @@
 import { attempt as attemptKey } from "../../core/attempt.ts";
 import { Cancellation, type CancelListener } from "../../core/cancellation.ts";
 import type { Clock } from "../../core/clock.ts";
-import { whenComplete } from "../../core/completion.ts";
+import { discardReply, whenComplete } from "../../core/completion.ts";
 import type { CallContext } from "../../core/context.ts";
 import { type DeadlineEntry, type DeadlineQueue, deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
@@ -196,6 +196,6 @@ function letGo<Res>(reply: Res, cancellation: Cancellation): Res {
 
 /** Nobody will read it. */
 function discard(reply: unknown, cancellation: Cancellation): void {
-  if (reply instanceof Response) reply.body?.cancel().catch(() => {});
+  discardReply(reply);
   cancellation.release();
 }

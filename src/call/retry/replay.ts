@@ -5,6 +5,8 @@
  * @module
  */
 
+import { Streamed } from "../../core/streamed.ts";
+
 /** See the module. One attempt at a time. */
 export class Replay {
   readonly #request: Request;
@@ -95,7 +97,12 @@ export function replayOf(request: unknown, maxBytes: number): Replay | undefined
   return new Replay(request as Request & { body: ReadableStream<Uint8Array> }, maxBytes);
 }
 
-/** Whether a request can be sent again as it is: all can, but those of HTTP with a body. */
+/**
+ * Whether a request can be sent again as it is: all can, but those of HTTP with
+ * a body, and those whose stream was begun.
+ */
 export function isRepeatable(request: unknown): boolean {
-  return typeof request !== "object" || !(request instanceof Request) || request.body === null;
+  if (typeof request !== "object") return true;
+  if (request instanceof Streamed) return !request.begun;
+  return !(request instanceof Request) || request.body === null;
 }

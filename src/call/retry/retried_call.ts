@@ -7,6 +7,7 @@
 import { attempt as attemptKey } from "../../core/attempt.ts";
 import { Cancellation, type CancelListener } from "../../core/cancellation.ts";
 import type { Clock } from "../../core/clock.ts";
+import { discardReply } from "../../core/completion.ts";
 import type { CallContext } from "../../core/context.ts";
 import { type DeadlineEntry, deadlinesOf } from "../../core/deadline_queue.ts";
 import { type Processed, TransportError } from "../../core/errors.ts";
@@ -79,7 +80,7 @@ export class RetriedCall<Req, Res> implements DeadlineEntry, CancelListener {
       this.#replay?.end();
       return reply;
     }
-    if (reply instanceof Response) reply.body?.cancel().catch(() => {});
+    discardReply(reply);
     if (this.#processed === "no") this.#processed = "maybe";
     this.#wait(delayMs, reply);
     return this.#settled.promise;

@@ -17,6 +17,7 @@ import { duration, given, integer, label, readOptions } from "../../core/options
 import type { Outcome } from "../../core/outcome.ts";
 import { RetryBudget } from "../../core/retry_budget.ts";
 import type { CallMiddleware, Service } from "../../core/service.ts";
+import { Streamed } from "../../core/streamed.ts";
 import { idempotence } from "./idempotence.ts";
 import { replayOf } from "./replay.ts";
 import { RetriedCall, type RetrySettings } from "./retried_call.ts";
@@ -72,6 +73,9 @@ export interface RetryOptions {
  * body is sent as a stream. What a response's status says is acted on when its
  * head is there; once a response was passed on nothing is made again.
  *
+ * A request with a stream is sent again as long as nobody has begun to read its
+ * items. Once a streamed reply is there nothing is made again.
+ *
  * Only where it may help: outcomes `failure` and `overload`, and what this side
  * refused for the moment (no connection free, a limit, an open breaker); never
  * a request that is wrong, what the caller gave up, or a reply of 501 or 505.
@@ -120,7 +124,8 @@ export function retry(options: RetryOptions = {}): CallMiddleware {
   const { maxReplayBytes, clock: _, random: __, observer: ___, ...shown } = rest;
   /** Whether a reply says by itself that it is no failure, so that no call needs to be kept for it. */
   const isDone = (reply: unknown): boolean =>
-    retryOn === undefined && (typeof reply !== "object" || !(reply instanceof Response) || reply.status < 429);
+    reply instanceof Streamed ||
+    (retryOn === undefined && (typeof reply !== "object" || !(reply instanceof Response) || reply.status < 429));
   return named(
     "retry",
     { ...shown, maxReplayBytes, budget: shared && "shared" },

@@ -37,6 +37,9 @@ export interface DeadlineOptions {
  * passed without running it, and ends one that runs past it, so that a server
  * does no work that nobody waits for.
  *
+ * A call has kept it when its reply is there: the body of a response, or the
+ * stream behind a streamed reply, may take longer.
+ *
  * Place: outermost on a server; on a client outside everything that may wait.
  *
  * Errors: `deadline-exceeded`, with `processed: "no"` where the call did not

@@ -40,6 +40,10 @@ export interface TimeoutOptions {
  * microsecond. It ends a call up to a few milliseconds late, as the platform's
  * timers do, and never early.
  *
+ * A call's time is over when its reply is there: the body of a response, or the
+ * stream behind a streamed reply, may take longer. Such a call can still be
+ * cancelled, through its context or by its reader.
+ *
  * Place: around everything whose time it shall bound. Outside a retry it bounds
  * all attempts together, inside it each of them.
  *

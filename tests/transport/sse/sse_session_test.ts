@@ -5,8 +5,9 @@
  * @module
  */
 
-import { type Address, chain, mux, sse } from "../../../mod.ts";
+import { type Address, chain, sse } from "../../../mod.ts";
 import { type Capabilities, sessionConformance } from "../../conformance/session_suite.ts";
+import { streamingMux } from "../../conformance/_session_streams.ts";
 import { servedSse } from "./_mounted_sse.ts";
 
 const can: Capabilities = {
@@ -21,6 +22,7 @@ const can: Capabilities = {
   holdsBack: true,
   halfClose: false,
   connection: true,
+  streams: true,
   // A connection that is cut is no end here, so a proxy could end none: see sse_cuts_test.ts.
   port: false,
 };
@@ -35,14 +37,14 @@ sessionConformance("mux() over sse()", can, ({ maxInFlight, maxMessageBytes, clo
   at: (address?: Address) =>
     chain(
       sse({ port: address?.port ?? 0, maxMessageBytes: maxMessageBytes + headBytes, ...quick }),
-      mux({ maxInFlight, maxMessageBytes, clock }),
+      streamingMux({ maxInFlight, maxMessageBytes, clock }),
     ),
 }));
 
 sessionConformance("mux() over mountedSse()", can, ({ maxInFlight, maxMessageBytes, clock }) => {
   const served = servedSse({ maxMessageBytes: maxMessageBytes + headBytes, ...quick });
   return {
-    at: () => chain(served.transport, mux({ maxInFlight, maxMessageBytes, clock })),
+    at: () => chain(served.transport, streamingMux({ maxInFlight, maxMessageBytes, clock })),
     cleanup: () => served.end(),
   };
 });
