@@ -14,6 +14,7 @@ export {
   type EventEncoding,
   eventEncoding,
 } from "./src/framing/event_stream/event_stream_writer.ts";
+export * from "./src/framing/content_length.ts";
 export * from "./src/framing/length_prefix.ts";
 export * from "./src/framing/newline.ts";
 export * from "./src/transport/dns_endpoints.ts";
