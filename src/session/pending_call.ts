@@ -8,10 +8,10 @@ import type { Cancellation, CancelListener } from "../core/cancellation.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
 
-let madeResolve: (reply: Uint8Array) => void;
+let madeResolve: (reply: never) => void;
 let madeReject: (error: TransportError) => void;
 // One executor for all promises: a closure per call would cost more than the rest of this object.
-const capture = (resolve: (reply: Uint8Array) => void, reject: (error: TransportError) => void): void => {
+const capture = (resolve: (reply: never) => void, reject: (error: TransportError) => void): void => {
   madeResolve = resolve;
   madeReject = reject;
 };
@@ -27,10 +27,10 @@ export interface CallOwner {
  * the call's number stays taken until the far side has ended it, so that a late
  * reply can't be mistaken for that of another call.
  */
-export class PendingCall implements CancelListener, DeadlineEntry {
+export class PendingCall<Reply = Uint8Array> implements CancelListener, DeadlineEntry {
   /** Settles with the reply. */
-  readonly promise: Promise<Uint8Array>;
-  readonly #resolve: (reply: Uint8Array) => void;
+  readonly promise: Promise<Reply>;
+  readonly #resolve: (reply: Reply) => void;
   readonly #reject: (error: TransportError) => void;
   readonly #id: number;
   #owner: CallOwner | undefined = undefined;
@@ -41,8 +41,10 @@ export class PendingCall implements CancelListener, DeadlineEntry {
   readonly holds = true;
 
   constructor(id: number) {
-    this.promise = new Promise(capture);
-    this.#resolve = madeResolve;
+    this.promise = new Promise<Reply>(
+      capture as (resolve: (reply: Reply) => void, reject: (error: TransportError) => void) => void,
+    );
+    this.#resolve = madeResolve as (reply: Reply) => void;
     this.#reject = madeReject;
     this.#id = id;
   }
@@ -62,7 +64,7 @@ export class PendingCall implements CancelListener, DeadlineEntry {
   }
 
   /** The reply has come. */
-  resolve(reply: Uint8Array): void {
+  resolve(reply: Reply): void {
     this.#resolve(reply);
     if (this.#owner !== undefined) this.#unwatch();
   }

@@ -38,6 +38,8 @@ export interface ChannelCapabilities {
   halfClose: boolean;
   /** Fewer bytes go over the wire than are sent: it is spared the tests that count them. */
   compresses?: true;
+  /** Its listener has a single channel, made by who dials: it is spared the tests of listeners. */
+  oneChannel?: true;
 }
 
 const all: ChannelCapabilities = { stopsPeer: true, halfClose: true };
@@ -77,5 +79,5 @@ export function channelConformance(name: string, make: MakeTransport, can: Chann
   messageTests(test);
   pressureTests(test, can);
   endingTests(test, can);
-  listenerTests(test);
+  if (!can.oneChannel) listenerTests(test);
 }

@@ -1,0 +1,84 @@
+/**
+ * The conformance suite of sessions, over jsonRpc() on each kind of channel.
+ *
+ * @module
+ */
+
+import {
+  type Address,
+  batch,
+  chain,
+  type ChannelTransport,
+  contentLength,
+  jsonRpc,
+  memory,
+  newline,
+  tcp,
+  websocket,
+} from "../../mod.ts";
+import { asBytes, jsonBytes } from "../support/json_rpc_bytes.ts";
+import { type Capabilities, type MakeSessions, sessionConformance } from "./session_suite.ts";
+
+const can: Capabilities = {
+  callBack: true,
+  oneWay: true,
+  ping: true,
+  errors: true,
+  context: true,
+  reorder: true,
+  // The end is told, but there is no greeting: what is sent before the peer is known may be lost.
+  goaway: false,
+  holdsBack: true,
+  halfClose: true,
+  connection: true,
+  concurrent: true,
+  port: true,
+};
+
+function over(
+  make: (maxBytes: number) => (address?: Address) => ChannelTransport,
+  options?: JsonRpcOptions,
+): MakeSessions {
+  return ({ maxInFlight, maxMessageBytes, clock }) => {
+    const maxBytes = jsonBytes(maxMessageBytes);
+    const at = make(maxBytes);
+    return {
+      at: (address) => asBytes(chain(at(address), jsonRpc({ maxInFlight, clock })), maxMessageBytes),
+    };
+  };
+}
+
+sessionConformance(
+  "jsonRpc() over memory()",
+  { ...can, port: false, halfClose: false },
+  over((maxMessageBytes) => {
+    const transport = memory({ maxMessageBytes });
+    return () => transport;
+  }),
+);
+sessionConformance(
+  "jsonRpc() over lines on tcp()",
+  can,
+  over((maxBytes) => (address) => tcp({ port: address?.port ?? 0, framing: newline({ maxBytes }) })),
+);
+sessionConformance(
+  "jsonRpc() over contentLength() on tcp()",
+  can,
+  over((maxBytes) => (address) => tcp({ port: address?.port ?? 0, framing: contentLength({ maxBytes }) })),
+);
+sessionConformance(
+  "jsonRpc() over batch() in lines on tcp()",
+  can,
+  over(
+    (maxBytes) => (address) =>
+      chain(
+        tcp({ port: address?.port ?? 0, framing: newline({ maxBytes: maxBytes + 2, manyLines: true }) }),
+        batch({ format: "newline" }),
+      ),
+  ),
+);
+sessionConformance(
+  "jsonRpc() over websocket()",
+  { ...can, halfClose: false },
+  over((maxMessageBytes) => (address) => websocket({ maxMessageBytes, port: address?.port ?? 0 })),
+);
