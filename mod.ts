@@ -40,6 +40,7 @@ export * from "./src/session/codec.ts";
 export * from "./src/session/methods.ts";
 export * from "./src/session/http_calls.ts";
 export * from "./src/session/json_rpc/json_rpc.ts";
+export * from "./src/session/json_rpc/json_rpc_http.ts";
 export * from "./src/session/mux.ts";
 export * from "./src/session/pipeline.ts";
 export * from "./src/resilient.ts";

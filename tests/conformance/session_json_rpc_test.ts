@@ -10,7 +10,9 @@ import {
   chain,
   type ChannelTransport,
   contentLength,
+  http,
   jsonRpc,
+  jsonRpcHttp,
   memory,
   newline,
   tcp,
@@ -37,7 +39,6 @@ const can: Capabilities = {
 
 function over(
   make: (maxBytes: number) => (address?: Address) => ChannelTransport,
-  options?: JsonRpcOptions,
 ): MakeSessions {
   return ({ maxInFlight, maxMessageBytes, clock }) => {
     const maxBytes = jsonBytes(maxMessageBytes);
@@ -81,4 +82,26 @@ sessionConformance(
   "jsonRpc() over websocket()",
   { ...can, halfClose: false },
   over((maxMessageBytes) => (address) => websocket({ maxMessageBytes, port: address?.port ?? 0 })),
+);
+sessionConformance(
+  "jsonRpcHttp() over HTTP/1.1",
+  {
+    ...can,
+    callBack: false,
+    ping: false,
+    holdsBack: false,
+    halfClose: false,
+    connection: false,
+    concurrent: false,
+  },
+  ({ maxInFlight, maxMessageBytes, clock }) => ({
+    at: (address) =>
+      asBytes(
+        chain(
+          http({ port: address?.port ?? 0, maxInFlight, clock }),
+          jsonRpcHttp({ maxMessageBytes: jsonBytes(maxMessageBytes), clock }),
+        ),
+        maxMessageBytes,
+      ),
+  }),
 );

@@ -15,8 +15,7 @@ import { errorObject, tooManyCalls } from "./json_rpc_errors.ts";
 import type { Extension } from "./json_rpc_extension.ts";
 import type { JsonRpcLink } from "./json_rpc_link.ts";
 import { StreamMethod } from "./json_rpc_methods.ts";
-import type { Envelope } from "./json_rpc_parse.ts";
-import { invalidRequest } from "./json_rpc_parse.ts";
+import { type Envelope, type Id, invalidRequest } from "./json_rpc_parse.ts";
 import type { ReplyBatch } from "./json_rpc_replies.ts";
 import { answerId, callOf, deadlineOf, extensionOf, faultOf, isThenable, priorityOf } from "./json_rpc_request.ts";
 import { RunningCall, RunningCalls } from "./json_rpc_running.ts";
@@ -57,7 +56,7 @@ export class JsonRpcAnswers {
     const id = answerId(request, text, index);
     if (fault !== undefined) {
       batch?.expect();
-      return this.reply(id ?? "null", errorText(id ?? "null", fault.error), batch);
+      return this.reply(id ?? null, errorText(id ?? null, fault.error), batch);
     }
     if (id !== undefined) batch?.expect();
     let extension: Extension | undefined;
@@ -82,7 +81,7 @@ export class JsonRpcAnswers {
   }
 
   /** Answers what the protocol itself has asked for, or what is no request. */
-  reply(id: string, text: string, batch: ReplyBatch | undefined): void {
+  reply(id: Id, text: string, batch: ReplyBatch | undefined): void {
     if (batch === undefined) this.#link.sendOrAbort(text);
     else batch.put(id, text);
   }
@@ -152,7 +151,7 @@ export class JsonRpcAnswers {
       let text: string;
       try {
         const { peerKnows } = this.#link;
-        text = resultText(running.id, result, peerKnows && this.#link.takeMark() ? ',"wireway":{}' : "");
+        text = resultText(running.id, result, peerKnows && this.#link.takeMark() ? {} : undefined);
       } catch (error) {
         return this.#failed(running, error);
       }
@@ -174,7 +173,7 @@ export class JsonRpcAnswers {
     const number = this.#streams.outgoing();
     let text: string;
     try {
-      text = resultText(id, result.head, `,"wireway":{"stream":${number}}`);
+      text = resultText(id, result.head, { stream: number });
     } catch (error) {
       result.cancel().catch(() => {});
       return this.#failed(running, error);
@@ -225,6 +224,6 @@ export class JsonRpcAnswers {
   /** The answer to a message that is no request at all. */
   notARequest(reason: string, batch: ReplyBatch | undefined): void {
     batch?.expect();
-    this.reply("null", errorText("null", invalidRequest(reason).error), batch);
+    this.reply(null, errorText(null, invalidRequest(reason).error), batch);
   }
 }

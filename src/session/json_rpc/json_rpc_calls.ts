@@ -157,7 +157,7 @@ export class JsonRpcCalls implements CallOwner {
       throw new TransportError("deadline-exceeded", "Call not sent: its deadline has passed", { processed: "no" });
     }
     const mark = this.#link.takeMark();
-    return requestText(number, request, { context, now, extensions: settings.extensions, mark });
+    return requestText(number, request, context, { now, extensions: settings.extensions, mark });
   }
 
   #send(text: string, number: number): void {

@@ -20,22 +20,21 @@ export interface Extension {
   readonly stream: number | undefined;
 }
 
-/** The member for a call, with the comma before it; empty where there is nothing to say. */
-export function extensionText(context: CallContext, now: number, bare: boolean, mark: boolean): string {
-  if (context === background) return bare ? ',"wireway":{"bare":true}' : mark ? ',"wireway":{}' : "";
-  const { deadline, priority, metadata } = context;
+/** The member for a call; undefined where there is nothing to say, and no mark to leave. */
+export function extensionFor(context: CallContext, now: number, bare: boolean, mark: boolean): object | undefined {
+  if (context === background) return bare ? { bare } : mark ? {} : undefined;
+  const { deadline, priority } = context;
   const timeLeftMs = deadline === Infinity ? undefined : Math.ceil(deadline - now);
   const urgency = priority === background.priority ? undefined : priority;
-  let fields: Metadata | undefined;
-  for (const _ in metadata) {
-    fields = metadata;
+  let metadata: Metadata | undefined;
+  for (const _ in context.metadata) {
+    metadata = context.metadata;
     break;
   }
-  if (timeLeftMs === undefined && urgency === undefined && fields === undefined && !bare) {
-    return mark ? ',"wireway":{}' : "";
+  if (!bare && timeLeftMs === undefined && urgency === undefined && metadata === undefined) {
+    return mark ? {} : undefined;
   }
-  const said = { timeLeftMs, priority: urgency, metadata: fields, bare: bare || undefined };
-  return `,"wireway":${JSON.stringify(said)}`;
+  return { timeLeftMs, priority: urgency, metadata, bare: bare || undefined };
 }
 
 /** Reads the member. Throws `invalid-request` for one that is out of range. */

@@ -7,7 +7,11 @@
 
 import { Code, faultObject } from "./json_rpc_errors.ts";
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+// A decoder that replaces what is no UTF-8 is three times as fast as one that throws: the latter looks at the messages
+// alone in which something was replaced, or that had the character in the first place.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const replaced = "\ufffd";
 
 /** One message, or an item of a batch, whatever it may be. */
 export interface Envelope {
@@ -41,8 +45,10 @@ function parseError(reason: string): Fault {
 /** The text of a message, or why there is none. */
 export function textOfMessage(message: Uint8Array | string): string | Fault {
   if (typeof message === "string") return message;
+  const text = decoder.decode(message);
+  if (!text.includes(replaced)) return text;
   try {
-    return decoder.decode(message);
+    return strictDecoder.decode(message);
   } catch {
     return parseError("it is not UTF-8");
   }
@@ -92,18 +98,36 @@ function endOfString(text: string, from: number): number {
   return text.length;
 }
 
+/** An id as it was written, where a double can't hold it. */
+export class RawId {
+  /** Its JSON. */
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** The id of a request, to be echoed exactly. */
+export type Id = string | number | null | RawId;
+
 /** Whether a value may be an id. */
 export function isId(id: unknown): id is string | number | null {
   return typeof id === "number" || typeof id === "string" || id === null;
 }
 
 /**
- * The JSON of an id, to be echoed. A number that a double can't hold is taken
- * from the text as it stands there; `index` is its item's place in a batch.
+ * An id, to be echoed. A number that a double can't hold is taken from the text
+ * as it stands there; `index` is its item's place in a batch.
  */
-export function idText(id: string | number | null, text: string, index?: number): string {
-  if (typeof id === "number") return Number.isSafeInteger(id) && id !== 0 ? `${id}` : idSource(text, index);
-  return id === null ? "null" : JSON.stringify(id);
+export function exactId(id: string | number | null, text: string, index?: number): Id {
+  if (typeof id !== "number" || (Number.isSafeInteger(id) && id !== 0)) return id;
+  return new RawId(idSource(text, index));
+}
+
+/** The JSON of an id. */
+export function idText(id: Id): string {
+  return id instanceof RawId ? id.text : JSON.stringify(id);
 }
 
 /** The id as it was written. Slow, and needed for odd ids alone. */

@@ -5,11 +5,12 @@
  */
 
 import { errorObject, tooLarge } from "./json_rpc_errors.ts";
+import type { Id } from "./json_rpc_parse.ts";
 import { errorText } from "./json_rpc_text.ts";
 
 /** The reply to one request. */
 interface Reply {
-  readonly id: string;
+  readonly id: Id;
   text: string;
 }
 
@@ -35,7 +36,7 @@ export class ReplyBatch {
   }
 
   /** A request is answered. */
-  put(id: string, text: string): void {
+  put(id: Id, text: string): void {
     this.#replies.push({ id, text });
     this.done();
   }

@@ -9,7 +9,7 @@ import { background } from "../../core/context.ts";
 import { TransportError } from "../../core/errors.ts";
 import type { MethodCall } from "../../core/method_call.ts";
 import { type Extension, hasExtension, readExtension } from "./json_rpc_extension.ts";
-import { type Envelope, type Fault, idText, invalidRequest, isId } from "./json_rpc_parse.ts";
+import { type Envelope, exactId, type Fault, type Id, invalidRequest, isId } from "./json_rpc_parse.ts";
 
 /** Why a message is no request; undefined for one that is. */
 export function faultOf({ jsonrpc, id, method, params }: Envelope): Fault | undefined {
@@ -22,9 +22,9 @@ export function faultOf({ jsonrpc, id, method, params }: Envelope): Fault | unde
   return undefined;
 }
 
-/** The JSON of the id that an answer has; undefined for a notification. */
-export function answerId({ id }: Envelope, text: string, index?: number): string | undefined {
-  return id === undefined ? undefined : isId(id) ? idText(id, text, index) : "null";
+/** The id that an answer has; undefined for a notification. */
+export function answerId({ id }: Envelope, text: string, index?: number): Id | undefined {
+  return id === undefined ? undefined : isId(id) ? exactId(id, text, index) : null;
 }
 
 /** What the member `wireway` says; undefined where there is none. Throws `invalid-request`. */

@@ -5,14 +5,15 @@
  */
 
 import { Cancellation } from "../../core/cancellation.ts";
+import { type Id, RawId } from "./json_rpc_parse.ts";
 import type { ReplyBatch } from "./json_rpc_replies.ts";
 import type { StreamIn } from "./json_rpc_stream_in.ts";
 import type { StreamOut } from "./json_rpc_stream_out.ts";
 
 /** One of them, and what cancels it. */
 export class RunningCall extends Cancellation {
-  /** The JSON of its id; undefined for a notification. */
-  readonly id: string | undefined;
+  /** Its id; undefined for a notification. */
+  readonly id: Id | undefined;
   /** What its reply goes into, where it came in a batch. */
   readonly batch: ReplyBatch | undefined;
   /** Whether nobody waits for its reply any more. */
@@ -24,7 +25,7 @@ export class RunningCall extends Cancellation {
   /** Where it stands in the list. */
   position = -1;
 
-  constructor(id: string | undefined, batch: ReplyBatch | undefined) {
+  constructor(id: Id | undefined, batch: ReplyBatch | undefined) {
     super();
     this.id = id;
     this.batch = batch;
@@ -56,10 +57,9 @@ export class RunningCalls {
 
   /** The one that has this id and is not answered, or sends a stream. */
   find(id: unknown): RunningCall | undefined {
-    const text = JSON.stringify(id);
     return this.#calls.find((call) =>
       call.id !== undefined && (!call.answered || call.outgoing !== undefined) &&
-      (call.id === text || (typeof id === "number" && Number(call.id) === id))
+      (call.id === id || (call.id instanceof RawId && Number(call.id.text) === id))
     );
   }
 

@@ -230,7 +230,7 @@ export class JsonRpcSession implements Session<MethodRequest, unknown>, Receiver
   }
 
   #refuse(fault: Fault): void {
-    this.#answers.reply("null", errorText("null", fault.error), undefined);
+    this.#answers.reply(null, errorText(null, fault.error), undefined);
   }
 
   #isTooLarge(message: Message): boolean {

@@ -1,6 +1,6 @@
 /**
- * Writes JSON-RPC messages: what stands around a value is put together as text,
- * so that each message is one stringify of the value alone.
+ * Writes JSON-RPC messages: one stringify each, of the whole envelope. (To put
+ * the text of a value between texts costs more, when it is encoded.)
  *
  * @module
  */
@@ -9,15 +9,11 @@ import type { CallContext } from "../../core/context.ts";
 import { TransportError } from "../../core/errors.ts";
 import type { MethodCall } from "../../core/method_call.ts";
 import { textOf } from "../../core/thrown.ts";
-import { extensionText } from "./json_rpc_extension.ts";
-
-/** The method at hand most often: names repeat. */
-let lastMethod = "";
-let lastMethodText = '""';
+import { extensionFor } from "./json_rpc_extension.ts";
+import { type Id, idText, RawId } from "./json_rpc_parse.ts";
 
 /** What a request says, whoever sends it. */
 export interface RequestParts {
-  readonly context: CallContext;
   readonly now: number;
   /** Whether the member `wireway` may be sent. */
   readonly extensions: boolean;
@@ -26,26 +22,32 @@ export interface RequestParts {
 }
 
 /** A request, or a notification where there is no id. Throws `invalid-request` for what is not JSON. */
-export function requestText(id: number | undefined, call: MethodCall, parts: RequestParts): string {
-  const { method } = call;
+export function requestText(
+  id: number | undefined,
+  { method, params }: MethodCall,
+  context: CallContext,
+  { now, extensions, mark }: RequestParts,
+): string {
   if (typeof method !== "string") throw notConverted(`its method is ${typeof method}, not a name`);
-  if (method !== lastMethod) {
-    lastMethodText = JSON.stringify(method);
-    lastMethod = method;
-  }
-  const params = paramsText(call.params);
-  const bare = params !== "" && params[0] !== "{" && params[0] !== "[";
-  const head = id === undefined ? '{"jsonrpc":"2.0","method":' : `{"jsonrpc":"2.0","id":${id},"method":`;
-  const member = parts.extensions ? extensionText(parts.context, parts.now, bare, parts.mark) : "";
-  if (params === "") return `${head}${lastMethodText}${member}}`;
+  const given = isPlain(params) ? params : valueOf(params);
   // JSON-RPC takes nothing but arrays and objects for arguments.
-  return bare
-    ? `${head}${lastMethodText},"params":[${params}]${member}}`
-    : `${head}${lastMethodText},"params":${params}${member}}`;
+  const bare = given !== undefined && (typeof given !== "object" || given === null);
+  const wireway = extensions ? extensionFor(context, now, bare, mark) : undefined;
+  try {
+    return JSON.stringify({ jsonrpc: "2.0", id, method, params: bare ? [given] : given, wireway });
+  } catch (error) {
+    throw notConverted(textOf(error), error);
+  }
 }
 
-function paramsText(params: unknown): string {
-  if (params === undefined) return "";
+/** Whether a value is what its JSON says: no function, and nothing that makes its JSON itself. */
+function isPlain(value: unknown): boolean {
+  if (typeof value === "object") return value === null || typeof (value as { toJSON?: unknown }).toJSON !== "function";
+  return value === undefined || typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+}
+
+/** The value that the JSON of another one stands for. */
+function valueOf(params: unknown): unknown {
   let text: string | undefined;
   try {
     text = JSON.stringify(params);
@@ -53,7 +55,7 @@ function paramsText(params: unknown): string {
     throw notConverted(textOf(error), error);
   }
   if (text === undefined) throw notConverted(`${typeof params} is not JSON`);
-  return text;
+  return JSON.parse(text);
 }
 
 function notConverted(why: string, cause?: unknown): TransportError {
@@ -68,17 +70,18 @@ export function notificationText(method: string, params: string): string {
 }
 
 /** The reply to a request. Throws `invalid-reply` for what is not JSON. */
-export function resultText(id: string, result: unknown, member = ""): string {
-  let text: string | undefined;
+export function resultText(id: Id, value: unknown, wireway?: object): string {
   try {
-    text = JSON.stringify(result);
+    // What has no JSON is null: without a result the reply would be none.
+    const result = isPlain(value) ? value ?? null : JSON.parse(JSON.stringify(value) ?? "null");
+    if (!(id instanceof RawId)) return JSON.stringify({ jsonrpc: "2.0", id, result, wireway });
+    return `{"jsonrpc":"2.0","id":${id.text},${JSON.stringify({ result, wireway }).slice(1)}`;
   } catch (error) {
     throw new TransportError("invalid-reply", `Cannot convert reply: ${textOf(error)}`, { cause: error });
   }
-  return `{"jsonrpc":"2.0","id":${id},"result":${text ?? "null"}${member}}`;
 }
 
 /** The reply that says what went wrong. */
-export function errorText(id: string, errorObject: string): string {
-  return `{"jsonrpc":"2.0","id":${id},"error":${errorObject}}`;
+export function errorText(id: Id, errorObject: string): string {
+  return `{"jsonrpc":"2.0","id":${idText(id)},"error":${errorObject}}`;
 }
