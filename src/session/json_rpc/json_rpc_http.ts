@@ -39,6 +39,11 @@ export interface JsonRpcHttpOptions {
   maxDepth?: number;
   /** Requests in one batch. @default {1000} */
   maxBatchLength?: number;
+  /**
+   * What answers a POST of nothing but notifications: 204, or 202. Some software takes nothing but 200 for a success,
+   * with an empty body. @default {204}
+   */
+  notificationStatus?: 200 | 202 | 204;
   /** Sends the member `wireway`, in which deadlines travel, and takes streams. @default {true} */
   extensions?: boolean;
   /** Measures deadlines. @default {systemClock} */
@@ -119,6 +124,11 @@ function readSettings(owner: string, options: JsonRpcHttpOptions): JsonRpcHttpSe
     maxMessageBytes: integer(16 * 1024 * 1024, 1, 0x7fff_ffff),
     maxDepth: integer(256, 3, 10_000),
     maxBatchLength: integer(1000, 1, 1_000_000),
+    notificationStatus: {
+      allowed: "200, 202 or 204",
+      fallback: 204,
+      accepts: (value) => value === 200 || value === 202 || value === 204,
+    },
     extensions: flag(true),
     clock: given<Clock>(systemClock, "an object"),
   });

@@ -26,6 +26,7 @@ export interface JsonRpcHttpSettings {
   readonly maxMessageBytes: number;
   readonly maxDepth: number;
   readonly maxBatchLength: number;
+  readonly notificationStatus: number;
   readonly extensions: boolean;
   readonly clock: Clock;
 }
@@ -60,7 +61,7 @@ export function answering(
     const answers = new Answering(handler, settings, calls, text as string, context);
     if (Array.isArray(value)) return await answers.batch(value);
     const answer = await answers.one(value);
-    if (answer === undefined) return new Response(null, { status: 204 });
+    if (answer === undefined) return new Response(null, { status: settings.notificationStatus });
     if ("text" in answer) return json(answer.text);
     const format = settings.extensions ? streamFormat(request.headers.get("accept")) : undefined;
     if (format !== undefined) return streamResponse(answer.id, answer.stream, format);
@@ -92,7 +93,7 @@ class Answering {
   }
 
   async batch(items: unknown[]): Promise<Response> {
-    const { maxBatchLength, maxMessageBytes } = this.#settings;
+    const { maxBatchLength, maxMessageBytes, notificationStatus } = this.#settings;
     if (items.length === 0) return json(errorText(null, invalidRequest("it is an empty batch").error));
     if (items.length > maxBatchLength) {
       const why = `its batch has ${items.length} items, ${maxBatchLength} are allowed`;
@@ -112,7 +113,7 @@ class Answering {
       replies.put(answer.id, errorText(answer.id, errorObject(noStreams())));
     }
     replies.done();
-    return joined === undefined ? new Response(null, { status: 204 }) : json(joined);
+    return joined === undefined ? new Response(null, { status: notificationStatus }) : json(joined);
   }
 
   /** Answers one item; `index` is its place in a batch. */
