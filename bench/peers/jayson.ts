@@ -2,12 +2,16 @@
  * jayson over TCP, under the load of `floor/json_call_load.ts`. Its client
  * opens a connection for each call.
  *
+ * It is not in the import map: it brings old types of Node, which the type
+ * check of the whole project would then go by.
+ *
  * @module
  */
 
-import jayson from "jayson";
 import { type Flags, runProgram } from "../floor/command.ts";
 import { loadJsonCalls } from "../floor/json_call_load.ts";
+
+const { default: jayson } = await import(["npm", "jayson@^5.0.0"].join(":"));
 
 type Done = (error: unknown, result?: unknown) => void;
 
