@@ -163,11 +163,17 @@ const jsonRpcCalls: Case = {
     withFlag(deno("by hand in lines, decoded by the read", "floor/json_calls.ts"), "--lines"),
     withFlag(deno("wireway in lines", "programs/json_rpc.ts"), "--lines"),
     peer("vscode-jsonrpc on node", ["node", `${BENCH}/peers/node_json_rpc.mjs`], `${await vscodeJsonRpcFolder()}`),
-    deno("jayson", "peers/jayson.ts"),
+    unlocked(deno("jayson", "peers/jayson.ts")),
   ],
   flags: ["--in-flight", "128"],
   figures: [{ key: "callsPerSecond", label: "calls/s" }],
 };
+
+/** A program whose package is not to be written into the lock file. */
+function unlocked({ name, server, client }: Contender): Contender {
+  const without = ([program, run, ...rest]: string[]): string[] => [program, run, "--no-lock", ...rest];
+  return { name, server: without(server), client: without(client) };
+}
 
 /** The same program, told the same at both ends. */
 function withFlag({ name, server, client }: Contender, flag: string): Contender {

@@ -257,6 +257,16 @@ Deno.test("a peer that knows no streams gets a plain error, and gives one", asyn
   await off.end();
 });
 
+Deno.test("a reply to a call whose stream was not read tells the far side that nobody will", async () => {
+  const peer = await rawPeer(() => "enough");
+  const call = '{"jsonrpc":"2.0","id":1,"method":"$/stream/call","params":{"method":"up","stream":5},"wireway":{}}';
+  assert.deepEqual(await peer.say(call), [
+    '{"jsonrpc":"2.0","id":1,"result":"enough","wireway":{}}',
+    '{"jsonrpc":"2.0","method":"$/stream/cancel","params":[5]}',
+  ]);
+  await peer.end();
+});
+
 Deno.test("items without credit, and words about streams that are none, end the connection; those of ended streams do not", async () => {
   const bad = [
     '"$/stream/item","params":[1,2]',
