@@ -14,6 +14,7 @@ export {
   type EventEncoding,
   eventEncoding,
 } from "./src/framing/event_stream/event_stream_writer.ts";
+export * from "./src/framing/content_length.ts";
 export * from "./src/framing/length_prefix.ts";
 export * from "./src/framing/newline.ts";
 export * from "./src/transport/dns_endpoints.ts";
@@ -27,6 +28,7 @@ export { sse, type SseOptions } from "./src/transport/sse/sse.ts";
 export { sseClient, type SseClientOptions } from "./src/transport/sse/sse_client.ts";
 export { type MountedSse, mountedSse, type MountedSseInfo } from "./src/transport/sse/sse_mounted.ts";
 export type { SseChannelOptions, SseRequest } from "./src/transport/sse/sse_options.ts";
+export * from "./src/transport/stdio/stdio.ts";
 export * from "./src/transport/tcp/tcp.ts";
 export * from "./src/transport/websocket/websocket.ts";
 export {
@@ -37,6 +39,8 @@ export {
 export * from "./src/session/codec.ts";
 export * from "./src/session/methods.ts";
 export * from "./src/session/http_calls.ts";
+export * from "./src/session/json_rpc/json_rpc.ts";
+export * from "./src/session/json_rpc/json_rpc_http.ts";
 export * from "./src/session/mux.ts";
 export * from "./src/session/pipeline.ts";
 export * from "./src/resilient.ts";

@@ -10,6 +10,7 @@ import { Flags } from "./floor/command.ts";
 import { table } from "./floor/table.ts";
 import { type Case, type Contender, exists, runCase } from "./harness.ts";
 import { undiciFolder } from "./peers/undici.ts";
+import { vscodeJsonRpcFolder } from "./peers/vscode_jsonrpc.ts";
 import { webSocketCases } from "./websocket_cases.ts";
 
 const BENCH = import.meta.dirname!;
@@ -154,6 +155,30 @@ function throughNats(inFlight: number): Case {
 }
 
 const undici = await undiciFolder();
+const jsonRpcCalls: Case = {
+  name: "JSON-RPC call over TCP, 128 in flight",
+  contenders: [
+    deno("floor: JSON and the loop by hand", "floor/json_calls.ts"),
+    deno("wireway", "programs/json_rpc.ts"),
+    withFlag(deno("by hand in lines, decoded by the read", "floor/json_calls.ts"), "--lines"),
+    withFlag(deno("wireway in lines", "programs/json_rpc.ts"), "--lines"),
+    peer("vscode-jsonrpc on node", ["node", `${BENCH}/peers/node_json_rpc.mjs`], `${await vscodeJsonRpcFolder()}`),
+    unlocked(deno("jayson", "peers/jayson.ts")),
+  ],
+  flags: ["--in-flight", "128"],
+  figures: [{ key: "callsPerSecond", label: "calls/s" }],
+};
+
+/** A program whose package is not to be written into the lock file. */
+function unlocked({ name, server, client }: Contender): Contender {
+  const without = ([program, run, ...rest]: string[]): string[] => [program, run, "--no-lock", ...rest];
+  return { name, server: without(server), client: without(client) };
+}
+
+/** The same program, told the same at both ends. */
+function withFlag({ name, server, client }: Contender, flag: string): Contender {
+  return { name, server: [...server, flag], client: [...client, flag] };
+}
 
 const CASES: Case[] = [
   ...[1, 16, 128].flatMap((inFlight) => [
@@ -176,6 +201,7 @@ const CASES: Case[] = [
   calls("64 B", 64, 1),
   throughNats(1),
   throughNats(64),
+  jsonRpcCalls,
   {
     name: "HTTP hello, 32 connections",
     contenders: [

@@ -25,6 +25,11 @@ export interface NewlineOptions {
   maxBytes?: number;
   /** Whether a carriage return before the line feed is taken off what is received. @default {false} */
   stripCarriageReturn?: boolean;
+  /**
+   * Whether a message may have line feeds in it when it is sent: the far side then takes each of its lines for a
+   * message. For `batch({ format: "newline" })` above. @default {false}
+   */
+  manyLines?: boolean;
 }
 
 const lineFeed = 10;
@@ -44,11 +49,14 @@ const carriageReturn = 13;
  * ```
  */
 export function newline(options: NewlineOptions = {}): Framing {
-  const { maxBytes, stripCarriageReturn } = readOptions("newline()", options, {
+  const { maxBytes, stripCarriageReturn, manyLines } = readOptions("newline()", options, {
     maxBytes: integer(1024 * 1024, 1, 0x7fff_ffff),
     stripCarriageReturn: flag(false),
+    manyLines: flag(false),
   });
-  return named("newline", { maxBytes, stripCarriageReturn }, new Newline(maxBytes, stripCarriageReturn));
+  // What holds by default is not worth a word in every chain.
+  const shown = { maxBytes, stripCarriageReturn, manyLines: manyLines || undefined };
+  return named("newline", shown, new Newline(maxBytes, stripCarriageReturn, manyLines));
 }
 
 class Newline implements Framing {
@@ -56,10 +64,12 @@ class Newline implements Framing {
   readonly headBytes = 0;
   readonly tailBytes = 1;
   readonly #strip: boolean;
+  readonly #manyLines: boolean;
 
-  constructor(maxBytes: number, strip: boolean) {
+  constructor(maxBytes: number, strip: boolean, manyLines: boolean) {
     this.maxBytes = maxBytes;
     this.#strip = strip;
+    this.#manyLines = manyLines;
   }
 
   writeHead(): void {}
@@ -69,6 +79,7 @@ class Newline implements Framing {
   }
 
   check(message: Uint8Array): void {
+    if (this.#manyLines) return;
     const at = message.indexOf(lineFeed);
     if (at >= 0) {
       throw new TransportError("invalid-request", `Cannot send message as a line: it has a line feed at byte ${at}`);

@@ -126,7 +126,7 @@ export function messageTests(test: ConformanceTest): void {
     await part(pair, near, far);
   });
 
-  test("keeps 200 channels at once apart", {}, async (transport) => {
+  test("keeps 200 channels at once apart", { manyChannels: true }, async (transport) => {
     const served: [Channel, Recorder][] = [];
     const listener = await transport.listen((channel) => {
       const recorder = new Recorder((message) => channel.send(message));

@@ -69,8 +69,8 @@ class WideSession implements Session<Bytes, Bytes> {
     }
   }
 
-  send(request: Bytes): void | Promise<void> {
-    return this.#first.send(request);
+  send(request: Bytes, context?: CallContext): void | Promise<void> {
+    return this.#first.send(request, context);
   }
 
   ping(): Promise<number> {

@@ -38,12 +38,16 @@ export interface ChannelCapabilities {
   halfClose: boolean;
   /** Fewer bytes go over the wire than are sent: it is spared the tests that count them. */
   compresses?: true;
+  /** A process stands behind each of its channels: it is spared the tests of listeners and of hundreds of channels. */
+  oneChannel?: true;
 }
 
 const all: ChannelCapabilities = { stopsPeer: true, halfClose: true };
 
 /** What a test needs. */
 export interface TestNeeds extends Partial<ChannelLimits> {
+  /** It opens hundreds of channels. */
+  manyChannels?: true;
   /** It counts bytes: as many must go over the wire as are sent. */
   countsBytes?: true;
 }
@@ -57,8 +61,8 @@ export type ConformanceTest = (
 
 /** Registers the tests that every channel transport has to pass. */
 export function channelConformance(name: string, make: MakeTransport, can: ChannelCapabilities = all): void {
-  const test: ConformanceTest = (behaviour, { countsBytes, ...limits }, run) => {
-    if (countsBytes && can.compresses) return;
+  const test: ConformanceTest = (behaviour, { countsBytes, manyChannels, ...limits }, run) => {
+    if ((countsBytes && can.compresses) || (manyChannels && can.oneChannel)) return;
     Deno.test(`${name} ${behaviour}`, async () => {
       const tested = make({
         maxMessageBytes: 3 * 1024 * 1024,
@@ -77,5 +81,5 @@ export function channelConformance(name: string, make: MakeTransport, can: Chann
   messageTests(test);
   pressureTests(test, can);
   endingTests(test, can);
-  listenerTests(test);
+  if (!can.oneChannel) listenerTests(test);
 }

@@ -86,13 +86,13 @@ Deno.test("newline() searches no byte twice", () => {
 });
 
 Deno.test("newline() refuses to send a message that has a line feed", () => {
-  const { check } = newline();
-  assert.ok(check !== undefined);
-  check(text("no line feed\r"));
-  assert.throws(() => check(text("two\nlines")), {
+  const framing = newline();
+  framing.check!(text("no line feed\r"));
+  assert.throws(() => framing.check!(text("two\nlines")), {
     code: "invalid-request",
     message: "Cannot send message as a line: it has a line feed at byte 3",
   });
+  newline({ manyLines: true }).check!(text("two\nlines"));
 });
 
 Deno.test("newline() refuses options that are not allowed, naming them", () => {
@@ -103,7 +103,7 @@ Deno.test("newline() refuses options that are not allowed, naming them", () => {
   check({ maxBytes: 0 }, "option maxBytes is 0, allowed is an integer from 1 to 2147483647");
   check({ maxBytes: "1 MiB" }, 'option maxBytes is "1 MiB", allowed is an integer from 1 to 2147483647');
   check({ stripCarriageReturn: "yes" }, 'option stripCarriageReturn is "yes", allowed is true or false');
-  check({ delimiter: "\n" }, 'it has no option "delimiter", only maxBytes, stripCarriageReturn');
+  check({ delimiter: "\n" }, 'it has no option "delimiter", only maxBytes, stripCarriageReturn, manyLines');
 });
 
 Deno.test("newline() says its settings", () => {

@@ -19,6 +19,9 @@ import type { ByteSink, WriterLimits, WriterOwner } from "./byte_stream.ts";
  */
 const earlyMessages = 64;
 
+/** A head up to this many bytes is copied one by one, which costs less than a view of it. */
+const shortHead = 48;
+
 /** Bytes that wait for their write, and the scratch buffer to give back after it. */
 interface Segment {
   readonly bytes: Uint8Array;
@@ -117,7 +120,11 @@ export class CoalescingWriter {
     }
     framing.writeHead(scratch, used, messageBytes);
     used += framing.headBytes;
-    for (let i = 0; i < headLength; i++) scratch[used++] = head[i];
+    if (headLength <= shortHead) { for (let i = 0; i < headLength; i++) scratch[used++] = head[i]; }
+    else {
+      scratch.set(head.subarray(0, headLength), used);
+      used += headLength;
+    }
     if (direct) {
       this.#used = used;
       this.#writeDirect(body);

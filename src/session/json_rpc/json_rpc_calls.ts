@@ -1,0 +1,223 @@
+/**
+ * The calls that one end of a JSON-RPC session makes.
+ *
+ * @module
+ */
+
+import { background, type CallContext } from "../../core/context.ts";
+import { deadlinesOf } from "../../core/deadline_queue.ts";
+import { TransportError } from "../../core/errors.ts";
+import type { MethodCall, MethodRequest } from "../../core/method_call.ts";
+import { Streamed } from "../../core/streamed.ts";
+import { type CallOwner, PendingCall } from "../pending_call.ts";
+import { errorOf, tooManyCalls } from "./json_rpc_errors.ts";
+import { hasExtension } from "./json_rpc_extension.ts";
+import { JsonRpcGather } from "./json_rpc_gather.ts";
+import type { JsonRpcLink } from "./json_rpc_link.ts";
+import { cancelMethod, StreamMethod } from "./json_rpc_methods.ts";
+import type { Envelope } from "./json_rpc_parse.ts";
+import type { StreamOut } from "./json_rpc_stream_out.ts";
+import type { JsonRpcStreams } from "./json_rpc_streams.ts";
+import { notificationText, requestText } from "./json_rpc_text.ts";
+
+/** A call, and what is known of it beside its promise. */
+class NumberedCall extends PendingCall<unknown> {
+  readonly number: number;
+  /** What may end the reply's stream. */
+  readonly context: CallContext;
+  /** The stream that follows the request. */
+  stream: StreamOut | undefined = undefined;
+
+  constructor(number: number, context: CallContext) {
+    super(number);
+    this.number = number;
+    this.context = context;
+  }
+}
+
+/** See the module. */
+export class JsonRpcCalls implements CallOwner {
+  /** Calls in flight; those included whose reply is a stream that has not ended. */
+  inFlight = 0;
+  readonly #link: JsonRpcLink;
+  readonly #streams: JsonRpcStreams;
+  readonly #ended: () => void;
+  /** The calls by the low bits of their number. Numbers count up, so that a late reply finds no other call. */
+  readonly #calls: (NumberedCall | undefined)[];
+  readonly #mask: number;
+  #next = 0;
+  readonly #gather: JsonRpcGather | undefined;
+
+  constructor(link: JsonRpcLink, streams: JsonRpcStreams, ended: () => void) {
+    this.#link = link;
+    this.#streams = streams;
+    this.#ended = ended;
+    const { maxInFlight, maxBatchCalls } = link.settings;
+    // Twice the places that are needed: a free one is found at once.
+    const places = 2 ** Math.ceil(Math.log2(2 * maxInFlight));
+    this.#mask = places - 1;
+    this.#calls = [];
+    if (maxBatchCalls > 1) this.#gather = new JsonRpcGather(link, { notSent: (ids, error) => this.#fail(ids, error) });
+  }
+
+  /** Whether requests wait to be sent. */
+  get holding(): boolean {
+    return this.#gather?.holding === true;
+  }
+
+  /** Sends a call; settles with its reply. */
+  call(request: MethodRequest, context: CallContext = background): Promise<unknown> {
+    const { settings } = this.#link;
+    if (this.inFlight >= settings.maxInFlight) return Promise.reject(tooManyCalls(this.inFlight, settings.maxInFlight));
+    const { cancellation, deadline } = context;
+    if (cancellation !== undefined) {
+      const reason = cancellation.reason;
+      if (reason !== undefined) {
+        return Promise.reject(new TransportError(reason.code, reason.message, { processed: "no", cause: reason }));
+      }
+    }
+    const number = this.#number();
+    const call = new NumberedCall(number, context);
+    try {
+      if (request instanceof Streamed) this.#sendStreamed(call, request, context);
+      else this.#send(this.#textOf(number, request, context), number);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    this.#calls[number & this.#mask] = call;
+    this.inFlight++;
+    if (cancellation !== undefined || (deadline !== Infinity && !context.deadlineEnforced)) {
+      call.watch(this, cancellation, context.deadlineEnforced ? Infinity : deadline, deadlinesOf(settings.clock));
+    }
+    return call.promise;
+  }
+
+  /** Sends a notification. */
+  send(request: MethodRequest, context: CallContext = background): void | Promise<void> {
+    if (request instanceof Streamed) {
+      throw new TransportError("unsupported", "Cannot send one way: a stream needs a call");
+    }
+    const text = this.#textOf(undefined, request, context);
+    return this.#gather === undefined ? this.#link.send(text, false) : this.#gather.add(text, undefined);
+  }
+
+  /** A reply has come. One that nothing waits for is late, or a second one: it is passed over. */
+  answered(reply: Envelope): void {
+    const { id, result, error } = reply;
+    const call = typeof id === "number" ? this.#calls[id & this.#mask] : this.#onlyOne(reply);
+    if (call === undefined || (id !== call.number && id !== null)) return;
+    this.#free(call);
+    if (error !== undefined && (result === undefined || error !== null)) {
+      call.stream?.stop();
+      call.reject(result === undefined || result === null ? errorOf(error) : invalid("it has a result and an error"));
+    } else if (result === undefined || reply.jsonrpc !== "2.0") {
+      call.stream?.stop();
+      call.reject(invalid('it has no "jsonrpc": "2.0"'));
+    } else if (hasExtension(reply.wireway)) this.#extended(call, result, reply.wireway as { stream?: unknown });
+    else {
+      call.stream?.stop();
+      call.resolve(result);
+    }
+    this.#ended();
+  }
+
+  /** Rejects all that are in flight: their replies can't come any more. */
+  failAll(error: TransportError): void {
+    this.#gather?.drop();
+    for (const call of this.#calls.splice(0)) {
+      if (call === undefined) continue;
+      this.inFlight--;
+      call.stream?.stop();
+      call.reject(error);
+    }
+  }
+
+  gaveUp(id: number): void {
+    const call = this.#calls[id & this.#mask];
+    if (call === undefined || call.number !== id) return;
+    this.#free(call);
+    call.stream?.stop();
+    // A call that still waits for room is not sent any more.
+    if (!this.#link.takeBack(id) && this.#link.settings.cancel) {
+      this.#gather?.flush();
+      this.#link.sendOrAbort(notificationText(cancelMethod, `{"id":${id}}`));
+    }
+    this.#ended();
+  }
+
+  #number(): number {
+    while (this.#calls[++this.#next & this.#mask] !== undefined);
+    return this.#next;
+  }
+
+  #textOf(number: number | undefined, request: MethodCall, context: CallContext): string {
+    const { settings } = this.#link;
+    const now = context.deadline === Infinity ? 0 : settings.clock.now();
+    if (context.deadline <= now) {
+      throw new TransportError("deadline-exceeded", "Call not sent: its deadline has passed", { processed: "no" });
+    }
+    const mark = this.#link.takeMark();
+    return requestText(number, request, context, { now, extensions: settings.extensions, mark });
+  }
+
+  #send(text: string, number: number): void {
+    if (this.#gather === undefined) void this.#link.send(text, false, number);
+    else this.#gather.add(text, number);
+  }
+
+  /** A call that a stream follows: under a method of the protocol's own, so that software without streams says so. */
+  #sendStreamed(call: NumberedCall, request: Streamed<MethodCall, unknown>, context: CallContext): void {
+    if (!this.#link.settings.extensions) {
+      throw new TransportError("unsupported", "Cannot send a stream: the extensions are switched off");
+    }
+    const stream = this.#streams.outgoing();
+    const { method, params } = request.head;
+    this.#send(
+      this.#textOf(call.number, { method: StreamMethod.call, params: { method, params, stream } }, context),
+      call.number,
+    );
+    call.stream = this.#streams.send(stream, request, undefined);
+  }
+
+  /** A reply with the member `wireway`: the peer knows of it, and a stream may follow. */
+  #extended(call: NumberedCall, result: unknown, { stream }: { stream?: unknown }): void {
+    this.#link.peerKnows = true;
+    if (typeof stream !== "number") {
+      call.stream?.stop();
+      return call.resolve(result);
+    }
+    this.inFlight++;
+    const incoming = this.#streams.receive(stream, () => {
+      this.inFlight--;
+      call.stream?.stop();
+      this.#ended();
+    });
+    incoming.follow(call.context);
+    call.resolve(new Streamed(result, incoming));
+  }
+
+  /** An error without an id is about what the peer could not read: with one call in flight there is no doubt which. */
+  #onlyOne({ id, error }: Envelope): NumberedCall | undefined {
+    if (id !== null || error === undefined || error === null || this.inFlight !== 1) return undefined;
+    return this.#calls.find((call) => call !== undefined);
+  }
+
+  #free(call: NumberedCall): void {
+    this.#calls[call.number & this.#mask] = undefined;
+    this.inFlight--;
+  }
+
+  #fail(ids: readonly number[], error: TransportError): void {
+    for (const id of ids) {
+      const call = this.#calls[id & this.#mask];
+      if (call === undefined || call.number !== id) continue;
+      this.#free(call);
+      call.reject(error);
+    }
+    this.#ended();
+  }
+}
+
+function invalid(why: string): TransportError {
+  return new TransportError("invalid-reply", `Reply refused: ${why}`, { remote: true });
+}

@@ -1,0 +1,109 @@
+/**
+ * The calling end of jsonRpcHttp().
+ *
+ * @module
+ */
+
+import { formatAddress } from "../../core/channel.ts";
+import { background, type CallContext, callContext } from "../../core/context.ts";
+import { TransportError } from "../../core/errors.ts";
+import type { MethodCall, MethodRequest } from "../../core/method_call.ts";
+import { readBody } from "../../core/read_body.ts";
+import type { Session } from "../../core/session.ts";
+import { Streamed } from "../../core/streamed.ts";
+import { WrappedSession } from "../wrapped_session.ts";
+import { errorOf, tooLarge } from "./json_rpc_errors.ts";
+import type { JsonRpcHttpSettings } from "./json_rpc_http_answering.ts";
+import { isStream, itemsOf, messagesOf } from "./json_rpc_http_stream.ts";
+import { type Envelope, Fault, parse, textOfMessage } from "./json_rpc_parse.ts";
+import { requestText } from "./json_rpc_text.ts";
+
+/** What a server that had to end, or a proxy without one behind it, answers in place of the service. */
+const lostStatuses = [502, 503, 504];
+
+/** See the module. */
+export class JsonRpcHttpSession extends WrappedSession<Request, Response, MethodRequest, unknown> {
+  readonly #settings: JsonRpcHttpSettings;
+  readonly #url: string;
+  #next = 0;
+
+  constructor(inner: Session<Request, Response>, settings: JsonRpcHttpSettings) {
+    super(inner);
+    this.#settings = settings;
+    this.#url = new URL(settings.path, `${inner.remote.transport}://${formatAddress(inner.remote)}`).href;
+  }
+
+  async call(request: MethodRequest, context: CallContext = background): Promise<unknown> {
+    const id = ++this.#next;
+    const response = await this.inner.call(this.#post(id, request, context), context);
+    const { maxMessageBytes, maxDepth, extensions } = this.#settings;
+    if (extensions && response.status === 200 && isStream(response)) {
+      const messages = messagesOf(response, maxMessageBytes);
+      const { done, value } = await messages.next();
+      const head = resultOf(done ? undefined : parse(value, maxDepth), id);
+      return new Streamed(head, itemsOf(messages));
+    }
+    const bytes = await this.#read(response);
+    if (response.status !== 200) throw refused(response.status, bytes);
+    const text = textOfMessage(bytes);
+    return resultOf(text instanceof Fault ? undefined : parse(text, maxDepth), id);
+  }
+
+  async send(request: MethodRequest, context: CallContext = background): Promise<void> {
+    const response = await this.inner.call(this.#post(undefined, request, context), context);
+    const bytes = await this.#read(response);
+    if (response.status >= 300) throw refused(response.status, bytes);
+  }
+
+  #post(id: number | undefined, request: MethodRequest, context: CallContext): Request {
+    const { maxMessageBytes, extensions, clock } = this.#settings;
+    if (request instanceof Streamed) {
+      throw new TransportError("unsupported", "Cannot send a stream: JSON-RPC over HTTP takes a request whole");
+    }
+    const now = context.deadline === Infinity ? 0 : clock.now();
+    if (context.deadline <= now) {
+      throw new TransportError("deadline-exceeded", "Call not sent: its deadline has passed", { processed: "no" });
+    }
+    // Metadata are header fields already.
+    const { deadline, priority } = context;
+    const said = context === background ? context : callContext({ deadline, priority });
+    const text = requestText(id, request as MethodCall, said, { now, extensions, mark: false });
+    const body = new TextEncoder().encode(text);
+    if (body.length > maxMessageBytes) throw tooLarge(body.length, maxMessageBytes);
+    const accept = extensions ? "application/json, application/x-ndjson" : "application/json";
+    return new Request(this.#url, { method: "POST", headers: { "content-type": "application/json", accept }, body });
+  }
+
+  async #read(response: Response): Promise<Uint8Array> {
+    try {
+      return await readBody(response, this.#settings.maxMessageBytes);
+    } catch (error) {
+      if (!(error instanceof TransportError) || error.code !== "message-too-large") throw error;
+      // The handler has run: the call must not look like one that may be sent again.
+      throw new TransportError(error.code, error.message, { processed: "yes", details: error.details, cause: error });
+    }
+  }
+}
+
+function resultOf(value: unknown, id: number): unknown {
+  const reply = value instanceof Fault || typeof value !== "object" || value === null ? {} : value as Envelope;
+  if (reply.error !== undefined && reply.error !== null) throw errorOf(reply.error);
+  if (reply.jsonrpc === "2.0" && reply.id === id && reply.result !== undefined) return reply.result;
+  throw new TransportError("invalid-reply", "Reply refused: the answer is no JSON-RPC response to the call", {
+    remote: true,
+  });
+}
+
+/** The error that an answer stands for which is not 200. Its body may be an error object all the same. */
+function refused(status: number, bytes: Uint8Array): TransportError {
+  const text = new TextDecoder().decode(bytes.subarray(0, 100_000));
+  const value = parse(text, 100);
+  const { error }: Envelope = value instanceof Fault || typeof value !== "object" || value === null ? {} : value;
+  if (error !== undefined && error !== null) return errorOf(error);
+  const why = `Call failed: the server answered ${status}: ${text.slice(0, 200).trim()}`;
+  return new TransportError(lostStatuses.includes(status) ? "connection-lost" : "invalid-reply", why, {
+    processed: "maybe",
+    details: { status },
+    remote: true,
+  });
+}

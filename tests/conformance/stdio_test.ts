@@ -1,0 +1,67 @@
+/**
+ * The conformance suites of channels and of sessions, over stdio(): the program
+ * at the far side joins its own standard input and output to a socket, at whose
+ * other end the test stands.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { chain, type ChannelTransport, jsonRpc, lengthPrefix, stdio, type StdioOptions, tcp } from "../../mod.ts";
+import { asBytes, jsonBytes } from "../support/json_rpc_bytes.ts";
+import { channelConformance } from "./channel_suite.ts";
+import { type Capabilities, type MakeSessions, sessionConformance } from "./session_suite.ts";
+
+const program = fileURLToPath(new URL("../transport/stdio/_programs.ts", import.meta.url));
+
+/** Dials a program that dials what it listens on. */
+function relayed(maxBytes: number, options: StdioOptions = {}): ChannelTransport {
+  const framing = lengthPrefix({ maxBytes });
+  let port = 0;
+  return {
+    async listen(accept) {
+      const listener = await tcp({ port, framing }).listen(accept);
+      port = listener.addr.port!;
+      const { counters, finished } = listener;
+      // The address of what is dialled.
+      return { addr: { transport: "stdio", path: Deno.execPath() }, counters, finished, close: () => listener.close() };
+    },
+    dial(dialOptions) {
+      const args = ["run", "--no-check", "--allow-all", program, "relay", `${port}`];
+      const command = { program: Deno.execPath(), args };
+      return stdio({ framing, stderr: "ignore", command, ...options }).dial(dialOptions);
+    },
+  };
+}
+
+channelConformance(
+  "stdio() to a program that speaks through stdio()",
+  ({ maxMessageBytes, highWaterBytes, maxBufferedBytes }) => ({
+    transport: relayed(maxMessageBytes, { highWaterBytes, maxBufferedBytes }),
+  }),
+  { stopsPeer: true, halfClose: true, oneChannel: true },
+);
+
+const can: Capabilities = {
+  callBack: true,
+  oneWay: true,
+  ping: true,
+  errors: true,
+  context: true,
+  reorder: true,
+  // As on any channel, and the relay takes its time to join the two ends.
+  goaway: false,
+  holdsBack: true,
+  halfClose: true,
+  connection: true,
+  concurrent: true,
+  streams: false,
+  port: false,
+};
+
+const byName: MakeSessions = ({ maxInFlight, maxMessageBytes, clock }) => {
+  const wire = chain(relayed(jsonBytes(maxMessageBytes)), jsonRpc({ maxInFlight, clock }));
+  return { at: () => asBytes(wire, maxMessageBytes) };
+};
+
+sessionConformance("jsonRpc() over stdio()", can, byName);
