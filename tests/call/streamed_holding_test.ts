@@ -20,7 +20,7 @@ import {
   loadShed,
   ManualClock,
   outcomeOf,
-  Streamed,
+  type Streamed,
   timeout,
   TransportError,
 } from "../../mod.ts";

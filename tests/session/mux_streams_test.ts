@@ -5,7 +5,7 @@
  */
 
 import { strict as assert } from "node:assert";
-import { type Streamed, type TransportError } from "../../src/core/mod.ts";
+import type { Streamed, TransportError } from "../../src/core/mod.ts";
 import { bytes } from "./_joined.ts";
 import { rejection, resolution, settle } from "./_settle.ts";
 import { asStream, firsts, idle, joinedStreams, Source, streamed, upTo } from "./_streams.ts";

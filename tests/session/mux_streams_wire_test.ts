@@ -125,7 +125,7 @@ Deno.test("frames that have no place in a call's streams are violations", async 
     "STOP for a call without a request stream": [stopFrame(1)],
     "credit of no bytes": [windowFrame("answerer", 0, 0)],
     "credit beyond all bounds": new Array(2).fill(windowFrame("answerer", 0, 0x7fff_ffff)),
-    "credit for all streams that was not owed": [windowFrame("caller", 0xffff_ffff, 1)],
+    "credit for all streams that was not owed": [windowFrame("caller", 0xffff_ffff, 0x7fff_ffff)],
     "an item without credit": [
       replyStreamFrame(1),
       ...new Array(3).fill(itemFrame("answerer", 1, new Array(200_000).fill(1))),
