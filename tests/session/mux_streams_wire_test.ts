@@ -222,3 +222,18 @@ Deno.test("where replies lack connection credit, the items of a call that waits 
   assert.ok(sent.includes(hex(doneFrame(2))[0]) && sent.includes(hex(doneFrame(3))[0]), sent.join(" "));
   assert.equal(channel.aborted, undefined);
 });
+
+Deno.test("items that come after their stream was cancelled give their credit back to all streams", async () => {
+  const channel = new FakeChannel();
+  const wire = mux({ streams: true, allStreamsBytes: 1000, clock: new ManualClock() });
+  const dial = wire(fakeTransport(channel)).dial();
+  await settle();
+  channel.deliver(hello);
+  const session = await dial;
+  const call = session.call(bytes());
+  channel.deliver(replyStreamFrame(0));
+  await asStream(await resolution(call)).cancel();
+  channel.taken();
+  channel.deliver(itemFrame("answerer", 0, new Array(500).fill(1)));
+  assert.deepEqual(channel.taken(), hex(windowFrame("caller", 0xffff_ffff, 564)));
+});
