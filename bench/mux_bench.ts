@@ -4,7 +4,7 @@
  * @module
  */
 
-import { chain, memory, mux } from "../mod.ts";
+import { chain, memory, mux, Streamed } from "../mod.ts";
 import type { Call } from "./floor/call_load.ts";
 import { Group, kept } from "./floor/group.ts";
 import { slotCalls } from "./floor/slot_calls.ts";
@@ -32,3 +32,24 @@ const group = new Group(`mux() over memory(), 64 B, ${IN_FLIGHT} in flight`, IN_
 
 group.floor("a slot table and a promise a call", () => load(byHand));
 group.bench("mux()", () => load(throughMux));
+
+const ITEMS = 2048;
+
+async function* items(): AsyncGenerator<Uint8Array> {
+  for (let i = 0; i < ITEMS; i++) yield payload;
+}
+
+async function read(stream: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const item of stream) kept.value = item;
+}
+
+const streaming = chain(memory(), mux({ streams: true }));
+await streaming.listen(() => new Streamed(payload, items()));
+const streams = await streaming.dial();
+
+const streamed = new Group("a reply stream of 64 B items, mux() over memory()", ITEMS, "item");
+
+streamed.floor("the generator read by hand", () => read(items()));
+streamed.bench("mux()", async () => {
+  await read(await streams.call(payload) as Streamed<Uint8Array>);
+});

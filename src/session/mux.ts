@@ -164,6 +164,7 @@ export interface StreamingMuxOptions extends MuxOptions {
 export function mux(
   options: StreamingMuxOptions,
 ): Middleware<ChannelTransport, SessionTransport<StreamedBytes, StreamedBytes>>;
+/** Makes calls out of messages, without streams. The same function: see above. */
 export function mux(options?: MuxOptions): Middleware<ChannelTransport, SessionTransport<Uint8Array, Uint8Array>>;
 export function mux(
   options: MuxOptions & { streams?: boolean } = {},

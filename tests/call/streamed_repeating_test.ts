@@ -20,7 +20,7 @@ import {
   retry,
   RetryBudget,
   type Service,
-  Streamed,
+  type Streamed,
   TransportError,
 } from "../../mod.ts";
 import { failure, settle } from "../support/calls.ts";

@@ -4,9 +4,19 @@
  * @module
  */
 
-import { chain, type Handler, ManualClock, type Session, type SessionListener, Streamed } from "../../src/core/mod.ts";
+import { strict as assert } from "node:assert";
+import {
+  chain,
+  deadlinesOf,
+  type Handler,
+  ManualClock,
+  type Session,
+  type SessionListener,
+  Streamed,
+} from "../../src/core/mod.ts";
 import { mux, type StreamedBytes, type StreamingMuxOptions } from "../../src/session/mux.ts";
 import { memory, type MemoryOptions } from "../../src/transport/memory/memory.ts";
+import { settle, standing } from "./_settle.ts";
 
 /** A session of streams. */
 export type StreamSession = Session<StreamedBytes, StreamedBytes>;
@@ -91,4 +101,15 @@ export function asStream(stream: StreamedBytes): Streamed<Uint8Array> {
 /** The numbers from 0 on. */
 export function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
+}
+
+/** Checks that nothing of a call is left on either end. */
+export async function idle({ session, server, clock }: JoinedStreams): Promise<void> {
+  await settle();
+  assert.equal(session.load, 0, "no call in flight at the caller");
+  assert.equal(server.calls.inFlight, 0, "nor at the server");
+  assert.equal(deadlinesOf(clock).size, 0);
+  const closing = session.close();
+  await settle();
+  assert.equal((await standing(closing)).state, "resolved", "a session with nothing in flight ends at once");
 }

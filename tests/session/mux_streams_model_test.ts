@@ -186,6 +186,7 @@ Deno.test(`${runs} random conversations in streams leave each stream ended once,
       assert.ok(model.settled.every((times) => times === 1), `calls settled ${model.settled} times`);
       for (const { sent, source, ends, read, over } of model.streams) {
         assert.ok(ends.every((times) => times <= 1), `a stream ended ${ends} times`);
+        if (over) assert.equal(ends[1], 1, "its reader's end was told");
         if (sent.begun) assert.ok(ends[0] === 1 && (source.ended || source.left === 1), "its source was let go");
         if (over && source.ended && source.left === 0 && read === source.asked) whole++;
       }
