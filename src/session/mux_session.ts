@@ -114,8 +114,9 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
     if (this.state !== "closed" && !this.#closing) {
       this.#closing = true;
       this.#graceMs = graceMs;
-      this.#drain("local", "the connection is being closed");
+      // First of all: to say so may already end a connection that was cut.
       if (this.#link.peer !== undefined) this.#watch(graceMs);
+      this.#drain("local", "the connection is being closed");
       this.#endIfDone();
     }
     return this.finished.then(() => {});

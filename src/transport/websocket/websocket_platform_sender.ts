@@ -82,7 +82,9 @@ export class PlatformSender implements DeadlineEntry {
   /** The connection is gone: nobody waits any more. */
   stop(): void {
     this.#stopped = true;
-    deadlinesOf(this.#settings.clock).remove(this);
+    const deadlines = deadlinesOf(this.#settings.clock);
+    deadlines.remove(this);
+    deadlines.trim();
     this.#drained?.resolve();
     this.#flushed?.resolve();
   }
