@@ -101,4 +101,5 @@ export * from "./src/observe/telemetry.ts";
 export { telemetryObserver, type TelemetryObserverOptions } from "./src/observe/telemetry_observer.ts";
 export * from "./src/observe/event_counts.ts";
 export * from "./src/observe/metric_sources.ts";
+export * from "./src/observe/policy_metrics.ts";
 export { telemetryMetrics, type TelemetryMetricsOptions } from "./src/observe/telemetry_metrics.ts";

@@ -30,7 +30,10 @@ export interface Place {
 }
 
 /** Transports of ours by what carries them. */
-const overTcp = new Set(["tcp", "websocket", "sse", "sseClient", "http"]);
+const overTcp = new Set(["tcp", "websocket", "platformWebSocket", "sse", "sseClient", "http"]);
+
+/** Protocols that have a name of their own in the conventions. */
+const jsonRpc = new Set(["jsonRpc", "jsonRpcHttp"]);
 
 /** What the stages below say of where calls go. */
 export function placeOf(stages: readonly Stage[], system: string | undefined): Place {
@@ -47,7 +50,8 @@ export function placeOf(stages: readonly Stage[], system: string | undefined): P
       Object.assign(server, { "server.address": path, "network.transport": "unix" });
     }
   }
-  const known = stages.some(({ name }) => name === "jsonRpc") ? "jsonrpc" : "wireway";
+  if (stages.some(({ name }) => name === "stdio")) server["network.transport"] = "pipe";
+  const known = stages.some(({ name }) => jsonRpc.has(name)) ? "jsonrpc" : "wireway";
   return { system: system ?? known, server };
 }
 
@@ -61,18 +65,20 @@ export function rpcCall(
   const shared: Attributes = { "rpc.system.name": place.system };
   if (method !== undefined) shared["rpc.method"] = method;
   const name = method ?? place.system;
-  if (side === "client") return { name, shared: Object.assign(shared, place.server), detail: {} };
+  const version = place.system === "jsonrpc" ? { "jsonrpc.protocol.version": "2.0" } : {};
+  if (side === "client") return { name, shared: Object.assign(shared, place.server), detail: version };
   const { peer } = context;
-  if (peer === undefined) return { name, shared, detail: {} };
+  return { name, shared, detail: peer === undefined ? version : Object.assign(version, connectionOf(peer)) };
+}
+
+/** What a server's span says of the connection that its call came by. */
+function connectionOf({ local, remote }: { local: Address; remote: Address }): Attributes {
+  if (remote.transport === "stdio") return { "network.transport": "pipe" };
   return {
-    name,
-    shared,
-    detail: {
-      ...pair("server", peer.local),
-      ...pair("client", peer.remote),
-      ...pair("network.peer", peer.remote),
-      ...transportOf(peer.remote),
-    },
+    ...pair("server", local),
+    ...pair("client", remote),
+    ...pair("network.peer", remote),
+    ...transportOf(remote),
   };
 }
 
@@ -91,6 +97,12 @@ function transportOf({ transport, hostname, path }: Address): Attributes {
 export function serverOf(url: URL): Attributes {
   const port = url.port === "" ? (/^(https|wss):$/.test(url.protocol) ? 443 : 80) : Number(url.port);
   return { "server.address": url.hostname.replace(/^\[(.*)\]$/, "$1"), "server.port": port };
+}
+
+/** What the far side answered in place of a result: in JSON-RPC the number that an application gave, else our code. */
+export function statusOf({ code, details }: TransportError): string {
+  const own = details?.code;
+  return code === "remote" && Number.isSafeInteger(own) ? String(own) : code;
 }
 
 /** The value of `error.type` for what was thrown: few values, and never the message. */

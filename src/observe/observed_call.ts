@@ -23,7 +23,7 @@ import { type Outcome, outcomeIn } from "../core/outcome.ts";
 import type { Service } from "../core/service.ts";
 import { Streamed } from "../core/streamed.ts";
 import { textOf } from "../core/thrown.ts";
-import { type CallDescription, errorTypeOf, type Place, rpcCall } from "./call_conventions.ts";
+import { type CallDescription, errorTypeOf, type Place, rpcCall, statusOf } from "./call_conventions.ts";
 import { httpCall, httpStatus } from "./http_conventions.ts";
 import type { Instruments, Signals } from "./telemetry_signals.ts";
 import { extracted, injected } from "./trace_context.ts";
@@ -209,7 +209,7 @@ class ObservedCall {
     attributes["error.type"] = errorTypeOf(ended);
     // What the far side said, on its own side as on this one.
     if (!this.#http && error instanceof TransportError && (error.remote || this.#settings.side === "server")) {
-      attributes["rpc.response.status_code"] = error.code;
+      attributes["rpc.response.status_code"] = statusOf(error);
     }
     this.#end(attributes, !givenUp.has(outcome), textOf(error));
   }

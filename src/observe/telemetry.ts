@@ -33,7 +33,10 @@ export interface TelemetryOptions {
   method?: (request: unknown) => string | undefined;
   /** The route of an HTTP request, for its span and as `http.route`. A template such as `/orders/:id`, one of few. */
   route?: (request: Request) => string | undefined;
-  /** The value of `rpc.system.name`. @default {"wireway"} and `jsonrpc` over jsonRpc() */
+  /**
+   * The value of `rpc.system.name`. A client over jsonRpc() knows that its is `jsonrpc`; on the server, whose handler
+   * does not see what carries its calls, say it. @default {"wireway"}
+   */
   system?: string;
   /** Attributes of every span and measurement. */
   attributes?: Readonly<Record<string, string | number | boolean>>;

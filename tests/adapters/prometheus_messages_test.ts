@@ -11,11 +11,16 @@ import {
   batch,
   batchMetrics,
   BatchStats,
+  cache,
+  cacheMetrics,
   callMeter,
   chain,
   compress,
   compressionMetrics,
   CompressionStats,
+  concurrencyLimit,
+  limitMetrics,
+  loadShed,
   mux,
   pool,
   serve,
@@ -44,7 +49,15 @@ peerTest(
     await using server = await serve(wire(0), (request: string) => request);
     await using call = chain(wire(server.addr.port!), pool(), meter);
     await call("a".repeat(1000));
-    const sources = [meter.metrics, batchMetrics(batches), compressionMetrics(compression), bandwidthMetrics(shaped)];
+    const sources = [
+      meter.metrics,
+      batchMetrics(batches),
+      compressionMetrics(compression),
+      bandwidthMetrics(shaped),
+      cacheMetrics(cache({ ttlMs: 1000 }), { cache: "names" }),
+      limitMetrics(concurrencyLimit(), { limiter: "at-once" }),
+      limitMetrics(loadShed(), { limiter: "by-delay" }),
+    ];
     for (const accept of ["text/plain", "application/openmetrics-text"]) {
       const stdin = await prometheus(sources)(new Request("http://a.example/metrics", { headers: { accept } })).text();
       assert.match(stdin, /^wireway_calls_total\{outcome="success",upstream="a"\} 1$/m);

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { bundleOf } from "../support/bundle.ts";
 import { peer, run } from "../support/peer.ts";
 
 /** What brings the runtimes. */
@@ -28,11 +28,6 @@ export async function runtime(name: keyof typeof packages): Promise<string> {
 }
 
 /** Bundles one of the programs beside this file for a platform without Deno; gives its path in `folder`. */
-export async function bundle(program: string, folder: string): Promise<string> {
-  const output = join(folder, program.replace(/\.ts$/, ".mjs"));
-  const source = new URL(program, import.meta.url).pathname;
-  const args = ["bundle", "--quiet", "--platform", "browser", "--output", output, source];
-  const { code, stderr } = await run(Deno.execPath(), args, { timeoutMs: 180_000, env: { NO_COLOR: "1" } });
-  assert.equal(code, 0, stderr);
-  return output;
+export function bundle(program: string, folder: string): Promise<string> {
+  return bundleOf(new URL(program, import.meta.url), folder);
 }

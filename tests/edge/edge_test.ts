@@ -115,10 +115,11 @@ peerTest(
       const sockets = await serve(chain(socket, mux(), text()), hello);
       const lives = await serve(chain(live, mux(), text()), hello);
       const page = `<!doctype html><link rel="icon" href="data:,"><script type="module" src="/page.mjs"></script>`;
-      const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request, info) => {
+      const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request, info) => {
         const { pathname } = new URL(request.url);
         if (pathname === "/socket") return socket.fetch(request, info);
         if (pathname === "/live") return live.fetch(request, info);
+        if (pathname === "/hello") return new Response(hello(await request.text()));
         if (pathname === "/page.mjs") return new Response(script, { headers: { "content-type": "text/javascript" } });
         return new Response(page, { headers: { "content-type": "text/html" } });
       });
@@ -128,7 +129,7 @@ peerTest(
         assert.deepEqual(JSON.parse(await open.page.title()), {
           deno: "undefined",
           result: expected,
-          calls: ["hello over a socket", "hello over events", `hello ${"x".repeat(14)}`],
+          calls: ["hello over a socket", "hello over events", `hello ${"x".repeat(14)}`, "hello over fetch"],
         });
         assert.deepEqual(open.errors, []);
       }

@@ -12,6 +12,10 @@ type Value = string | number | boolean;
 
 /** A span that was exported. */
 export interface CollectedSpan {
+  /** The service that it is of: `service.name` of its resource. */
+  readonly service: string;
+  /** The content type that it came in. */
+  readonly type: string;
   readonly scope: string;
   readonly name: string;
   /** 1 is internal, 2 a server's, 3 a client's. */
@@ -23,6 +27,12 @@ export interface CollectedSpan {
   readonly attributes: Record<string, Value>;
   /** 0 is unset, 2 an error. */
   readonly status: number;
+  /** Says what went wrong; empty where nothing did. */
+  readonly message: string;
+  /** When it began, in milliseconds since 1970. */
+  readonly startMs: number;
+  /** When it ended, in milliseconds since 1970. */
+  readonly endMs: number;
 }
 
 /** A value of a counter or a gauge that was exported. */
@@ -64,27 +74,21 @@ export class Collector implements AsyncDisposable {
 
   async #take(request: Request): Promise<Response> {
     const type = request.headers.get("content-type") ?? "";
-    this.types.add(type);
     const signal = new URL(request.url).pathname.split("/").at(-1);
     const body = await request.bytes();
-    if (signal === "traces") this.#takeSpans(decoded(type, body, traces));
+    const allowed = allowedFor(request);
+    if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: allowed });
+    this.types.add(type);
+    if (signal === "traces") this.#takeSpans(decoded(type, body, traces), type);
     if (signal === "metrics") this.#takeMetrics(decoded(type, body, metrics));
-    return new Response(type.includes("json") ? "{}" : null, { headers: { "content-type": type } });
+    return new Response(type.includes("json") ? "{}" : null, { headers: { ...allowed, "content-type": type } });
   }
 
-  #takeSpans({ resourceSpans }: Decoded): void {
-    for (const { scope, spans } of resourceSpans.flatMap((one: Decoded) => one.scopeSpans)) {
-      for (const span of spans) {
-        this.spans.push({
-          scope: scope.name,
-          name: span.name,
-          kind: span.kind,
-          traceId: span.traceId ?? "",
-          spanId: span.spanId ?? "",
-          parentSpanId: span.parentSpanId ?? "",
-          attributes: attributesOf(span.attributes),
-          status: span.status?.code ?? 0,
-        });
+  #takeSpans({ resourceSpans }: Decoded, type: string): void {
+    for (const { resource, scopeSpans } of resourceSpans) {
+      const service = String(attributesOf(resource?.attributes)["service.name"]);
+      for (const { scope, spans } of scopeSpans) {
+        for (const span of spans) this.spans.push(spanOf(span, scope.name, service, type));
       }
     }
   }
@@ -110,8 +114,35 @@ export class Collector implements AsyncDisposable {
   }
 }
 
+/** What lets a page of another origin send. */
+function allowedFor(request: Request): Record<string, string> {
+  const origin = request.headers.get("origin");
+  return origin === null ? {} : {
+    "access-control-allow-origin": origin,
+    "access-control-allow-headers": "content-type",
+  };
+}
+
 function decoded(type: string, body: Uint8Array, schema: Schema): Decoded {
   return type.includes("json") ? JSON.parse(new TextDecoder().decode(body)) : decode(body, schema);
+}
+
+function spanOf(span: Decoded, scope: string, service: string, type: string): CollectedSpan {
+  return {
+    service,
+    type,
+    scope,
+    name: span.name,
+    kind: span.kind,
+    traceId: span.traceId ?? "",
+    spanId: span.spanId ?? "",
+    parentSpanId: span.parentSpanId ?? "",
+    attributes: attributesOf(span.attributes),
+    status: span.status?.code ?? 0,
+    message: span.status?.message ?? "",
+    startMs: Number(span.startTimeUnixNano) / 1e6,
+    endMs: Number(span.endTimeUnixNano) / 1e6,
+  };
 }
 
 function attributesOf(attributes: Decoded[] | undefined): Record<string, Value> {

@@ -101,5 +101,5 @@ export class Otel implements AsyncDisposable {
 
 /** The id of a span's parent; undefined for a root. */
 export function parentIdOf(span: ReadableSpan): string | undefined {
-  return span.parentSpanId;
+  return span.parentSpanContext?.spanId;
 }

@@ -23,6 +23,7 @@ const value: Schema = {
   4: ["doubleValue", "double"],
 };
 const attribute: Schema = { 1: ["key", "string"], 2: ["value", value] };
+const resource: Schema = { 1: ["attributes", [attribute]] };
 const scope: Schema = { 1: ["name", "string"] };
 
 const span: Schema = {
@@ -31,8 +32,10 @@ const span: Schema = {
   4: ["parentSpanId", "hex"],
   5: ["name", "string"],
   6: ["kind", "varint"],
+  7: ["startTimeUnixNano", "fixed64"],
+  8: ["endTimeUnixNano", "fixed64"],
   9: ["attributes", [attribute]],
-  15: ["status", { 3: ["code", "varint"] }],
+  15: ["status", { 2: ["message", "string"], 3: ["code", "varint"] }],
 };
 
 const numbers: Schema = {
@@ -58,7 +61,10 @@ const metric: Schema = {
 
 /** What an exporter sends of spans. */
 export const traces: Schema = {
-  1: ["resourceSpans", [{ 2: ["scopeSpans", [{ 1: ["scope", scope], 2: ["spans", [span]] }]] }]],
+  1: ["resourceSpans", [{
+    1: ["resource", resource],
+    2: ["scopeSpans", [{ 1: ["scope", scope], 2: ["spans", [span]] }]],
+  }]],
 };
 
 /** What an exporter sends of metrics. */

@@ -6,30 +6,8 @@
  */
 
 import { strict as assert } from "node:assert";
-import { run } from "../support/process.ts";
 import { type CollectedSpan, Collector } from "./_collector.ts";
-
-/** Runs a program with Deno's exporter on; gives what it printed. */
-async function runExporting(
-  name: string,
-  collector: Collector,
-  protocol: string,
-  intervalMs: number,
-): Promise<string> {
-  const program = new URL(name, import.meta.url).pathname;
-  const { code, stdout, stderr } = await run(Deno.execPath(), ["run", "--no-check", "--allow-all", program], {
-    cwd: new URL("../../", import.meta.url).pathname,
-    timeoutMs: 30_000,
-    env: {
-      OTEL_DENO: "true",
-      OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
-      OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
-      OTEL_METRIC_EXPORT_INTERVAL: `${intervalMs}`,
-    },
-  });
-  assert.equal(code, 0, stderr);
-  return stdout;
-}
+import { runExporting } from "./_exporting.ts";
 
 for (const [protocol, type] of [["http/json", "application/json"], ["http/protobuf", "application/x-protobuf"]]) {
   Deno.test(`Deno exports one trace from HTTP to TCP and back, and what was measured [${protocol}]`, async () => {

@@ -9,19 +9,24 @@ import { type Context, context as traces, ROOT_CONTEXT, SpanKind, SpanStatusCode
 import {
   background,
   type CallContext,
+  callContext,
   chain,
   type Client,
+  describe,
   http,
   httpCalls,
   mux,
+  platformWebSocket,
   pool,
   reconnect,
   retry,
   serve,
+  sseClient,
   tcp,
   telemetry,
   text,
   TransportError,
+  websocket,
 } from "../../mod.ts";
 import { Otel, parentIdOf } from "./_otel.ts";
 
@@ -107,6 +112,24 @@ Deno.test("calls in bytes over HTTP carry their trace as those over TCP do", asy
   const [client, handler] = [otel.span("Echo/echo", SpanKind.CLIENT), otel.span("Echo/echo", SpanKind.SERVER)];
   assert.equal(parentIdOf(handler), client.spanContext().spanId);
   assert.equal(client.attributes["server.port"], server.addr.port);
+});
+
+Deno.test("a client of each transport knows where its calls go", async () => {
+  const place = { "server.address": "127.0.0.1", "server.port": 9000, "network.transport": "tcp" };
+  const transports = [
+    tcp({ port: 9000 }),
+    websocket({ port: 9000 }),
+    platformWebSocket({ url: "ws://127.0.0.1:9000/" }),
+    sseClient({ url: "http://127.0.0.1:9000/" }),
+  ];
+  for (const transport of transports) {
+    await using otel = new Otel();
+    await using call: Client<string, string> = chain(transport, mux(), text(), reconnect(), telemetry(otel.providers));
+    // Nobody has to be there for that.
+    await assert.rejects(call("x", callContext({ signal: AbortSignal.abort() })), { code: "cancelled" });
+    const { "rpc.system.name": _, "error.type": __, ...said } = otel.spans[0].attributes;
+    assert.deepEqual(said, place, describe(transport));
+  }
 });
 
 Deno.test("calls over a unix socket say so, on both ends", async () => {

@@ -41,7 +41,10 @@ export { httpRequest } from "./http_plain_request.ts";
  *   as it has calls in flight (HTTP/1.1) or one (HTTP/2).
  *
  * By default it is own sockets where the platform has them; with TLS, a far
- * side that speaks HTTP/2 alone is called by `fetch` from then on.
+ * side that speaks HTTP/2 alone is called by `fetch` from then on. In browsers
+ * and on edge runtimes `fetch` is all there is: the platform chooses protocol
+ * and certificates, and may itself send a request again whose connection was
+ * lost, whatever `resend` says.
  *
  * A call is in flight until its body has been read or cancelled. Redirects are
  * followed, refused or handed out as the request says and the Fetch standard

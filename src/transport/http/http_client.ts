@@ -31,7 +31,8 @@ export class HttpSession implements Session<Request, Response> {
   load = 0;
   readonly #origin: string;
   readonly #settings: HttpSettings;
-  readonly #client: Deno.HttpClient;
+  /** Undefined where the platform has a `fetch` and no clients: in browsers and their like. */
+  readonly #client: Deno.HttpClient | undefined;
   readonly #calls = new Set<FetchCall>();
   readonly #finished = Promise.withResolvers<TransportError | undefined>();
 
@@ -40,11 +41,7 @@ export class HttpSession implements Session<Request, Response> {
     this.#settings = settings;
     this.remote = addressOf(origin);
     this.finished = this.#finished.promise;
-    this.#client = Deno.createHttpClient({
-      caCerts: settings.tls?.caCerts,
-      http1: settings.protocol !== "h2",
-      http2: settings.protocol !== "h1",
-    });
+    this.#client = clientOf(settings);
   }
 
   get capacity(): number {
@@ -93,6 +90,8 @@ export class HttpSession implements Session<Request, Response> {
       request = new Request(request, { headers });
     }
     if (this.#settings.resend || idempotent.has(request.method)) return request;
+    // Browsers send no streams over HTTP/1.1, and some none at all.
+    if (this.#client === undefined) return request;
     const body = request.body ?? new ReadableStream<Uint8Array>({ start: (controller) => controller.close() });
     const init: RequestInit & { duplex: "half" } = { body: body.pipeThrough(new TransformStream()), duplex: "half" };
     return new Request(request, init);
@@ -136,7 +135,7 @@ export class HttpSession implements Session<Request, Response> {
   #end(error: TransportError | undefined): void {
     if (this.state === "closed") return;
     this.#setState("closed");
-    this.#client.close();
+    this.#client?.close();
     deadlinesOf(this.#settings.clock).trim();
     this.#finished.resolve(error);
   }
@@ -146,6 +145,16 @@ export class HttpSession implements Session<Request, Response> {
     this.state = state;
     this.onChange?.();
   }
+}
+
+/** The platform's client; none where there are none, and nothing is asked for that needs one. */
+function clientOf({ protocol, tls }: HttpSettings): Deno.HttpClient | undefined {
+  if (typeof Deno === "object" && typeof Deno.createHttpClient === "function") {
+    return Deno.createHttpClient({ caCerts: tls?.caCerts, http1: protocol !== "h2", http2: protocol !== "h1" });
+  }
+  if (protocol === "auto" && tls?.caCerts === undefined) return undefined;
+  const why = "Cannot connect: this platform's fetch chooses the protocol and its certificates itself";
+  throw new TransportError("unsupported", why, { processed: "no" });
 }
 
 /** One call, from its sending to the end of its body: what can abort it, and what is to be let go at its end. */
