@@ -72,6 +72,7 @@ export function provide({ transport, connections, clients, ownServer }: Demand, 
   }
   const { openFiles, clientPorts } = limits;
   const each = socketsEach(transport);
+  if (transport === "stdio") return { clients, addresses: 1 };
   if (transport === "memory") {
     if (clients > 1) throw new UsageError("Cannot use --clients with --transport memory: both ends are in one process");
     return { clients: 1, addresses: 1 };

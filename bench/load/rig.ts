@@ -174,6 +174,8 @@ export class Rig implements AsyncDisposable {
   async #places(): Promise<Place[]> {
     const { transport, server, addresses } = this.#options;
     if (transport === "memory") return [];
+    // Each connection starts a server of its own.
+    if (transport === "stdio") return [{}];
     if (server !== undefined) return [server];
     let detail = String(addresses);
     if (transport === "unix") {

@@ -9,17 +9,19 @@ import {
   type ChannelTransport,
   http,
   httpCalls,
+  lengthPrefix,
   memory,
   mux,
   type SessionTransport,
   sse,
+  stdio,
   tcp,
   websocket,
 } from "../../mod.ts";
 import { testCert, testKey } from "../../tests/support/certs.ts";
 
 /** Which transports there are. */
-export const transportNames = ["tcp", "tls", "unix", "http", "h2", "websocket", "sse", "memory"] as const;
+export const transportNames = ["tcp", "tls", "unix", "http", "h2", "websocket", "sse", "stdio", "memory"] as const;
 
 /** The name of a transport. */
 export type TransportName = typeof transportNames[number];
@@ -41,7 +43,7 @@ export type CallTransport = SessionTransport<Uint8Array, Uint8Array>;
 
 /** How many connections of a transport are made where nobody says: HTTP/1.1 carries one call on each. */
 export function usualConnections(name: TransportName): number {
-  return name === "http" ? 64 : name === "memory" ? 1 : 4;
+  return name === "http" ? 64 : name === "memory" || name === "stdio" ? 1 : 4;
 }
 
 /** How many sockets one connection takes at each end: events come down on one, and up on one that may be changing. */
@@ -51,7 +53,7 @@ export function socketsEach(name: TransportName): number {
 
 /** Whether a server of it has a port. */
 export function hasPort(name: TransportName): boolean {
-  return name !== "unix" && name !== "memory";
+  return name !== "unix" && name !== "stdio" && name !== "memory";
 }
 
 /** How many connections the system holds for a listener that is dialled by thousands. */
@@ -80,10 +82,15 @@ export function transportOf(name: TransportName, place: Place): CallTransport {
       return muxed(websocket({ ...where, path, tls: secure, backlog, maxConnections }));
     case "sse":
       return muxed(sse({ ...where, path, tls: secure, backlog, maxConnections, maxChannels: maxConnections }));
+    case "stdio":
+      return muxed(stdio({ command: { program: Deno.execPath(), args: stdioServer }, framing: lengthPrefix() }));
     case "memory":
       return muxed(memory());
   }
 }
+
+/** The program that each connection starts. */
+const stdioServer = ["run", "--allow-all", new URL("stdio_server.ts", import.meta.url).pathname];
 
 /** Streams that `Deno.serve` has on a connection of HTTP/2. */
 const streams = 200;
