@@ -6,7 +6,6 @@
  */
 
 import {
-  AckPolicy,
   type ConsumerMessages,
   DeliverPolicy,
   JetStreamApiError,
@@ -21,6 +20,7 @@ import { textOf } from "../../src/core/thrown.ts";
 import { tooLarge } from "../../src/session/mux_refusals.ts";
 import type { TopicSource, TopicTarget } from "../bridge/shared_topic.ts";
 import { plainBytes } from "./broker_link.ts";
+import { NamedConsumer } from "./named_consumer.ts";
 import { linkLost } from "./plain_topic.ts";
 import type { ServerLink } from "./server_link.ts";
 
@@ -53,7 +53,6 @@ const noSuchStream = 10_059;
 /** How long one attempt to publish may take. */
 const attemptMs = 1000;
 const pauseMs = 100;
-const ackWaitMs = 10_000;
 
 /** Finds or makes the stream, and says from where on it is read: `recent` messages before its end. */
 export async function startDurable(
@@ -67,8 +66,12 @@ export async function startDurable(
     const info = await streamOf(manager, subject, settings);
     const { first_seq: oldest, last_seq: last } = info.state;
     let first = Math.max(oldest, last - recent + 1, 1);
-    if (settings.consumer !== undefined) first = await consumerStart(manager, subject, settings, first);
-    const reading = new DurableSource(link, manager, subject, settings, first, info);
+    let position: NamedConsumer | undefined;
+    if (settings.consumer !== undefined) {
+      position = new NamedConsumer(manager, { stream: settings.stream, name: settings.consumer, subject });
+      first = await position.find(first);
+    }
+    const reading = new DurableSource(link, manager, subject, settings, first, info, position);
     const run = `${settings.stream}.${Date.parse(info.created).toString(36)}`;
     return { run, first, open: (target) => reading.open(target) };
   } catch (error) {
@@ -99,27 +102,6 @@ async function streamOf(manager: JetStreamManager, subject: string, settings: Du
   return info;
 }
 
-/** Where a consumer that may have been here before goes on. */
-async function consumerStart(
-  manager: JetStreamManager,
-  subject: string,
-  { stream, consumer }: DurableSettings,
-  first: number,
-): Promise<number> {
-  for await (const known of manager.consumers.list(stream)) {
-    if (known.name === consumer) return Math.max(known.ack_floor.stream_seq + 1, known.config.opt_start_seq ?? 1);
-  }
-  await manager.consumers.add(stream, {
-    durable_name: consumer,
-    ack_policy: AckPolicy.Explicit,
-    ack_wait: ackWaitMs * nanosPerMs,
-    deliver_policy: DeliverPolicy.StartSequence,
-    opt_start_seq: first,
-    filter_subject: subject,
-  });
-  return first;
-}
-
 function isNoSuchStream(error: unknown): boolean {
   return error instanceof JetStreamApiError && error.code === noSuchStream;
 }
@@ -133,9 +115,15 @@ class DurableSource implements TopicSource {
   readonly #created: string;
   readonly #untilThere: number;
   readonly #first: number;
+  readonly #position: NamedConsumer | undefined;
+  readonly #there = Promise.withResolvers<void>();
   /** The number of the message that comes next. */
   #next: number;
   #publishing = 0;
+  #closed = false;
+  /** Counts how often reading has begun: what an earlier one brings is not taken any more. */
+  #reading = 0;
+  #moving = false;
   #messages: ConsumerMessages | undefined = undefined;
 
   constructor(
@@ -145,8 +133,10 @@ class DurableSource implements TopicSource {
     settings: DurableSettings,
     first: number,
     info: StreamInfo,
+    position: NamedConsumer | undefined,
   ) {
     this.#link = link;
+    this.#position = position;
     this.#manager = manager;
     this.#created = info.created;
     this.#client = manager.jetstream();
@@ -157,25 +147,14 @@ class DurableSource implements TopicSource {
   }
 
   async open(target: TopicTarget): Promise<TopicSource> {
-    const { stream, consumer } = this.#settings;
-    const reader = await this.#client.consumers.get(
-      stream,
-      consumer ?? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: this.#first },
-    );
-    const there = Promise.withResolvers<void>();
-    this.#messages = await reader.consume({
-      idle_heartbeat: attemptMs,
-      callback: (message) => {
-        this.#take(message, target);
-        if (message.seq >= this.#untilThere) there.resolve();
-      },
-    });
-    void this.#watch(this.#messages, target);
+    await this.#consume(target);
+    // What was sent into the connection as it broke would come again late.
+    this.#link.owner = { restored: () => void this.#consumeAgain(target) };
     void this.#link.closed.then((error) => {
-      there.resolve();
+      this.#there.resolve();
       target.failed(linkLost(this.#subject, error));
     });
-    if (this.#next <= this.#untilThere) await there.promise;
+    if (this.#next <= this.#untilThere) await this.#there.promise;
     return this;
   }
 
@@ -202,7 +181,7 @@ class DurableSource implements TopicSource {
             throw new TransportError("connection-lost", why, { processed: "maybe", cause: error });
           }
         }
-        await new Promise<void>((resolve) => systemClock.schedule(resolve, pauseMs));
+        await pause();
       }
     } finally {
       this.#publishing--;
@@ -210,8 +189,53 @@ class DurableSource implements TopicSource {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#messages?.close();
     await this.#link.close();
+  }
+
+  /** Begins to read at the next message. */
+  async #consume(target: TopicTarget): Promise<void> {
+    const { stream, consumer } = this.#settings;
+    const reader = await this.#client.consumers.get(
+      stream,
+      consumer ?? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: this.#first },
+    );
+    const reading = ++this.#reading;
+    const messages = await reader.consume({
+      idle_heartbeat: attemptMs,
+      callback: (message) => {
+        if (reading !== this.#reading) return;
+        if (this.#position?.follows(message) ?? true) this.#take(message, target);
+        else void this.#consumeAgain(target);
+      },
+    });
+    this.#messages = messages;
+    if (this.#closed) return void messages.close();
+    void this.#watch(messages, target);
+  }
+
+  /**
+   * Begins to read again where messages that JetStream had sent have not come:
+   * it would send them once more, but late, and after newer ones.
+   */
+  async #consumeAgain(target: TopicTarget): Promise<void> {
+    const position = this.#position;
+    if (position === undefined || this.#moving) return;
+    this.#moving = true;
+    this.#reading++;
+    await this.#messages?.close();
+    while (!this.#closed && !this.#link.connection.isClosed()) {
+      try {
+        await position.moveTo(this.#next);
+        await this.#consume(target);
+        break;
+      } catch (error) {
+        if (isNoSuchStream(error)) return target.failed(this.#streamGone());
+        await pause();
+      }
+    }
+    this.#moving = false;
   }
 
   /** Ends the topic where its stream is not there any more: what was missed would never come. */
@@ -229,9 +253,13 @@ class DurableSource implements TopicSource {
         // A broker that begins says nothing of its streams, or says something else.
         if (!isNoSuchStream(error)) continue;
       }
-      const why = `Topic ${this.#subject} ended: its stream ${this.#settings.stream} was deleted`;
-      return target.failed(new TransportError("connection-lost", why));
+      return target.failed(this.#streamGone());
     }
+  }
+
+  #streamGone(): TransportError {
+    const why = `Topic ${this.#subject} ended: its stream ${this.#settings.stream} was deleted`;
+    return new TransportError("connection-lost", why);
   }
 
   #take(message: JsMsg, target: TopicTarget): void {
@@ -242,6 +270,11 @@ class DurableSource implements TopicSource {
       this.#next = seq + 1;
       target.deliver(plainBytes(message.data));
     }
-    if (this.#settings.consumer !== undefined) message.ack();
+    if (this.#position !== undefined) message.ack();
+    if (seq >= this.#untilThere) this.#there.resolve();
   }
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => void systemClock.schedule(resolve, pauseMs));
 }
