@@ -19,7 +19,7 @@
  */
 
 import { named, type SessionTransport } from "../mod.ts";
-import type { BrokerLink } from "./nats/broker_link.ts";
+import { type BrokerLink, lostAtOnce } from "./nats/broker_link.ts";
 import { localBroker } from "./nats/local_broker.ts";
 import { NatsListener } from "./nats/listener.ts";
 import { type NatsOptions, readNatsOptions } from "./nats/nats_options.ts";
@@ -91,9 +91,14 @@ export function nats(options: NatsOptions): SessionTransport<Uint8Array, Uint8Ar
       async listen(handler) {
         const link = await connect(true);
         const listener = new NatsListener(link, destination, queue, settings, handler);
-        // Whoever is told that this listens may call at once.
-        await link.flush();
-        return listener;
+        try {
+          // Whoever is told that this listens may call at once.
+          await link.flush();
+          return listener;
+        } catch (error) {
+          await link.close();
+          throw lostAtOnce(error);
+        }
       },
     } satisfies SessionTransport<Uint8Array, Uint8Array>,
   );

@@ -52,10 +52,12 @@ export class NatsAnswers implements DeadlineEntry {
   readonly #handler: Handler<Uint8Array, Uint8Array> | undefined;
   readonly #calls: CallCounters;
   readonly #messages: ChannelCounters;
-  /** By the subject of their replies. */
+  /** By the subject of their replies, and a number behind a blank where another call has the same. */
   readonly #served = new Map<string, Running>();
   readonly #sends = new Set<Cancellation>();
   #heartbeat = 0;
+  /** Calls whose replies go where that of another one goes. */
+  #repeats = 0;
 
   // As an entry of the deadline queue it tells callers that their calls are being worked on.
   dueAt = Infinity;
@@ -79,16 +81,17 @@ export class NatsAnswers implements DeadlineEntry {
 
   /** A call, a send or a ping has come in. */
   serve(message: BrokerMessage): void {
-    const { reply, headers } = message;
+    const { reply: place = "", headers } = message;
     const data = plainBytes(message.data);
     this.#messages.messagesIn++;
     this.#messages.bytesIn += data.length;
-    if (headers !== undefined && kindOf(headers) === "ping") return this.#publish(reply!, nothing);
-    const isCall = reply !== undefined && reply !== "";
+    if (headers !== undefined && kindOf(headers) === "ping") return this.#publish(place, nothing);
+    const isCall = place !== "";
+    const reply = this.#served.has(place) ? `${place} ${++this.#repeats}` : place;
     const cancellation = new Cancellation();
     let context: CallContext;
     try {
-      context = this.#accept(data, headers, cancellation, isCall ? reply : "");
+      context = this.#accept(data, headers, cancellation, place);
     } catch (error) {
       this.#calls.refused++;
       if (isCall) this.#sendError(reply, error as TransportError);
@@ -120,7 +123,10 @@ export class NatsAnswers implements DeadlineEntry {
   control({ reply = "", headers }: BrokerMessage): void {
     const kind = kindOf(headers);
     if (kind === "cancel") this.#cancel(reply);
-    else if (kind === "gone") { for (const [whose] of this.#served) if (whose.startsWith(reply)) this.#cancel(whose); }
+    // An inbox ends with a dot: anything else would mean others, too.
+    else if (kind === "gone" && reply.endsWith(".")) {
+      for (const [whose] of this.#served) if (whose.startsWith(reply)) this.#cancel(whose);
+    }
   }
 
   /** The broker's word on a subject of our inbox: that there is no caller any more. Says whether it was that. */
@@ -144,7 +150,7 @@ export class NatsAnswers implements DeadlineEntry {
   expire(): void {
     for (const [reply, { since }] of this.#served) {
       if (since < this.#heartbeat) {
-        this.#publish(reply, nothing, kindHeaders("working"), `${this.#link.inbox}${goneToken}${reply}`);
+        this.#publish(reply, nothing, kindHeaders("working"), `${this.#link.inbox}${goneToken}${subjectOf(reply)}`);
       }
     }
     this.#heartbeat++;
@@ -177,6 +183,9 @@ export class NatsAnswers implements DeadlineEntry {
   }
 
   #cancel(reply: string): void {
+    if (this.#repeats > 0) {
+      for (const whose of [...this.#served.keys()]) if (whose.startsWith(`${reply} `)) this.#cancel(whose);
+    }
     const running = this.#served.get(reply);
     // The reply may have crossed the word on its way, or it is another server's call.
     if (running === undefined) return;
@@ -225,11 +234,17 @@ export class NatsAnswers implements DeadlineEntry {
 
   #publish(subject: string, data: Uint8Array, headers?: MsgHdrs, reply?: string): void {
     try {
-      this.#link.publish(subject, data, reply, headers);
+      this.#link.publish(this.#repeats > 0 ? subjectOf(subject) : subject, data, reply, headers);
       this.#messages.messagesOut++;
       this.#messages.bytesOut += data.length;
     } catch {
       // The connection is over: nobody can be told any more.
     }
   }
+}
+
+/** The subject of a reply, without what tells it from others to the same. */
+function subjectOf(reply: string): string {
+  const end = reply.indexOf(" ");
+  return end < 0 ? reply : reply.slice(0, end);
 }

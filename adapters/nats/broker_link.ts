@@ -6,7 +6,8 @@
  */
 
 import type { Msg, MsgHdrs } from "@nats-io/transport-node";
-import type { Address } from "../../mod.ts";
+import { type Address, TransportError } from "../../mod.ts";
+import { textOf } from "../../src/core/thrown.ts";
 
 /** A message that has come. */
 export type BrokerMessage = Pick<Msg, "subject" | "reply" | "data" | "headers">;
@@ -64,4 +65,10 @@ export function saysNobody({ headers }: BrokerMessage): boolean {
 /** Bytes as nothing but bytes: the client gives views of Node's buffers. */
 export function plainBytes(data: Uint8Array): Uint8Array {
   return data.constructor === Uint8Array ? data : new Uint8Array(data.buffer, data.byteOffset, data.length);
+}
+
+/** The error for a connection that was lost before it was of any use. */
+export function lostAtOnce(error: unknown): TransportError {
+  const why = `Cannot use the connection to NATS: ${textOf(error)}`;
+  return new TransportError("connect-failed", why, { processed: "no", cause: error });
 }

@@ -9,14 +9,19 @@ import { TransportError } from "../../mod.ts";
 import { textOf } from "../../src/core/thrown.ts";
 import { tooLarge } from "../../src/session/mux_refusals.ts";
 import type { TopicSource, TopicTarget } from "../bridge/shared_topic.ts";
-import { type BrokerLink, plainBytes } from "./broker_link.ts";
+import { type BrokerLink, lostAtOnce, plainBytes } from "./broker_link.ts";
 
 /** Begins to listen. */
 export async function plainSource(link: BrokerLink, subject: string, target: TopicTarget): Promise<TopicSource> {
   link.subscribe(subject, undefined, ({ data }) => target.deliver(plainBytes(data)));
   link.owner = { restored: () => target.missed(undefined) };
   void link.closed.then((error) => target.failed(linkLost(subject, error)));
-  await link.flush();
+  try {
+    await link.flush();
+  } catch (error) {
+    await link.close();
+    throw lostAtOnce(error);
+  }
   return {
     publish(bytes: Uint8Array): Promise<void> {
       try {

@@ -12,7 +12,7 @@ import {
   type NatsConnection,
   type NodeConnectionOptions,
 } from "@nats-io/transport-node";
-import { type Address, TransportError } from "../../mod.ts";
+import { type Address, systemClock, TransportError } from "../../mod.ts";
 import { textOf } from "../../src/core/thrown.ts";
 import type { BrokerLink, BrokerSink, BrokerSubscription, LinkOwner } from "./broker_link.ts";
 
@@ -28,6 +28,9 @@ const notConnected = "Cannot publish: the connection to NATS is lost, and not ma
 
 /** How long after a loss a listener connects again, in milliseconds, give or take a half. */
 const reconnectMs = 250;
+
+/** How long a connection that is closed waits for the broker to take what was published, in milliseconds. */
+const flushMs = 1000;
 
 /** From how many bytes on that the broker has not taken a sender is asked to wait. */
 const highWaterBytes = 1024 * 1024;
@@ -145,10 +148,12 @@ export class ServerLink implements BrokerLink {
   }
 
   async close(): Promise<void> {
-    try {
-      if (!this.connection.isClosed()) await this.flush();
-    } catch {
-      // Nobody is there any more to take it.
+    if (!this.connection.isClosed()) {
+      const cutOff = Promise.withResolvers<void>();
+      const timer = systemClock.schedule(cutOff.resolve, flushMs);
+      // Where nobody is there any more to take it, or takes nothing, there is no use in waiting.
+      await Promise.race([this.flush().catch(() => {}), cutOff.promise]);
+      timer.cancel();
     }
     await this.connection.close();
   }
