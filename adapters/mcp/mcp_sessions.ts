@@ -108,7 +108,10 @@ export function mcpSessions(begin: () => Promise<McpHttpTransport>, options: Mcp
     let response: Response;
     try {
       transport = await begin();
-      response = await transport.handleRequest(request);
+      response = await transport.handleRequest(request).catch(async (error) => {
+        await transport.close().catch(() => {});
+        throw error;
+      });
     } finally {
       beginning--;
     }

@@ -51,6 +51,9 @@ export interface McpTransportOptions {
 /** What JSON-RPC says of a server that has no room. */
 const serverBusy = -32_000;
 
+/** What a peer says that has given up a request. */
+const cancelled = "notifications/cancelled";
+
 /** How many messages a batch of the older protocol may have. */
 const maxBatch = 1024;
 
@@ -93,6 +96,7 @@ interface RpcMessage {
   readonly jsonrpc?: unknown;
   readonly id?: string | number;
   readonly method?: unknown;
+  readonly params?: { readonly requestId?: string | number } | undefined;
 }
 
 class ChannelMcpTransport implements McpTransport {
@@ -155,6 +159,8 @@ class ChannelMcpTransport implements McpTransport {
       return this.#wrong("it is no message of JSON-RPC 2.0");
     }
     const { id, method } = message;
+    // Servers answer nothing to what was cancelled.
+    if (method === cancelled) this.#asked.delete(message.params?.requestId ?? "");
     if (id !== undefined && method !== undefined) {
       if (this.#asked.size >= this.#maxInFlight) return this.#refuse(id);
       this.#asked.add(id);
