@@ -12,13 +12,14 @@ import { balanced, type BalanceSetUp } from "./_endpoints.ts";
 const fails = new TransportError("remote", "The script fails it", { remote: true });
 
 /** Four endpoints in turn; those in `ill` are not well. */
-function four(ill: Set<string>): BalanceSetUp {
+function four(ill: Set<string>, ejection?: false): BalanceSetUp {
   return balanced(["a", "b", "c", "d"], {
     strategy: "round-robin",
     isHealthy: (name) => {
-      if (ill.has("throw")) throw new Error("nobody knows");
+      if (ill.has(`throw ${name}`)) throw new Error("nobody knows");
       return !ill.has(name);
     },
+    ...(ejection === undefined ? {} : { ejection }),
   });
 }
 
@@ -61,9 +62,16 @@ Deno.test("where too few are healthy all carry calls, and whoever can't tell has
   ill.delete("c");
   await set.clock.advance(100);
   assert.equal(await reached(set, 4), "ccdd");
-  ill.add("throw");
+  ill.clear();
+  ill.add("a").add("throw b");
   await set.clock.advance(100);
-  assert.equal(await reached(set, 4), "abcd");
+  assert.equal(await reached(set, 3), "bcd");
+  await set.client.close();
+});
+
+Deno.test("an endpoint that is not healthy gets no calls, also where none is ejected", async () => {
+  const set = four(new Set(["b"]), false);
+  assert.equal(await reached(set, 6), "aaccdd");
   await set.client.close();
 });
 
