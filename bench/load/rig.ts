@@ -120,10 +120,12 @@ export class Rig implements AsyncDisposable {
       const ends = await Promise.all(this.#clients.map((client, index) => this.#run(client, index, step)));
       const rest = new Tally();
       for (const end of ends) rest.merge(Tally.from(end.rest));
-      if (rest.total > 0) ticks.push(rest);
+      const seconds = Math.max(...ends.map(({ measuredMs }) => measuredMs)) / 1000;
+      // What ends behind the last second belongs to that: as a second of its own it would look like a lull.
+      if (ticks.length > 0 && ticks.length >= seconds) ticks.at(-1)!.merge(rest);
+      else if (rest.total > 0) ticks.push(rest);
       const total = new Tally();
       for (const tick of ticks) total.merge(tick);
-      const seconds = Math.max(...ends.map(({ measuredMs }) => measuredMs)) / 1000;
       const sum = (key: "open" | "reconnects"): number => ends.reduce((sum, end) => sum + end[key], 0);
       const usage = await this.usage(false);
       const throughput = seconds > 0 ? total.ok / seconds : 0;
