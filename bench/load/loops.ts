@@ -104,9 +104,9 @@ export async function closedLoop(loop: ClosedLoop): Promise<void> {
       const at = clock.now();
       try {
         await call();
-        if (at >= countFrom) tally.succeed(clock.now() - at);
+        if (at >= countFrom && !flight.over) tally.succeed(clock.now() - at);
       } catch (error) {
-        if (at >= countFrom) tally.fail(error);
+        if (at >= countFrom && !flight.over) tally.fail(error);
         await new Promise<void>((resolve) => clock.schedule(resolve, restMs));
       }
     }
@@ -128,7 +128,8 @@ export async function closedLoop(loop: ClosedLoop): Promise<void> {
 /** The calls that are under way. */
 class Flight {
   size = 0;
-  #over = false;
+  /** Nobody waits for them any more: what they come to does not count. */
+  over = false;
   #onEnd: (() => void) | undefined;
   readonly #loop: Loop;
 
@@ -154,7 +155,7 @@ class Flight {
     const patience = (): number => startedAt + (signal?.aborted ? interruptedMs : drainMs) - clock.now();
     while (this.size > 0 && patience() > 0) await this.#next(patience());
     if (!signal?.aborted) tally.count(unfinished, this.size);
-    this.#over = true;
+    this.over = true;
   }
 
   #next(patienceMs: number): Promise<void> {
@@ -174,7 +175,7 @@ class Flight {
 
   #end(count: (() => void) | undefined): void {
     this.size--;
-    if (!this.#over) count?.();
+    if (!this.over) count?.();
     this.#onEnd?.();
   }
 }

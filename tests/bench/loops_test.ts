@@ -81,6 +81,34 @@ Deno.test("what starts in the warm-up is not counted", async () => {
   }
 });
 
+Deno.test("what fails in the warm-up of a closed loop is not counted", async () => {
+  const tally = new Tally();
+  const clock = new ManualClock();
+  const failing = (): Promise<never> =>
+    clock.now() < 500 ? Promise.reject(new TypeError("cold")) : Promise.reject(new RangeError("warm"));
+  const run = closedLoop({ ...loopOn(clock, tally, failing), warmUpMs: 500, durationMs: 100, concurrency: 1 });
+  await clock.advance(1000);
+  await run;
+  assert.deepEqual([...tally.errors], [["RangeError", 100]]);
+});
+
+Deno.test("a call that ends after it was given up is not counted twice", async () => {
+  const tally = new Tally();
+  const clock = new ManualClock();
+  const late = (): Promise<void> => new Promise((resolve) => clock.schedule(resolve, 6000));
+  const run = closedLoop({ ...loopOn(clock, tally, late), durationMs: 100, concurrency: 3 });
+  const open = openLoop({
+    ...loopOn(clock, tally, late),
+    durationMs: 100,
+    gaps: gapsOf("constant", 100, 1),
+    maxInFlight: 100,
+    pace: byTimer(clock),
+  });
+  await clock.advance(20_000);
+  await Promise.all([run, open]);
+  assert.deepEqual([tally.ok, ...tally.errors], [0, ["unfinished", 13]]);
+});
+
 Deno.test("calls of the warm-up that could not be started are no errors", async () => {
   const tally = new Tally();
   const clock = new ManualClock();

@@ -117,6 +117,16 @@ Deno.test("a first rate that is too much sends the ramp downwards", async () => 
   assert.ok(found.rate <= 900 && found.rate > 850, `${found.rate}`);
 });
 
+Deno.test("the ramp goes down to one call a second, and finds an end between two that are next to each other", async () => {
+  const found = await ramp({ ...search, from: 64, measure: (rate) => stepAt(rate, 1.4) });
+  assert.deepEqual([found.rate, found.beyond], [1, 2]);
+});
+
+Deno.test("a ramp that is interrupted before anything was measured is sure of nothing", async () => {
+  const found = await ramp({ ...search, measure: () => Promise.resolve(undefined) });
+  assert.deepEqual([found.rate, found.beyond, found.confidence], [0, undefined, 0]);
+});
+
 Deno.test("the ramp ends where no rate meets the objectives, and at the highest one", async () => {
   const none = await ramp({ ...search, measure: (rate) => stepAt(rate, 0) });
   assert.equal(none.rate, 0);

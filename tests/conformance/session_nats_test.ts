@@ -28,7 +28,7 @@ const natsCan: Capabilities = {
 };
 
 /** So that a caller who is gone is noticed soon. A test that keeps a client from reading must not look like that. */
-const heartbeatMs = 50;
+const heartbeatMs = 400;
 const mostCallsOfQuickTests = 100;
 
 /** As much as the broker of the tests holds for a slow reader. */
