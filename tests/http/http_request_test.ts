@@ -33,6 +33,11 @@ const inits: Record<string, RequestInit | undefined> = {
   "a form": { method: "POST", body: new URLSearchParams({ a: "b" }) },
   "no body": { method: "POST", body: null },
   "a signal": { signal: AbortSignal.abort(new Error("over")) },
+  "an object of a class": new class {
+    get method(): string {
+      return "PUT";
+    }
+  }(),
   "undefined": { method: undefined, body: undefined, headers: undefined },
 };
 

@@ -89,6 +89,8 @@ function readParts(url: string, init: RequestInit): PlainParts | undefined {
   let redirect: RequestRedirect = "follow";
   let headers: HeadersInit | undefined;
   let given: BodyInit | null | undefined;
+  // A class may have what no loop over its keys shows.
+  if (Object.getPrototypeOf(init) !== Object.prototype) return undefined;
   for (const key in init) {
     const value = init[key as keyof RequestInit];
     if (value === undefined) continue;
