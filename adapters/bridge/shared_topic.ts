@@ -182,7 +182,11 @@ export class BridgedTopic<T, Encoded extends Record<string, Message> = Record<st
 
 function jsonCodec<T>(): TopicCodec<T> {
   return {
-    encode: (message) => new TextEncoder().encode(JSON.stringify(message)),
+    encode(message): Uint8Array {
+      const text: string | undefined = JSON.stringify(message);
+      if (text === undefined) throw new TypeError(`Cannot publish: JSON has no ${typeof message}`);
+      return new TextEncoder().encode(text);
+    },
     decode: (bytes) => JSON.parse(new TextDecoder().decode(bytes)),
   };
 }

@@ -60,7 +60,9 @@ Deno.test("natsTopic() tells readers of a message that cannot be decoded, and go
   assert.deepEqual(got, ["gap 1", "fine"]);
   const circle: unknown[] = [];
   circle.push(circle);
-  await failure(topic.publish(circle as unknown as string), "invalid-request", "no");
+  for (const none of [circle, undefined, () => {}]) {
+    await failure(topic.publish(none as unknown as string), "invalid-request", "no");
+  }
   await raw.close();
   await topic.close();
 });
