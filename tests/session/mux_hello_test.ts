@@ -151,18 +151,6 @@ Deno.test("a server that ends before a hello has come answers the calls behind i
   await end;
 });
 
-Deno.test("a server that ends waits for a hello no longer than it would have anyway", async () => {
-  const { channel, listener, clock } = await acceptFake((request) => request, { hello: false, helloTimeoutMs: 700 });
-  await clock.advance(600);
-  const end = listener.shutdown();
-  await settle();
-  assert.equal(channel.closes, 0);
-  await clock.advance(100);
-  assert.deepEqual([channel.closes, channel.aborted], [1, undefined]);
-  channel.finish();
-  await end;
-});
-
 Deno.test("a connection that ends before the hello fails the dial", async () => {
   const ended = await dialling();
   ended.channel.end();
