@@ -12,6 +12,7 @@ import { type Address, type Channel, formatAddress, type Message } from "../../c
 import { TransportError } from "../../core/errors.ts";
 import { closeCodeOf, closeReason, errorOfClose } from "../../framing/websocket/websocket_close.ts";
 import { tooLarge as refusedTooLarge } from "../../framing/websocket/websocket_frames.ts";
+import { byteLengthOf } from "../../util/byte_length.ts";
 import { tooLarge } from "../stream/coalescing_writer.ts";
 import type { StreamPlace } from "../stream/byte_stream.ts";
 import { WatchedChannel, type WatchedSettings } from "../stream/watched_channel.ts";
@@ -71,7 +72,7 @@ export class PlatformChannel extends WatchedChannel implements Channel {
 
   send(message: Message): void | Promise<void> {
     if (this.closing !== undefined || this.over || this.#closed !== undefined) throw this.#closedError();
-    const bytes = byteLength(message);
+    const bytes = byteLengthOf(message);
     const { maxMessageBytes } = this.#settings;
     if (bytes > maxMessageBytes) throw tooLarge(bytes, maxMessageBytes);
     const backpressure = this.#sender.send(message as string | Uint8Array<ArrayBuffer>, bytes);
@@ -109,7 +110,7 @@ export class PlatformChannel extends WatchedChannel implements Channel {
       return this.abort(new TransportError("unsupported", "Message refused: it is neither text nor an ArrayBuffer"));
     }
     const message = typeof data === "string" ? data : new Uint8Array(data);
-    const bytes = byteLength(message);
+    const bytes = byteLengthOf(message);
     const { maxMessageBytes } = this.#settings;
     if (bytes > maxMessageBytes) {
       return this.abort(refusedTooLarge(bytes, maxMessageBytes));
@@ -190,17 +191,4 @@ export class PlatformChannel extends WatchedChannel implements Channel {
   #closedError(): TransportError {
     return new TransportError("closed", `Cannot use connection to ${formatAddress(this.remote)}: it is closed`);
   }
-}
-
-/** How many bytes a message has, in UTF-8 where it is a text. */
-function byteLength(message: Message): number {
-  if (typeof message !== "string") return message.length;
-  let bytes = message.length;
-  for (let i = 0; i < message.length; i++) {
-    const unit = message.charCodeAt(i);
-    if (unit > 0x7f) bytes += unit > 0x7ff ? 2 : 1;
-    // A pair of surrogates is two units and four bytes; one alone goes out as the three of U+FFFD.
-    if (unit >= 0xd800 && unit < 0xdc00 && (message.charCodeAt(i + 1) & 0xfc00) === 0xdc00) bytes -= 2;
-  }
-  return bytes;
 }
