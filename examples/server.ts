@@ -19,11 +19,11 @@ import {
   type Address,
   type CallCounters,
   chain,
-  type ChannelCounters,
   deadline,
   formatAddress,
   type Handler,
   http,
+  type KnownCounters,
   type Metric,
   mux,
   newline,
@@ -55,7 +55,7 @@ interface Place {
 interface Running {
   readonly addr: Address;
   readonly calls?: CallCounters;
-  readonly channels?: ChannelCounters;
+  readonly channels?: KnownCounters;
   shutdown(options: ShutdownOptions): Promise<void>;
 }
 
@@ -178,10 +178,8 @@ function board(): Dashboard {
   const load = Number(flags.load);
   if (!(load >= 0 && load <= 1000)) fail(`Cannot make a load of ${flags.load}: --load takes 0 to 1000 calls a second`);
   const sources = (): Metric[] =>
-    servers.flatMap(({ name, addr, channels, calls }) =>
-      channels === undefined || calls === undefined
-        ? []
-        : serverMetrics({ addr, channels, calls }, { listener: name })()
+    servers.flatMap(({ name, channels, calls }) =>
+      channels === undefined || calls === undefined ? [] : serverMetrics({ channels, calls }, { listener: name })()
     );
   return shown = measured.board({ ...site.tcp, handler: service, servers: sources, load });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Address, ChannelCounters } from "./core/channel.ts";
+import type { Address, KnownCounters } from "./core/channel.ts";
 import { duration, given, readOptions } from "./core/options.ts";
 import type { Handler } from "./core/service.ts";
 import type {
@@ -45,8 +45,8 @@ export interface ServeOptions<Req, Res> extends SessionListenOptions<Req, Res> {
 export interface Server extends AsyncDisposable {
   /** Where it listens, with the port that the system chose where it was left to it. */
   readonly addr: Address;
-  /** Live counters of connections, bytes and messages. */
-  readonly channels: ChannelCounters;
+  /** Live counters of connections, bytes and messages: those that the transport can know. On http() none. */
+  readonly channels: KnownCounters;
   /** Live counters of calls. */
   readonly calls: CallCounters;
   /** Resolves when everything has ended; rejects where the listening failed. */
@@ -114,7 +114,7 @@ class ListeningServer implements Server {
     return this.#listener.addr;
   }
 
-  get channels(): ChannelCounters {
+  get channels(): KnownCounters {
     return this.#listener.channels;
   }
 

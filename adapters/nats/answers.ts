@@ -42,6 +42,9 @@ const goneToken = "gone.";
 const nothing = new Uint8Array(0);
 const cancelled = (): TransportError => new TransportError("cancelled", "Call cancelled by the caller");
 
+/** What can be counted of messages that come by way of a broker. */
+export type MessageCounters = Pick<ChannelCounters, "messagesIn" | "messagesOut" | "bytesIn" | "bytesOut">;
+
 /** See the module. */
 export class NatsAnswers implements DeadlineEntry {
   /** Handlers that are at work, of one-way sends too. */
@@ -51,7 +54,7 @@ export class NatsAnswers implements DeadlineEntry {
   readonly #owner: AnswersOwner;
   readonly #handler: Handler<Uint8Array, Uint8Array> | undefined;
   readonly #calls: CallCounters;
-  readonly #messages: ChannelCounters;
+  readonly #messages: MessageCounters;
   /** By the subject of their replies, and a number behind a blank where another call has the same. */
   readonly #served = new Map<string, Running>();
   readonly #sends = new Set<Cancellation>();
@@ -69,7 +72,7 @@ export class NatsAnswers implements DeadlineEntry {
     settings: CallSettings,
     owner: AnswersOwner,
     handler: Handler<Uint8Array, Uint8Array> | undefined,
-    counters: { calls: CallCounters; messages: ChannelCounters },
+    counters: { calls: CallCounters; messages: MessageCounters },
   ) {
     this.#link = link;
     this.#settings = settings;

@@ -7,11 +7,10 @@
 import {
   type Address,
   type CallCounters,
-  type ChannelCounters,
   deadlinesOf,
   emptyCallCounters,
-  emptyCounters,
   type Handler,
+  type KnownCounters,
   type Session,
   type SessionListener,
   type SessionState,
@@ -31,7 +30,8 @@ const defaultGraceMs = 30_000;
 export class NatsListener implements SessionListener, AnswersOwner {
   readonly addr: Address;
   readonly calls: CallCounters = emptyCallCounters();
-  readonly channels: ChannelCounters = emptyCounters();
+  /** Whose connections bring the calls, only the broker knows. */
+  readonly channels: KnownCounters;
   readonly finished: Promise<void>;
   readonly #link: BrokerLink;
   readonly #settings: SessionSettings;
@@ -56,7 +56,9 @@ export class NatsListener implements SessionListener, AnswersOwner {
     this.addr = { ...link.remote, path: subject };
     this.finished = this.#finished.promise;
     this.finished.catch(() => {});
-    this.#answers = new NatsAnswers(link, settings, this, handler, { calls: this.calls, messages: this.channels });
+    const messages = { messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0 };
+    this.channels = messages;
+    this.#answers = new NatsAnswers(link, settings, this, handler, { calls: this.calls, messages });
     this.#back = {
       link,
       settings,

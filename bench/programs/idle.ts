@@ -20,7 +20,7 @@ const settleMs = 500;
 await runProgram({
   async server() {
     const server = await serve(chain(tcp({ port: 0, backlog: 1024 }), mux()), () => {
-      const report: Report = { rss: Deno.memoryUsage().rss, open: server.channels.connectionsOpen };
+      const report: Report = { rss: Deno.memoryUsage().rss, open: server.channels.connectionsOpen! };
       return new TextEncoder().encode(JSON.stringify(report));
     });
     return server.addr.port!;

@@ -12,6 +12,7 @@ import { given, invalidOption, label, type OptionRule, readOptions } from "../co
 import { type Outcome, outcomeIn, outcomeOfReply } from "../core/outcome.ts";
 import type { Middleware, Service } from "../core/service.ts";
 import { Streamed } from "../core/streamed.ts";
+import { honest, processedAfter } from "./honest_error.ts";
 
 /**
  * Options of {@linkcode fallback}: `to` or `value`.
@@ -88,7 +89,10 @@ export function fallback<Req, Res>(options: FallbackOptions<Req, Res>): Middlewa
     if (observer !== undefined) notify(observer, { type: "call-answered", policy: name, from: "fallback" });
     discardReply(cause);
     // As a promise in any case: what the function throws is the call's error.
-    return new Promise((resolve) => resolve(answer(request, context, cause)));
+    const answering = new Promise<Res>((resolve) => resolve(answer(request, context, cause)));
+    return answering.catch((error) => {
+      throw honest(error, processedAfter("no", cause));
+    });
   }
 
   return named(

@@ -217,6 +217,20 @@ export interface ChannelCounters {
 }
 
 /**
+ * Those of the counters that a server's transport can know; the others are
+ * absent, since 0 would say something. http() has none: the platform's server
+ * shows requests, not connections, nor what goes over the wire.
+ *
+ * @example
+ * ```ts
+ * import { http, type KnownCounters, serve } from "@wireway/wireway";
+ * const server = await serve(http({ port: 8000 }), () => new Response("hello"));
+ * const { connectionsOpen }: KnownCounters = server.channels; // undefined
+ * ```
+ */
+export type KnownCounters = Readonly<Partial<ChannelCounters>>;
+
+/**
  * Counters that start at 0.
  *
  * @example

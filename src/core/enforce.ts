@@ -14,7 +14,8 @@ import { Streamed } from "./streamed.ts";
 
 /**
  * Calls `inner`, and at `deadline`, which is still to come, cancels it and
- * rejects. `describe` says in the error which limit it was.
+ * rejects: with `processed: "no"` where the inner call says that at once, else
+ * with `maybe`. `describe` says in the error which limit it was.
  */
 export function enforceDeadline<Req, Res>(
   inner: Service<Req, Res>,
@@ -33,18 +34,26 @@ export function enforceDeadline<Req, Res>(
   return call.promise;
 }
 
+/**
+ * How many turns of the queue of microtasks a call that was cancelled has to
+ * say that nothing of it was sent. Each layer takes one to three; one that
+ * takes longer is taken for one that may have been sent.
+ */
+const listeningTurns = 32;
+
 class BoundedCall<Res> implements DeadlineEntry {
   readonly promise: Promise<Res>;
   readonly cancellation: Cancellation;
   readonly dueAt: number;
   position = -1;
   readonly holds = true;
-  #expired = false;
   readonly #deadlines: DeadlineQueue;
   readonly #describe: () => string;
   readonly #reject: (error: unknown) => void;
   readonly onReply: (reply: Res) => void;
   readonly onError: (error: unknown) => void;
+  /** What the call ends with, once its time is over. */
+  #expired: TransportError | undefined = undefined;
 
   constructor(context: CallContext, deadline: number, deadlines: DeadlineQueue, describe: () => string) {
     this.cancellation = new Cancellation(context.cancellation);
@@ -56,24 +65,37 @@ class BoundedCall<Res> implements DeadlineEntry {
     this.#reject = reject;
     this.onReply = (reply) => {
       // Too late: what stands behind it is read by nobody.
-      if (this.#expired) return discardReply(reply);
+      if (this.#expired !== undefined) return discardReply(reply);
       if (reply instanceof Streamed) this.#endWith(reply);
       else this.#end();
       resolve(reply);
     };
     this.onError = (error) => {
       this.#end();
-      reject(error);
+      if (this.#expired === undefined) reject(error);
+      else this.#learn(this.#expired, error);
     };
     deadlines.add(this);
   }
 
   expire(): void {
-    this.#expired = true;
     const error = new TransportError("deadline-exceeded", `Call ended: ${this.#describe()}`, { processed: "maybe" });
-    // Rejected first: an inner call that ends in the same turn with another error must not hide the reason.
-    this.#reject(error);
+    // Whatever the inner call ends with in this turn, this is the reason.
+    this.#expired = error;
     this.cancellation.cancel(error);
+    this.#rejectIn(listeningTurns, error);
+  }
+
+  /** The inner call says how it ended. Where it waited and nothing was sent, nobody else knows that. */
+  #learn(expired: TransportError, error: unknown): void {
+    if (!(error instanceof TransportError) || error.processed !== "no") return this.#reject(expired);
+    this.#reject(new TransportError(expired.code, expired.message, { processed: "no", cause: error }));
+  }
+
+  /** Rejects after so many turns of the queue of microtasks, unless the inner call has ended by then. */
+  #rejectIn(turns: number, error: TransportError): void {
+    if (turns === 0) this.#reject(error);
+    else queueMicrotask(() => this.#rejectIn(turns - 1, error));
   }
 
   /** The stream may last, but whoever can cancel the call still can. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Address, ChannelCounters, DialOptions } from "./channel.ts";
+import type { Address, DialOptions, KnownCounters } from "./channel.ts";
 import type { CallContext } from "./context.ts";
 import type { TransportError } from "./errors.ts";
 import type { Handler } from "./service.ts";
@@ -154,8 +154,8 @@ export interface ShutdownOptions {
 export interface SessionListener {
   /** Where it listens. */
   readonly addr: Address;
-  /** Live counters of connections, bytes and messages. */
-  readonly channels: ChannelCounters;
+  /** Live counters of connections, bytes and messages: those that the transport can know. */
+  readonly channels: KnownCounters;
   /** Live counters of calls. */
   readonly calls: CallCounters;
   /** Resolves when everything has ended; rejects where the listening failed. */

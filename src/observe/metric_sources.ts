@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Address, ChannelCounters } from "../core/channel.ts";
+import type { KnownCounters } from "../core/channel.ts";
 import type { CallCounters } from "../core/session.ts";
 import type { EventLoopDelay } from "./event_loop_delay.ts";
 import type { Histogram } from "./histogram.ts";
@@ -25,8 +25,8 @@ export type { Metric, MetricSeries, MetricSource } from "./metric.ts";
 export type MetricLabels = Readonly<Record<string, string>>;
 
 /**
- * Metrics of a server: its connections, bytes, messages and calls. On http() of
- * its calls alone: the platform's HTTP server tells nothing of the others.
+ * Metrics of a server: its connections, bytes, messages and calls. What its
+ * transport can't know is left out; on http() that is all but the calls.
  *
  * @example
  * ```ts
@@ -36,33 +36,31 @@ export type MetricLabels = Readonly<Record<string, string>>;
  * ```
  */
 export function serverMetrics(
-  server: { readonly addr: Address; readonly channels: ChannelCounters; readonly calls: CallCounters },
+  server: { readonly channels: KnownCounters; readonly calls: CallCounters },
   labels: MetricLabels = {},
 ): MetricSource {
   return () => {
-    const { addr, channels, calls } = server;
-    const count = (name: string, unit: string, what: string, value: number): Metric =>
-      metric("counter", `wireway.server.${name}`, unit, what, labels, value);
-    const now = (name: string, unit: string, what: string, value: number): Metric =>
-      metric("gauge", `wireway.server.${name}`, unit, what, labels, value);
-    const ofCalls = [
-      now("active_calls", "{call}", "Calls that handlers work on.", calls.inFlight),
-      count("calls", "{call}", "Calls given to a handler.", calls.started),
-      count("call_failures", "{call}", "Calls whose handler failed.", calls.failed),
-      count("call_refusals", "{call}", "Calls refused before a handler saw them.", calls.refused),
-    ];
-    if (addr.transport === "http" || addr.transport === "https") return ofCalls;
-    return [
-      now("open_connections", "{connection}", "Connections that are open.", channels.connectionsOpen),
-      count("connections", "{connection}", "Connections accepted.", channels.connectionsAccepted),
-      count("connection_refusals", "{connection}", "Connections turned away.", channels.connectionsRefused),
-      count("connection_failures", "{connection}", "Connections that ended with an error.", channels.connectionsFailed),
-      count("received", "By", "Bytes read from the wire.", channels.bytesIn),
-      count("sent", "By", "Bytes written to the wire.", channels.bytesOut),
-      count("messages_received", "{message}", "Messages received.", channels.messagesIn),
-      count("messages_sent", "{message}", "Messages sent.", channels.messagesOut),
-      ...ofCalls,
-    ];
+    const { channels, calls } = server;
+    const found: Metric[] = [];
+    const count = (name: string, unit: string, what: string, value: number | undefined): void => {
+      if (value !== undefined) found.push(metric("counter", `wireway.server.${name}`, unit, what, labels, value));
+    };
+    const now = (name: string, unit: string, what: string, value: number | undefined): void => {
+      if (value !== undefined) found.push(metric("gauge", `wireway.server.${name}`, unit, what, labels, value));
+    };
+    now("open_connections", "{connection}", "Connections that are open.", channels.connectionsOpen);
+    count("connections", "{connection}", "Connections accepted.", channels.connectionsAccepted);
+    count("connection_refusals", "{connection}", "Connections turned away.", channels.connectionsRefused);
+    count("connection_failures", "{connection}", "Connections that ended with an error.", channels.connectionsFailed);
+    count("received", "By", "Bytes read from the wire.", channels.bytesIn);
+    count("sent", "By", "Bytes written to the wire.", channels.bytesOut);
+    count("messages_received", "{message}", "Messages received.", channels.messagesIn);
+    count("messages_sent", "{message}", "Messages sent.", channels.messagesOut);
+    now("active_calls", "{call}", "Calls that handlers work on.", calls.inFlight);
+    count("calls", "{call}", "Calls given to a handler.", calls.started);
+    count("call_failures", "{call}", "Calls whose handler failed.", calls.failed);
+    count("call_refusals", "{call}", "Calls refused before a handler saw them.", calls.refused);
+    return found;
   };
 }
 

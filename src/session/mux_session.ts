@@ -114,10 +114,8 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
     if (this.state !== "closed" && !this.#closing) {
       this.#closing = true;
       this.#graceMs = graceMs;
-      // First of all: to say so may already end a connection that was cut.
-      if (this.#link.peer !== undefined) this.#watch(graceMs);
-      this.#drain("local", "the connection is being closed");
-      this.#endIfDone();
+      if (this.#link.peer !== undefined) this.#sayEnd();
+      else this.#awaitHello(graceMs);
     }
     return this.finished.then(() => {});
   }
@@ -231,7 +229,7 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
   expire(): void {
     const { helloTimeoutMs } = this.#link.settings;
     if (this.#link.peer === undefined) {
-      return this.abort(noHello(this.#link.where, helloTimeoutMs));
+      return this.#closing ? void this.#link.channel.close() : this.abort(noHello(this.#link.where, helloTimeoutMs));
     }
     const why =
       `Connection closed: ${this.load} calls made and ${this.#answers.running} answered were not finished within ${this.#graceMs} ms`;
@@ -261,7 +259,7 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
       return;
     }
     deadlinesOf(this.#link.settings.clock).remove(this);
-    if (this.#closing) this.#watch(this.#graceMs);
+    if (this.#closing) this.#sayEnd();
     this.#tellReady(undefined);
   }
 
@@ -271,11 +269,24 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
     this.#owner.sessionReady(this, error);
   }
 
+  /** A peer that has had our hello may have made calls behind its own, which is still on its way. */
+  #awaitHello(graceMs: number): void {
+    if (this.#link.settings.clock.now() + graceMs < this.dueAt) this.#watch(graceMs);
+    this.#setState("draining");
+  }
+
+  #sayEnd(): void {
+    // First of all: to say so may already end a connection that was cut.
+    this.#watch(this.#graceMs);
+    this.#drain("local", "the connection is being closed");
+    this.#endIfDone();
+  }
+
   #drain(by: "local" | "remote", reason: string): void {
     this.#setState("draining");
     if (this.#goawaySent) return;
     this.#goawaySent = true;
-    if (this.#link.peer !== undefined && !this.#peerEnded) this.#link.sendFrame(wire.encodeGoaway(reason));
+    if (!this.#peerEnded) this.#link.sendFrame(wire.encodeGoaway(reason));
     const { observer } = this.#link.settings;
     if (observer !== undefined) notify(observer, { type: "session-draining", remote: this.remote, by, reason });
   }
@@ -285,7 +296,7 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
     const { running, streaming } = this.#answers;
     if (this.load > 0 || running > 0 || streaming > 0 || this.#link.holding) return;
     const agreed = this.#goawaySent && this.#goawayReceived;
-    if (this.#link.peer !== undefined && !agreed && !this.#peerEnded) return;
+    if (!agreed && !this.#peerEnded) return;
     void this.#link.channel.close();
   }
 

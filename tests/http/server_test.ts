@@ -6,7 +6,16 @@
 
 import { strict as assert } from "node:assert";
 import { Hono } from "hono";
-import { type CallContext, chain, type Handler, http, serve, timeout, TransportError } from "../../mod.ts";
+import {
+  type CallContext,
+  chain,
+  type Handler,
+  http,
+  serve,
+  serverMetrics,
+  timeout,
+  TransportError,
+} from "../../mod.ts";
 import { failure } from "../support/calls.ts";
 import { until } from "../support/channels.ts";
 import { httpWorld } from "./_world.ts";
@@ -22,6 +31,20 @@ Deno.test("http() answers with what a handler gives, at once or later", async ()
     const later = await fetch(`${origin}/later`, { method: "POST", body: "x" });
     assert.deepEqual([later.status, later.headers.get("x-a"), await later.text()], [201, "b", "later"]);
     assert.deepEqual(server.calls, { inFlight: 0, started: 2, failed: 0, refused: 0 });
+  });
+});
+
+Deno.test("http() counts calls, and says nothing of connections and bytes, which it can't know", async () => {
+  await httpWorld(() => new Response("hello"), async ({ origin, server }) => {
+    await (await fetch(origin)).text();
+    assert.deepEqual(server.channels, {});
+    const metrics = serverMetrics(server)().map(({ name, series }) => [name, series[0].value]);
+    assert.deepEqual(metrics, [
+      ["wireway.server.active_calls", 0],
+      ["wireway.server.calls", 1],
+      ["wireway.server.call_failures", 0],
+      ["wireway.server.call_refusals", 0],
+    ]);
   });
 });
 

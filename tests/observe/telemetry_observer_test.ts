@@ -134,7 +134,7 @@ Deno.test("an observer counts for whoever is set up, also later", async () => {
 Deno.test("metrics that are read can be exported, each time as they are then", async () => {
   await using otel = new Otel();
   const channels = { ...emptyCounters(), bytesIn: 10 };
-  const server = { addr: { transport: "tcp" }, channels, calls: emptyCallCounters() };
+  const server = { channels, calls: emptyCallCounters() };
   const latency = new Histogram();
   latency.record(500);
   const extra: Metric[] = [];

@@ -18,6 +18,7 @@ import {
   TransportError,
 } from "../../src/core/mod.ts";
 import { mux } from "../../src/session/mux.ts";
+import { firstSeed, fuzzInputs as inputs } from "../support/mutation.ts";
 import { Random } from "../support/random.ts";
 import { FakeChannel, fakeTransport } from "./_fake_peer.ts";
 import {
@@ -38,8 +39,6 @@ import {
 import { mutated } from "./_mutated.ts";
 import { settle } from "./_settle.ts";
 
-const inputs = Number(Deno.env.get("WIREWAY_FUZZ_INPUTS") ?? 20_000);
-const firstSeed = Number(Deno.env.get("WIREWAY_FUZZ_SEED") ?? 1);
 const batch = 250;
 
 /** A frame as a good peer sends it. */

@@ -134,6 +134,23 @@ Deno.test("a server gives up clients that say nothing", async () => {
   assert.equal(channel.aborted?.code, "connect-timeout");
 });
 
+Deno.test("a server that ends before a hello has come answers the calls behind it", async () => {
+  const { channel, listener } = await acceptFake((request) => request, { hello: false });
+  channel.taken();
+  const end = listener.shutdown();
+  await settle();
+  assert.deepEqual([channel.taken(), channel.closes], [[], 0], "nothing before the other's hello");
+  channel.deliver(helloFrame());
+  channel.deliver(callFrame(0, [1, 2, 3]));
+  await settle();
+  assert.deepEqual(channel.taken().map((frame) => frame.slice(0, 2)), ["08", "03"], "GOAWAY, and the reply");
+  assert.equal(channel.closes, 0);
+  channel.deliver(frame(8));
+  assert.equal(channel.closes, 1);
+  channel.finish();
+  await end;
+});
+
 Deno.test("a connection that ends before the hello fails the dial", async () => {
   const ended = await dialling();
   ended.channel.end();

@@ -144,7 +144,7 @@ Deno.test("replies that a peer does not read wait for it, however many come at o
       await until(() => server.calls.inFlight === 50, "50 handlers");
       gate.resolve();
       await until(() => server.calls.inFlight === 0, "50 replies made");
-      assert.ok(server.channels.bytesOut <= 50_000, `${server.channels.bytesOut} bytes were sent`);
+      assert.ok(server.channels.bytesOut! <= 50_000, `${server.channels.bytesOut} bytes were sent`);
       assert.equal(recorder.messages.length, 1);
       read.resolve();
       await recorder.count(50);

@@ -10,11 +10,12 @@ import type { Clock } from "../../core/clock.ts";
 import { discardReply, whenComplete } from "../../core/completion.ts";
 import type { CallContext } from "../../core/context.ts";
 import { type DeadlineEntry, type DeadlineQueue, deadlinesOf } from "../../core/deadline_queue.ts";
-import { TransportError } from "../../core/errors.ts";
+import { type Processed, TransportError } from "../../core/errors.ts";
 import { notify, type Observer } from "../../core/observer.ts";
 import { type Outcome, outcomeIn, outcomeOfReply } from "../../core/outcome.ts";
 import type { RetryBudget } from "../../core/retry_budget.ts";
 import type { Service } from "../../core/service.ts";
+import { honest, processedAfter } from "../honest_error.ts";
 
 /** What hedged calls share. */
 export interface HedgeSettings {
@@ -55,6 +56,8 @@ export class HedgedCall<Req, Res> implements DeadlineEntry, CancelListener {
   /** The cancellations of the attempts under way. */
   readonly #running = new Set<Cancellation>();
   #attempts = 0;
+  /** How much of it the attempts that failed may have had done. */
+  #processed: Processed = "no";
   #loss: Loss | undefined = undefined;
   #over = false;
 
@@ -134,6 +137,7 @@ export class HedgedCall<Req, Res> implements DeadlineEntry, CancelListener {
     if (this.#over) return discard(reply, cancellation);
     const outcome = outcomeOfReply(reply);
     if (outcome !== "success") {
+      this.#processed = processedAfter(this.#processed, undefined);
       return this.#lost({
         outcome,
         settle: () => this.#resolve(letGo(reply, cancellation)),
@@ -159,7 +163,9 @@ export class HedgedCall<Req, Res> implements DeadlineEntry, CancelListener {
     cancellation.release();
     if (this.#over) return;
     const outcome = outcomeIn(this.#context, this.#request, error);
-    this.#lost({ outcome, settle: () => this.#reject(error), discard: () => {} }, cancellation);
+    this.#processed = processedAfter(this.#processed, error);
+    const settle = (): void => this.#reject(honest(error, this.#processed));
+    this.#lost({ outcome, settle, discard: () => {} }, cancellation);
   }
 
   /** An attempt failed: the call does where no other is under way. */

@@ -18,6 +18,7 @@ import { type Outcome, outcomeIn, outcomeOfReply } from "../../core/outcome.ts";
 import type { RetryBudget } from "../../core/retry_budget.ts";
 import type { Service } from "../../core/service.ts";
 import { backoffMs } from "../../util/backoff.ts";
+import { honest, processedAfter } from "../honest_error.ts";
 import { isRepeatable, type Replay } from "./replay.ts";
 import { retryAfterOf } from "./retry_after.ts";
 
@@ -39,9 +40,6 @@ export interface RetrySettings {
   /** Counts the further attempts. */
   readonly made: { count: number };
 }
-
-/** How much of a call the far side may have worked on, from nothing to all. */
-const degrees: readonly Processed[] = ["no", "maybe", "yes"];
 
 /** See the module. Between two attempts it waits, as an entry of the deadline queue. */
 export class RetriedCall<Req, Res> implements DeadlineEntry, CancelListener {
@@ -88,12 +86,11 @@ export class RetriedCall<Req, Res> implements DeadlineEntry, CancelListener {
 
   /** Goes on after an error; returns what the call is to settle as, or throws. */
   afterError(error: unknown): Promise<Res> {
-    const processed = error instanceof TransportError ? error.processed : "maybe";
-    if (degrees.indexOf(processed) > degrees.indexOf(this.#processed)) this.#processed = processed;
+    this.#processed = processedAfter(this.#processed, error);
     const delayMs = this.#delayAfter(outcomeIn(this.#context, this.#request, error), error);
     if (delayMs === undefined) {
       this.#replay?.end();
-      throw this.#honest(error);
+      throw honest(error, this.#processed);
     }
     this.#wait(delayMs, error);
     return this.#settled.promise;
@@ -176,14 +173,5 @@ export class RetriedCall<Req, Res> implements DeadlineEntry, CancelListener {
   #wake(): void {
     deadlinesOf(this.#settings.clock).remove(this);
     this.#waking?.release();
-  }
-
-  /** An error must not say that nothing was done where an earlier attempt may have done something. */
-  #honest(error: unknown): unknown {
-    if (!(error instanceof TransportError) || error.processed !== "no" || this.#processed === "no") return error;
-    const { code, message, remote, details, retryAfterMs } = error;
-    const options = { processed: this.#processed, remote, details, retryAfterMs, cause: error };
-    const honest = new TransportError(code, message, options);
-    return isFinal(error) ? markFinal(honest) : honest;
   }
 }

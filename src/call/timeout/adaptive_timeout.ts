@@ -122,7 +122,7 @@ export interface AdaptiveTimeout<Req> {
  * unless you have measured them together.
  *
  * Errors: `deadline-exceeded`, with `processed: "maybe"`, or `"no"` where it had
- * passed before; `invalid-option`.
+ * passed before, or while the call waited for its turn; `invalid-option`.
  *
  * @example
  * ```ts

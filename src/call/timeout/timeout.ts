@@ -49,7 +49,8 @@ export interface TimeoutOptions {
  *
  * While it runs `ms` can be changed ({@linkcode adjustablesOf}), for calls that begin after that.
  *
- * Errors: `deadline-exceeded`, with `processed: "maybe"`; `invalid-option`.
+ * Errors: `deadline-exceeded`, with `processed: "maybe"`, or `"no"` where the
+ * call had still waited for its turn or a connection; `invalid-option`.
  *
  * @example
  * ```ts

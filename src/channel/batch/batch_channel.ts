@@ -8,7 +8,7 @@ import { type Channel, formatAddress, type Message } from "../../core/channel.ts
 import { type DeadlineEntry, deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
 import { AgreedChannel, type Agreement, firstKind, markBytes } from "../agreed_channel.ts";
-import { byteLengthOf } from "../byte_length.ts";
+import { byteLengthOf } from "../../util/byte_length.ts";
 import { BatchReader, encodeBatch } from "./batch_frame.ts";
 import type { BatchChannel, BatchSettings } from "./batch_options.ts";
 import { BatchQueue, itemBytes } from "./batch_queue.ts";

@@ -7,7 +7,7 @@
 
 import type { Message } from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
-import { byteLengthOf } from "../byte_length.ts";
+import { byteLengthOf } from "../../util/byte_length.ts";
 
 /** The most that a message takes beside its own bytes. */
 export const maxEntryHeadBytes = 5;

@@ -6,7 +6,7 @@
 
 import { lastPriority, type Message } from "../../core/channel.ts";
 import type { TransportError } from "../../core/errors.ts";
-import { byteLengthOf } from "../byte_length.ts";
+import { byteLengthOf } from "../../util/byte_length.ts";
 
 /** A message whose sender wants to know what becomes of it. */
 export interface Posted {

@@ -8,7 +8,7 @@ import { type Channel, formatAddress, lastPriority, type Message } from "../../c
 import { type DeadlineEntry, deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
 import { AgreedChannel, type Agreement, firstKind, markBytes } from "../agreed_channel.ts";
-import { byteLengthOf } from "../byte_length.ts";
+import { byteLengthOf } from "../../util/byte_length.ts";
 import { DrainWatch } from "../drain_watch.ts";
 import { fragmentOf, ShapeAssembly } from "./shape_assembly.ts";
 import { leastWindowBytes, type ShapeSettings, type ShapeUse } from "./shape_options.ts";

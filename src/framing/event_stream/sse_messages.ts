@@ -39,28 +39,6 @@ function isPlain(text: string): boolean {
   return left >= 0;
 }
 
-/** How many bytes a message has, a text as UTF-8. */
-export function byteLengthOf(message: Message): number {
-  let bytes = message.length;
-  if (typeof message !== "string") return bytes;
-  for (let i = 0; i < message.length; i++) {
-    const unit = message.charCodeAt(i);
-    if (unit < 0x80) continue;
-    if (unit < 0x800) {
-      bytes++;
-    } else {
-      bytes += 2;
-      // The two halves of a pair are two units and four bytes; half of one becomes a character of three.
-      if (unit >= 0xd800 && unit < 0xdc00 && isLowSurrogate(message.charCodeAt(i + 1))) i++;
-    }
-  }
-  return bytes;
-}
-
-function isLowSurrogate(unit: number): boolean {
-  return unit >= 0xdc00 && unit < 0xe000;
-}
-
 /** How much data an event has at most, in bytes, for a message of `byteLength`: in base64 three bytes take four. */
 export function maxDataBytes(byteLength: number): number {
   return Math.ceil(byteLength / 3) * 4 + 1024;

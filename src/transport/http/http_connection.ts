@@ -24,6 +24,7 @@ import {
   protocol,
 } from "./http_exchange.ts";
 import { FinalHeads } from "./http_heads.ts";
+import { ProcessHold } from "./http_hold.ts";
 import type { HttpSettings } from "./http_options.ts";
 import { RequestWriter, type WritingConnection } from "./http_request_writer.ts";
 import type { Upload } from "./http_upload.ts";
@@ -48,6 +49,7 @@ export class HttpConnection implements ReadingConnection, WritingConnection, Wat
   readonly #writer: RequestWriter;
   readonly #received = new ReceiveBuffer();
   readonly #heads: FinalHeads;
+  readonly #hold: ProcessHold;
   #exchange: Exchange | undefined = undefined;
   #reading = false;
   #awaitsHead = false;
@@ -58,8 +60,6 @@ export class HttpConnection implements ReadingConnection, WritingConnection, Wat
   #lent: Uint8Array | undefined = undefined;
   /** How long the server lets the connection idle, in milliseconds. */
   #keepAliveMs = Infinity;
-  /** Whether its reads keep the process alive. */
-  #holds = true;
   readonly #onRead = (count: number | null): void => this.#read(count);
   readonly #onContinue = (): void => this.proceed();
   readonly #onReadFailed = (error: unknown): void => this.#lost(error);
@@ -74,6 +74,7 @@ export class HttpConnection implements ReadingConnection, WritingConnection, Wat
     this.#watch = new HttpWatch(settings.clock, this);
     this.#writer = new RequestWriter(dialled.stream, this);
     this.#heads = new FinalHeads(limits);
+    this.#hold = new ProcessHold(dialled.stream);
     const { local, remote } = dialled;
     const { observer } = settings;
     if (observer !== undefined) notify(observer, { type: "connection-opened", side: "client", local, remote });
@@ -93,8 +94,7 @@ export class HttpConnection implements ReadingConnection, WritingConnection, Wat
   begin(exchange: Exchange, bytes: Uint8Array, upload?: Upload, awaitsContinue = false): void {
     this.#exchange = exchange;
     this.#awaitsHead = true;
-    if (!this.#holds) this.#stream.ref?.();
-    this.#holds = true;
+    this.#hold.take();
     const { headTimeoutMs, continueTimeoutMs } = this.#settings;
     this.#watch.begin(headTimeoutMs, awaitsContinue ? continueTimeoutMs : Infinity);
     this.#writer.begin(bytes, upload, awaitsContinue);
@@ -170,9 +170,7 @@ export class HttpConnection implements ReadingConnection, WritingConnection, Wat
 
   lingered(): void {
     // Nothing is under way: it does not keep the process alive.
-    if (this.#exchange !== undefined) return;
-    if (this.#holds) this.#stream.unref?.();
-    this.#holds = false;
+    if (this.#exchange === undefined) this.#hold.give();
   }
 
   late(): void {

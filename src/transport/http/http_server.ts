@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Address, ChannelCounters } from "../../core/channel.ts";
-import { emptyCounters } from "../../core/channel.ts";
+import type { Address, KnownCounters } from "../../core/channel.ts";
 import { background, CallContext } from "../../core/context.ts";
 import { deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
@@ -40,7 +39,8 @@ export function listenHttp(settings: HttpSettings, handler: Handler<Request, Res
 
 class HttpListener implements SessionListener {
   readonly addr: Address;
-  readonly channels: ChannelCounters = emptyCounters();
+  /** The platform shows a connection with its first whole request, never its end, and bytes of neither. */
+  readonly channels: KnownCounters = {};
   readonly calls: CallCounters = emptyCallCounters();
   readonly finished: Promise<void>;
   readonly #settings: HttpSettings;

@@ -17,7 +17,8 @@ import {
 import { TransportError } from "../../core/errors.ts";
 import { notify } from "../../core/observer.ts";
 import { tellClosed } from "../../core/tell_closed.ts";
-import { byteLengthOf, endMark, type Item } from "../../framing/event_stream/sse_messages.ts";
+import { endMark, type Item } from "../../framing/event_stream/sse_messages.ts";
+import { byteLengthOf } from "../../util/byte_length.ts";
 import { Alarm } from "./sse_alarm.ts";
 import type { SseSettings } from "./sse_options.ts";
 import { Outbox } from "./sse_outbox.ts";

@@ -1,20 +1,18 @@
 /**
  * A channel over a stream of bytes: a framing below, one coalescing writer, one
- * reader, and the end of the connection in all its forms.
+ * reader, and how the connection ends.
  *
  * @module
  */
 
-import type { Address, Channel, Message, Receiver } from "../../core/channel.ts";
+import type { Address, Channel, Message } from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
-import { notify } from "../../core/observer.ts";
-import { tellClosed } from "../../core/tell_closed.ts";
 import type { FrameDecoder, FrameProtocol, ProtocolLine } from "../../framing/framing.ts";
 import { ReceiveBuffer } from "../../framing/receive_buffer.ts";
 import type { ByteStream, StreamPlace, StreamProtocol, StreamSettings } from "./byte_stream.ts";
 import { CoalescingWriter, noHead } from "./coalescing_writer.ts";
 import { alreadyClosed, endedInFrame, endedWithoutGoodbye, lostWhile } from "./stream_errors.ts";
-import { StreamWatch, type Watched } from "./stream_watch.ts";
+import { WatchedChannel } from "./watched_channel.ts";
 
 const encoder = new TextEncoder();
 
@@ -23,13 +21,11 @@ const shortText = 16 * 1024;
 const shortTexts = new Uint8Array(3 * shortText);
 
 /** See the module. */
-export class StreamChannel implements Channel, Watched, ProtocolLine {
-  readonly remote: Address;
+export class StreamChannel extends WatchedChannel implements Channel, ProtocolLine {
   readonly alpnProtocol: string | null;
   readonly protocol: string;
   readonly #stream: ByteStream;
   readonly #settings: StreamSettings;
-  readonly #place: StreamPlace;
   readonly #writer: CoalescingWriter;
   readonly #decoder: FrameDecoder;
   /** The decoder, where it is a protocol of its own. */
@@ -37,20 +33,10 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
   readonly #received: ReceiveBuffer;
   readonly #onRead = (count: number | null): void => this.#read(count);
   readonly #onReadFailed = (error: unknown): void => this.#lost("read from", error);
-  #receiver: Receiver | undefined = undefined;
   /** The peer has sent its last byte. */
   #peerEnded = false;
-  /** `close()` was called. */
-  #closing: PromiseWithResolvers<void> | undefined = undefined;
-  #over = false;
-  #endTold = false;
   /** What the peer did wrong, while it is being told. */
   #failure: TransportError | undefined = undefined;
-  /** Why it is over, where that was not in order. */
-  #reason: TransportError | undefined = undefined;
-  /** The receiver has asked for a pause. */
-  #paused = false;
-  readonly #watch: StreamWatch;
 
   constructor(
     stream: ByteStream,
@@ -60,10 +46,9 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
     alpnProtocol: string | null,
     protocol?: StreamProtocol,
   ) {
+    super(settings, place, remote);
     this.#stream = stream;
     this.#settings = settings;
-    this.#place = place;
-    this.remote = remote;
     this.alpnProtocol = alpnProtocol;
     this.protocol = protocol?.name ?? "";
     const framing = protocol?.frames ?? settings.framing;
@@ -72,21 +57,8 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
     this.#protocol = protocol?.frames;
     this.#received = protocol?.received ?? new ReceiveBuffer();
     this.#received.reuses = protocol !== undefined;
-    this.#watch = new StreamWatch(settings, this);
     this.#protocol?.begin(this);
-    place.counters.connectionsOpen++;
-    if (settings.observer !== undefined) {
-      notify(settings.observer, {
-        type: "connection-opened",
-        side: place.side,
-        local: place.local,
-        remote: this.remote,
-      });
-    }
-  }
-
-  get local(): Address {
-    return this.#place.local;
+    this.opened();
   }
 
   get maxMessageBytes(): number {
@@ -98,7 +70,7 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
   }
 
   send(message: Message): void | Promise<void> {
-    if (this.#closing !== undefined || this.#over) throw alreadyClosed(this.remote);
+    if (this.closing !== undefined || this.over) throw alreadyClosed(this.remote);
     const protocol = this.#protocol;
     if (protocol === undefined) {
       if (typeof message === "string" && message.length <= shortText) {
@@ -114,7 +86,7 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
   }
 
   sendParts(head: Uint8Array, headLength: number, body: Uint8Array): void | Promise<void> {
-    if (this.#closing !== undefined || this.#over) throw alreadyClosed(this.remote);
+    if (this.closing !== undefined || this.over) throw alreadyClosed(this.remote);
     if (this.#protocol !== undefined && !this.#protocol.isPlain(headLength + body.length)) {
       const message = new Uint8Array(headLength + body.length);
       message.set(head.subarray(0, headLength));
@@ -125,39 +97,20 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
   }
 
   sendControl(payload: Uint8Array): void {
-    if (this.#over) return;
+    if (this.over) return;
     // A peer that reads nothing gets no answers any more, so that the buffer stays bounded. A farewell always has room.
-    if (this.#closing === undefined && this.bufferedBytes >= this.#settings.maxBufferedBytes) return;
+    if (this.closing === undefined && this.bufferedBytes >= this.#settings.maxBufferedBytes) return;
     void this.#writer.put(noHead, 0, payload);
   }
 
-  receive(receiver: Receiver): void {
-    if (this.#receiver !== undefined) throw new TransportError("unsupported", "Cannot receive twice on one channel");
-    this.#receiver = receiver;
-    if (this.#over) return void tellClosed(receiver, this.#reason);
-    this.#watch.begin();
-    // What came with the opening handshake is looked at first.
-    if (this.#received.end > this.#received.start) queueMicrotask(() => this.#over ? undefined : this.#deliver());
-    else this.#readMore();
-  }
-
-  close(): Promise<void> {
-    if (this.#closing === undefined) {
-      this.#closing = Promise.withResolvers<void>();
-      if (this.#over) this.#closing.resolve();
-      else this.#finish();
-    }
-    return this.#closing.promise;
-  }
-
   abort(reason: TransportError): void {
-    this.#end(reason);
+    this.end(reason);
   }
 
   // WriterOwner
 
   wrote(byteLength: number): void {
-    this.#place.counters.bytesOut += byteLength;
+    this.place.counters.bytesOut += byteLength;
   }
 
   writeFailed(error: unknown): void {
@@ -171,41 +124,47 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
   }
 
   timedOut(error: TransportError): void {
-    this.#end(this.#failure ?? error);
+    this.end(this.#failure ?? error);
   }
 
   lingered(): void {
-    this.#end(this.#failure ?? this.#protocol?.error);
+    this.end(this.#failure ?? this.#protocol?.error);
   }
 
   #count(backpressure: void | Promise<void>): void | Promise<void> {
-    this.#place.counters.messagesOut++;
+    this.place.counters.messagesOut++;
     return backpressure;
   }
 
+  protected override receiving(): void {
+    // What came with the opening handshake is looked at first.
+    if (this.#received.end > this.#received.start) queueMicrotask(() => this.over ? undefined : this.deliver());
+    else this.#readMore();
+  }
+
   #readMore(): void {
-    if (this.#over) return;
+    if (this.over) return;
     this.#stream.read(this.#received.space(this.#decoder.needed)).then(this.#onRead, this.#onReadFailed);
   }
 
   #read(count: number | null): void {
-    if (this.#over) return;
+    if (this.over) return;
     if (count === null) return this.#peerEnd();
-    this.#place.counters.bytesIn += count;
+    this.place.counters.bytesIn += count;
     this.#received.filled(count);
-    this.#watch.noteBytes();
-    if (this.#failure === undefined) return this.#deliver();
+    this.watch.noteBytes();
+    if (this.#failure === undefined) return this.deliver();
     // Read and dropped, only to see the peer's end.
     this.#received.start = this.#received.end;
     this.#readMore();
   }
 
   /** Hands out the messages there are, until the receiver asks for a pause; then reads on. */
-  #deliver(): void {
+  protected override deliver(): void {
     const received = this.#received;
     const decoder = this.#decoder;
     const protocol = this.#protocol;
-    const receiver = this.#receiver!;
+    const receiver = this.receiver!;
     let messages = 0;
     // Answers that are given at once leave at once, in one write.
     this.#writer.hold();
@@ -216,13 +175,13 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
         const pause = receiver.message(
           protocol === undefined ? received.bytes.subarray(decoder.messageStart, decoder.messageEnd) : protocol.message,
         );
-        if (pause !== undefined) return this.#pause(pause);
-        if (this.#over) return;
+        if (pause !== undefined) return this.pause(pause);
+        if (this.over) return;
       }
     } catch (error) {
       return this.#fail(TransportError.from(error, "protocol"));
     } finally {
-      this.#place.counters.messagesIn += messages;
+      this.place.counters.messagesIn += messages;
       this.#writer.release();
     }
     if (protocol !== undefined) {
@@ -240,104 +199,72 @@ export class StreamChannel implements Channel, Watched, ProtocolLine {
 
   /** Notes whether a frame is unfinished. */
   #noteFrame(messages: number): void {
-    if (this.#received.start === this.#received.end && this.#protocol?.unfinished !== true) this.#watch.noteWhole();
-    else this.#watch.noteUnfinished(messages > 0);
-  }
-
-  #pause(until: Promise<void>): void {
-    this.#paused = true;
-    this.#watch.pause();
-    until.then(() => {
-      this.#paused = false;
-      if (this.#over) return;
-      this.#watch.resume();
-      this.#deliver();
-    }, (error) => this.#end(TransportError.from(error, "protocol")));
+    if (this.#received.start === this.#received.end && this.#protocol?.unfinished !== true) this.watch.noteWhole();
+    else this.watch.noteUnfinished(messages > 0);
   }
 
   #peerEnd(): void {
     this.#peerEnded = true;
-    if (this.#failure !== undefined) return this.#end(this.#failure);
-    if (!this.#paused) this.#afterPeerEnd();
+    if (this.#failure !== undefined) return this.end(this.#failure);
+    if (!this.paused) this.#afterPeerEnd();
   }
 
   #afterPeerEnd(): void {
     const protocol = this.#protocol;
-    if (protocol !== undefined && !protocol.ended && this.#closing === undefined) {
-      return this.#end(endedWithoutGoodbye(this.remote));
+    if (protocol !== undefined && !protocol.ended && this.closing === undefined) {
+      return this.end(endedWithoutGoodbye(this.remote));
     }
     const left = this.#received.end - this.#received.start;
-    if (left > 0 && this.#closing === undefined && protocol === undefined) {
-      return this.#end(endedInFrame(this.remote, left));
+    if (left > 0 && this.closing === undefined && protocol === undefined) {
+      return this.end(endedInFrame(this.remote, left));
     }
-    if (!this.#endTold) {
-      this.#endTold = true;
-      try {
-        this.#receiver!.end();
-      } catch (error) {
-        return this.#end(TransportError.from(error, "protocol"));
-      }
-    }
-    if (this.#closing !== undefined && this.bufferedBytes === 0) this.#end(protocol?.error);
+    if (!this.tellEnd()) return;
+    if (this.closing !== undefined && this.bufferedBytes === 0) this.end(protocol?.error);
   }
 
   /** The peer broke the rules: it is told so where the protocol can, and nothing more of it is looked at. */
   #fail(error: TransportError): void {
-    if (this.#protocol === undefined || this.#closing !== undefined) return this.#end(error);
+    if (this.#protocol === undefined || this.closing !== undefined) return this.end(error);
     this.#failure = error;
-    this.#closing = Promise.withResolvers<void>();
+    this.closing = Promise.withResolvers<void>();
     this.#protocol.farewell(error);
-    this.#watch.linger();
-    this.#writer.flushed().then(() => this.#over ? undefined : this.#stream.closeWrite()).catch(() => this.#end(error));
+    this.watch.linger();
+    this.#writer.flushed().then(() => this.over ? undefined : this.#stream.closeWrite()).catch(() => this.end(error));
     this.#received.start = this.#received.end;
     this.#readMore();
   }
 
   /** The end in order: everything out, our side ended, the peer's end awaited so that nothing of ours is lost to a reset. */
-  #finish(): void {
+  protected override finish(): void {
     const protocol = this.#protocol;
     protocol?.farewell(undefined);
-    this.#watch.linger();
+    this.watch.linger();
     this.#writer.flushed().then(() => {
       // A peer with a goodbye of its own may take the end of our side for the loss of the connection.
-      return !this.#over && (protocol === undefined || protocol.ended) ? this.#stream.closeWrite() : undefined;
+      return !this.over && (protocol === undefined || protocol.ended) ? this.#stream.closeWrite() : undefined;
     }).then(() => {
-      if (this.#over) return;
-      if (this.#peerEnded) return this.#end(protocol?.error);
-      this.#watch.linger();
-      // Nobody ever received on it: read on only to see the peer's end.
-      if (this.#receiver === undefined) this.receive({ message: () => {}, end: () => {}, closed: () => {} });
+      if (this.over) return;
+      if (this.#peerEnded) return this.end(protocol?.error);
+      this.watch.linger();
+      this.drain();
     }).catch((error) => this.#lost("end the connection to", error));
   }
 
   #lost(doing: string, error: unknown): void {
-    if (this.#over) return;
-    if (this.#failure !== undefined) return this.#end(this.#failure);
+    if (this.over) return;
+    if (this.#failure !== undefined) return this.end(this.#failure);
     // A peer that closed while we were ending in order has only been faster.
-    if (this.#closing !== undefined && this.bufferedBytes === 0) return this.#end(undefined);
-    this.#end(error instanceof TransportError ? error : lostWhile(doing, this.remote, error));
+    if (this.closing !== undefined && this.bufferedBytes === 0) return this.end(undefined);
+    this.end(error instanceof TransportError ? error : lostWhile(doing, this.remote, error));
   }
 
-  #end(error: TransportError | undefined): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#reason = error;
+  protected override release(error: TransportError | undefined): void {
     this.#writer.stop(error ?? alreadyClosed(this.remote));
     this.#protocol?.end();
     try {
       this.#stream.close();
     } catch {
       // It was closed already, by the platform.
-    }
-    const { counters, side } = this.#place;
-    counters.connectionsOpen--;
-    if (error !== undefined) counters.connectionsFailed++;
-    this.#closing ??= Promise.withResolvers<void>();
-    this.#closing.resolve();
-    this.#watch.stop();
-    const heard = tellClosed(this.#receiver, error);
-    if (this.#settings.observer !== undefined) {
-      notify(this.#settings.observer, { type: "connection-closed", side, remote: this.remote, error: heard });
     }
   }
 }

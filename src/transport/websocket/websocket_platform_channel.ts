@@ -8,47 +8,35 @@
  * @module
  */
 
-import { type Address, type Channel, formatAddress, type Message, type Receiver } from "../../core/channel.ts";
+import { type Address, type Channel, formatAddress, type Message } from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
-import { notify, type Observer } from "../../core/observer.ts";
-import { tellClosed } from "../../core/tell_closed.ts";
 import { closeCodeOf, closeReason, errorOfClose } from "../../framing/websocket/websocket_close.ts";
 import { tooLarge as refusedTooLarge } from "../../framing/websocket/websocket_frames.ts";
+import { byteLengthOf } from "../../util/byte_length.ts";
 import { tooLarge } from "../stream/coalescing_writer.ts";
 import type { StreamPlace } from "../stream/byte_stream.ts";
-import { StreamWatch, type Watched, type WatchSettings } from "../stream/stream_watch.ts";
+import { WatchedChannel, type WatchedSettings } from "../stream/watched_channel.ts";
 import { PlatformInbox } from "./websocket_platform_inbox.ts";
 import { PlatformSender, type SenderSettings } from "./websocket_platform_sender.ts";
 
 /** Settings of a channel over the platform's object. */
-export interface PlatformChannelSettings extends SenderSettings, WatchSettings {
+export interface PlatformChannelSettings extends SenderSettings, WatchedSettings {
   readonly maxMessageBytes: number;
-  readonly observer: Observer | undefined;
 }
 
 /** See the module. The socket is open. */
-export class PlatformChannel implements Channel, Watched {
-  readonly remote: Address;
+export class PlatformChannel extends WatchedChannel implements Channel {
   readonly protocol: string;
   readonly #socket: WebSocket;
   readonly #settings: PlatformChannelSettings;
-  readonly #place: StreamPlace;
   readonly #sender: PlatformSender;
   readonly #inbox: PlatformInbox;
-  readonly #watch: StreamWatch;
   readonly #onMessage = (event: MessageEvent): void => this.#message(event.data);
   readonly #onClose = (event: CloseEvent): void => this.#socketClosed(event.code, event.reason);
-  #receiver: Receiver | undefined = undefined;
-  /** `close()` was called. */
-  #closing: PromiseWithResolvers<void> | undefined = undefined;
   /** The goodbye was given to the platform. */
   #saidGoodbye = false;
   /** The socket is closed: what has come by then is still handed out. */
   #closed: { readonly error: TransportError | undefined } | undefined = undefined;
-  #over = false;
-  /** Why it is over, where that was not in order. */
-  #reason: TransportError | undefined = undefined;
-  #endTold = false;
 
   /** `protocol` is given, because the sockets of a server do not always know it. */
   constructor(
@@ -58,25 +46,16 @@ export class PlatformChannel implements Channel, Watched {
     remote: Address,
     protocol: string | undefined,
   ) {
-    this.remote = remote;
+    super(settings, place, remote);
     this.protocol = protocol ?? "";
     this.#socket = socket;
     this.#settings = settings;
-    this.#place = place;
     this.#sender = new PlatformSender(socket, settings);
     this.#inbox = new PlatformInbox(settings.maxBufferedBytes + settings.maxMessageBytes);
-    this.#watch = new StreamWatch(settings, this);
     // By addEventListener, since not every edge runtime has the properties that stand for it.
     socket.addEventListener("message", this.#onMessage);
     socket.addEventListener("close", this.#onClose);
-    place.counters.connectionsOpen++;
-    if (settings.observer !== undefined) {
-      notify(settings.observer, { type: "connection-opened", side: place.side, local: place.local, remote });
-    }
-  }
-
-  get local(): Address {
-    return this.#place.local;
+    this.opened();
   }
 
   get maxMessageBytes(): number {
@@ -92,38 +71,21 @@ export class PlatformChannel implements Channel, Watched {
   }
 
   send(message: Message): void | Promise<void> {
-    if (this.#closing !== undefined || this.#over || this.#closed !== undefined) throw this.#closedError();
-    const bytes = byteLength(message);
+    if (this.closing !== undefined || this.over || this.#closed !== undefined) throw this.#closedError();
+    const bytes = byteLengthOf(message);
     const { maxMessageBytes } = this.#settings;
     if (bytes > maxMessageBytes) throw tooLarge(bytes, maxMessageBytes);
     const backpressure = this.#sender.send(message as string | Uint8Array<ArrayBuffer>, bytes);
-    const { counters } = this.#place;
+    const { counters } = this.place;
     counters.messagesOut++;
     counters.bytesOut += bytes;
     return backpressure;
   }
 
-  receive(receiver: Receiver): void {
-    if (this.#receiver !== undefined) throw new TransportError("unsupported", "Cannot receive twice on one channel");
-    this.#receiver = receiver;
-    if (this.#over) return void tellClosed(receiver, this.#reason);
-    this.#watch.begin();
-    if (this.#inbox.length > 0 || this.#closed !== undefined) queueMicrotask(() => this.#deliver());
-  }
-
-  close(): Promise<void> {
-    if (this.#closing === undefined) {
-      this.#closing = Promise.withResolvers<void>();
-      if (this.#over) this.#closing.resolve();
-      else this.#finish();
-    }
-    return this.#closing.promise;
-  }
-
   abort(reason: TransportError): void {
-    if (this.#over) return;
+    if (this.over) return;
     if (!this.#saidGoodbye) this.#sayGoodbye(reason);
-    this.#end(reason);
+    this.end(reason);
   }
 
   // Watched
@@ -135,25 +97,29 @@ export class PlatformChannel implements Channel, Watched {
   }
 
   lingered(): void {
-    this.#end(this.#closed?.error);
+    this.end(this.#closed?.error);
+  }
+
+  protected override receiving(): void {
+    if (this.#inbox.length > 0 || this.#closed !== undefined) queueMicrotask(() => this.deliver());
   }
 
   #message(data: unknown): void {
-    if (this.#over) return;
+    if (this.over) return;
     if (typeof data !== "string" && !(data instanceof ArrayBuffer)) {
       return this.abort(new TransportError("unsupported", "Message refused: it is neither text nor an ArrayBuffer"));
     }
     const message = typeof data === "string" ? data : new Uint8Array(data);
-    const bytes = byteLength(message);
+    const bytes = byteLengthOf(message);
     const { maxMessageBytes } = this.#settings;
     if (bytes > maxMessageBytes) {
       return this.abort(refusedTooLarge(bytes, maxMessageBytes));
     }
-    const { counters } = this.#place;
+    const { counters } = this.place;
     counters.messagesIn++;
     counters.bytesIn += bytes;
-    this.#watch.noteBytes();
-    if (this.#receiver !== undefined && !this.#inbox.paused && this.#inbox.length === 0) return this.#hand(message);
+    this.watch.noteBytes();
+    if (this.receiver !== undefined && !this.paused && this.#inbox.length === 0) return this.#hand(message);
     if (this.#inbox.add(message, bytes)) return;
     const why = `Connection closed: ${formatAddress(this.remote)} sent more than the ${this.#inbox.maxBytes} bytes ` +
       `that may wait for a receiver that pauses`;
@@ -163,39 +129,27 @@ export class PlatformChannel implements Channel, Watched {
   /** Gives a message to the receiver. */
   #hand(message: Message): void {
     try {
-      const pause = this.#receiver!.message(message);
-      if (pause !== undefined) this.#pause(pause);
+      const pause = this.receiver!.message(message);
+      if (pause !== undefined) this.pause(pause);
     } catch (error) {
       this.abort(TransportError.from(error, "protocol"));
     }
   }
 
-  #pause(until: Promise<void>): void {
-    this.#inbox.paused = true;
-    this.#watch.pause();
-    until.then(() => {
-      this.#inbox.paused = false;
-      if (this.#over) return;
-      this.#watch.resume();
-      this.#deliver();
-    }, (error) => this.abort(TransportError.from(error, "protocol")));
-  }
-
   /** Hands out what has waited, and then the end where it has come. */
-  #deliver(): void {
-    while (this.#inbox.length > 0 && !this.#inbox.paused && !this.#over) this.#hand(this.#inbox.take());
-    if (this.#closed !== undefined && !this.#inbox.paused && !this.#over) this.#tellEnd(this.#closed.error);
+  protected override deliver(): void {
+    while (this.#inbox.length > 0 && !this.paused && !this.over) this.#hand(this.#inbox.take());
+    if (this.#closed !== undefined && !this.paused && !this.over) this.#ended(this.#closed.error);
   }
 
   /** The end in order: everything out, then the goodbye, then the peer's awaited. */
-  #finish(): void {
-    this.#watch.linger();
-    // Nobody ever received on it: the messages are dropped, only to see the peer's end.
-    if (this.#receiver === undefined) this.receive({ message: () => {}, end: () => {}, closed: () => {} });
+  protected override finish(): void {
+    this.watch.linger();
+    this.drain();
     if (this.#closed !== undefined || this.bufferedBytes === 0) return this.#sayGoodbye(undefined);
     void this.#sender.flushed().then(() => {
-      if (this.#over || this.#closed !== undefined) return;
-      this.#watch.linger();
+      if (this.over || this.#closed !== undefined) return;
+      this.watch.linger();
       this.#sayGoodbye(undefined);
     });
   }
@@ -213,61 +167,28 @@ export class PlatformChannel implements Channel, Watched {
   }
 
   #socketClosed(code: number, reason: string): void {
-    if (this.#over) return;
+    if (this.over) return;
     // Deno's has no code where the connection was lost.
     let error = errorOfClose(code === 0 ? 1006 : code, reason);
     // A peer that closed while this end was ending in order has only been faster.
     if (this.#saidGoodbye && error?.code === "connection-lost") error = undefined;
     this.#closed = { error };
-    if (this.#receiver !== undefined && this.#inbox.length === 0 && !this.#inbox.paused) this.#tellEnd(error);
+    if (this.receiver !== undefined && this.#inbox.length === 0 && !this.paused) this.#ended(error);
   }
 
-  #tellEnd(error: TransportError | undefined): void {
-    if (error?.code !== "connection-lost" && !this.#endTold) {
-      this.#endTold = true;
-      try {
-        this.#receiver!.end();
-      } catch (thrown) {
-        return this.#end(TransportError.from(thrown, "protocol"));
-      }
-    }
-    this.#end(error);
+  #ended(error: TransportError | undefined): void {
+    if (error?.code !== "connection-lost" && !this.tellEnd()) return;
+    this.end(error);
   }
 
-  #end(error: TransportError | undefined): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#reason = error;
+  protected override release(): void {
     this.#socket.removeEventListener("message", this.#onMessage);
     this.#socket.removeEventListener("close", this.#onClose);
     this.#sender.stop();
     this.#inbox.clear();
-    const { counters, side } = this.#place;
-    counters.connectionsOpen--;
-    if (error !== undefined) counters.connectionsFailed++;
-    this.#closing ??= Promise.withResolvers<void>();
-    this.#closing.resolve();
-    this.#watch.stop();
-    const heard = tellClosed(this.#receiver, error);
-    if (this.#settings.observer !== undefined) {
-      notify(this.#settings.observer, { type: "connection-closed", side, remote: this.remote, error: heard });
-    }
   }
 
   #closedError(): TransportError {
     return new TransportError("closed", `Cannot use connection to ${formatAddress(this.remote)}: it is closed`);
   }
-}
-
-/** How many bytes a message has, in UTF-8 where it is a text. */
-function byteLength(message: Message): number {
-  if (typeof message !== "string") return message.length;
-  let bytes = message.length;
-  for (let i = 0; i < message.length; i++) {
-    const unit = message.charCodeAt(i);
-    if (unit > 0x7f) bytes += unit > 0x7ff ? 2 : 1;
-    // A pair of surrogates is two units and four bytes; one alone goes out as the three of U+FFFD.
-    if (unit >= 0xd800 && unit < 0xdc00 && (message.charCodeAt(i + 1) & 0xfc00) === 0xdc00) bytes -= 2;
-  }
-  return bytes;
 }

@@ -12,8 +12,6 @@ const nothing = { message: "", cost: 0 };
 
 /** A bounded queue, the oldest first. */
 export class PlatformInbox {
-  /** The receiver has asked for a pause. */
-  paused = false;
   /** The most that may wait, in bytes. */
   readonly maxBytes: number;
   #messages: { readonly message: Message; readonly cost: number }[] = [];

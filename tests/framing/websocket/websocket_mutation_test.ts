@@ -12,11 +12,10 @@
 import { strict as assert } from "node:assert";
 import { TransportError } from "../../../mod.ts";
 import { MessageDeflater, MessageInflater } from "../../../src/transport/websocket/deflate.ts";
+import { trySeeds } from "../../support/mutation.ts";
 import { Random } from "../../support/random.ts";
 import { type Found, found, frame, join, utf8, WebSocketFeed } from "./websocket_feed.ts";
 
-const inputs = Number(Deno.env.get("WIREWAY_FUZZ_INPUTS") ?? 20_000);
-const firstSeed = Number(Deno.env.get("WIREWAY_FUZZ_SEED") ?? 1);
 const limit = 5000;
 
 /** Random bytes to cut from, since drawing each would be most of the work. */
@@ -275,23 +274,7 @@ function tryCompressed(random: Random): Verdict {
 }
 
 for (const [what, tryOne] of [["plain", tryPlain], ["compressed", tryCompressed]] as const) {
-  Deno.test(`the WebSocket decoder finds in mutated streams what is there, and fails in order: ${what}`, () => {
-    const count = { whole: 0, damaged: 0, refused: 0 };
-    for (let i = 0; i < inputs; i++) {
-      const seed = firstSeed + i;
-      try {
-        count[tryOne(new Random(seed))]++;
-      } catch (error) {
-        throw new Error(`Cannot decode the stream of WIREWAY_FUZZ_SEED=${seed} WIREWAY_FUZZ_INPUTS=1`, {
-          cause: error,
-        });
-      }
-    }
-    // The trial itself must try all there is to try.
-    if (inputs >= 1000) {
-      for (const [verdict, times] of Object.entries(count)) {
-        assert.ok(times > inputs / 50, `only ${times} were ${verdict}`);
-      }
-    }
+  Deno.test(`the WebSocket decoder finds in mutated streams what is there, and fails in order: ${what}`, async () => {
+    await trySeeds({ verdicts: ["whole", "damaged", "refused"], share: 1 / 50 }, (seed) => tryOne(new Random(seed)));
   });
 }

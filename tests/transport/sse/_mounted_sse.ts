@@ -6,6 +6,7 @@
  */
 
 import { type ChannelTransport, type MountedSse, mountedSse, type SseChannelOptions, sseClient } from "../../../mod.ts";
+import { testCert, testKey } from "../../support/certs.ts";
 
 /** A mounted transport on a port of its own. */
 export interface ServedSse {
@@ -21,13 +22,29 @@ export interface ServedSse {
   end(): Promise<void>;
 }
 
+/** How it is served. */
+export interface ServingOptions {
+  /** What the client speaks. */
+  readonly protocol?: "h1" | "h2";
+  /** Over TLS. */
+  readonly secured?: boolean;
+}
+
 /** Serves it. */
-export function servedSse(options: SseChannelOptions = {}, protocol: "h1" | "h2" = "h1"): ServedSse {
+export function servedSse(
+  options: SseChannelOptions = {},
+  { protocol = "h1", secured = false }: ServingOptions = {},
+): ServedSse {
   const mounted = mountedSse(options);
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, mounted.fetch);
-  const client = Deno.createHttpClient({ http1: protocol === "h1" });
+  const tls = secured ? { cert: testCert, key: testKey } : {};
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {}, ...tls }, mounted.fetch);
+  const client = Deno.createHttpClient({
+    http1: protocol === "h1",
+    http2: protocol === "h2",
+    ...secured ? { caCerts: [testCert] } : {},
+  });
   const { port } = server.addr;
-  const urlAt = (at: number): string => `http://127.0.0.1:${at}/live`;
+  const urlAt = (at: number): string => `${secured ? "https" : "http"}://127.0.0.1:${at}/live`;
   const fetchOptions = { client } as RequestInit;
   const through = (at: number): ChannelTransport => sseClient({ ...options, url: urlAt(at), fetchOptions });
   return {

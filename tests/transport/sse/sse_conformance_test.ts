@@ -1,6 +1,6 @@
 /**
  * The conformance suite of channels over sse(), on our own sockets and mounted
- * on `Deno.serve`.
+ * on `Deno.serve`, plain and over TLS.
  *
  * @module
  */
@@ -32,7 +32,9 @@ const tls = { cert: testCert, key: testKey, caCerts: [testCert] };
 
 channelConformance("sse()", onSockets());
 channelConformance("sse() with TLS", onSockets({ tls }));
-channelConformance("mountedSse() on Deno.serve", ({ maxConnections, ...limits }) => {
-  const served = servedSse({ ...limits, maxChannels: maxConnections });
-  return { transport: served.transport, cleanup: () => served.end() };
-});
+for (const secured of [false, true]) {
+  channelConformance(`mountedSse() on Deno.serve${secured ? " with TLS" : ""}`, ({ maxConnections, ...limits }) => {
+    const served = servedSse({ ...limits, maxChannels: maxConnections }, { secured });
+    return { transport: served.transport, cleanup: () => served.end() };
+  });
+}

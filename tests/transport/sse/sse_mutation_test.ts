@@ -13,12 +13,13 @@ import { strict as assert } from "node:assert";
 import { type Channel, ManualClock, TransportError } from "../../../mod.ts";
 import { formatItem } from "../../../src/framing/event_stream/sse_messages.ts";
 import { Recorder } from "../../support/channels.ts";
+import { firstSeed, fuzzInputs } from "../../support/mutation.ts";
 import { Random } from "../../support/random.ts";
 import { frame, frames, mountedForm, opened } from "./_sse_by_hand.ts";
 import { dialTest, openEvent, TestCarrier, TestStream } from "./_sse_carrier.ts";
 
-const inputs = Number(Deno.env.get("WIREWAY_FUZZ_INPUTS") ?? 20_000) / 10;
-const firstSeed = Number(Deno.env.get("WIREWAY_FUZZ_SEED") ?? 1);
+/** A channel takes as long as many streams. */
+const inputs = Math.ceil(fuzzInputs / 10);
 
 const snippets = [
   "id: 1\n",

@@ -129,7 +129,7 @@ Deno.test("a closed listener keeps its port until its last channel is over, so t
 });
 
 Deno.test("a channel passes HTTP/2, where requests of one connection go side by side", async () => {
-  const served = servedSse({ highWaterBytes: 10_000 }, "h2");
+  const served = servedSse({ highWaterBytes: 10_000 }, { protocol: "h2" });
   const pair = await join(served.transport);
   const [near, far] = [new Recorder(), new Recorder((message) => pair.far.send(message))];
   pair.near.receive(near);
