@@ -28,6 +28,7 @@ import { SessionEnd } from "./session_end.ts";
 import type { SessionOwner } from "./session_listener.ts";
 
 const { Kind } = wire;
+const closing = "the connection is being closed";
 
 /** See the module. */
 export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiver, DeadlineEntry {
@@ -116,7 +117,7 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
       this.#graceMs = graceMs;
       // First of all: to say so may already end a connection that was cut.
       if (this.#link.peer !== undefined) this.#watch(graceMs);
-      this.#drain("local", "the connection is being closed");
+      this.#drain("local", closing);
       this.#endIfDone();
     }
     return this.finished.then(() => {});
@@ -261,7 +262,10 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
       return;
     }
     deadlinesOf(this.#link.settings.clock).remove(this);
-    if (this.#closing) this.#watch(this.#graceMs);
+    if (this.#closing) {
+      this.#watch(this.#graceMs);
+      this.#drain("local", closing);
+    }
     this.#tellReady(undefined);
   }
 
@@ -273,9 +277,10 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
 
   #drain(by: "local" | "remote", reason: string): void {
     this.#setState("draining");
-    if (this.#goawaySent) return;
+    // A peer that has our hello may have sent calls behind its own: it is waited for, and told then.
+    if (this.#goawaySent || this.#link.peer === undefined) return;
     this.#goawaySent = true;
-    if (this.#link.peer !== undefined && !this.#peerEnded) this.#link.sendFrame(wire.encodeGoaway(reason));
+    if (!this.#peerEnded) this.#link.sendFrame(wire.encodeGoaway(reason));
     const { observer } = this.#link.settings;
     if (observer !== undefined) notify(observer, { type: "session-draining", remote: this.remote, by, reason });
   }
@@ -283,10 +288,8 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
   /** Closes once nothing is in flight and both ends have said that they make no new calls. */
   #endIfDone(): void {
     const { running, streaming } = this.#answers;
-    if (this.load > 0 || running > 0 || streaming > 0 || this.#link.holding) return;
-    const agreed = this.#goawaySent && this.#goawayReceived;
-    if (this.#link.peer !== undefined && !agreed && !this.#peerEnded) return;
-    void this.#link.channel.close();
+    if (this.#link.peer === undefined || this.load > 0 || running > 0 || streaming > 0 || this.#link.holding) return;
+    if ((this.#goawaySent && this.#goawayReceived) || this.#peerEnded) void this.#link.channel.close();
   }
 
   #setState(state: SessionState): void {
