@@ -153,7 +153,7 @@ export class StreamedAnswers {
   }
 
   #release(id: number, answer: Answer): void {
-    if (!answer.replied || answer.awaitsEnd) return;
+    if (!answer.replied || answer.awaitsEnd || this.#answers.get(id) !== answer) return;
     this.#answers.delete(id);
     if (answer.receiver !== undefined) this.#link.sendFrame(wire.numberFrame(Kind.done | wire.answering, id));
   }
