@@ -23,8 +23,8 @@ import {
 } from "../core/session.ts";
 import type { StreamedBytes } from "./mux_call_streams.ts";
 export type { StreamedBytes } from "./mux_call_streams.ts";
-import type { MuxSettings } from "./mux_link.ts";
 import { MuxSession } from "./mux_session.ts";
+import type { MuxSettings } from "./mux_settings.ts";
 import { listenSessions } from "./session_listener.ts";
 
 /**

@@ -19,7 +19,8 @@ import { MuxCalls } from "./mux_calls.ts";
 import { writeContext } from "./mux_context.ts";
 import type { CreditsOwner } from "./mux_credits.ts";
 import { decodeHello, encodeHello } from "./mux_hello.ts";
-import { head, type LinkOwner, MuxLink, type MuxSettings } from "./mux_link.ts";
+import { head, type LinkOwner, MuxLink } from "./mux_link.ts";
+import type { MuxSettings } from "./mux_settings.ts";
 import { MuxPings } from "./mux_pings.ts";
 import { callLost, endedBeforeHello, noHello, unsupportedStream, unusable } from "./mux_refusals.ts";
 import { takeOther } from "./mux_other_frames.ts";
@@ -28,7 +29,6 @@ import { SessionEnd } from "./session_end.ts";
 import type { SessionOwner } from "./session_listener.ts";
 
 const { Kind } = wire;
-const closing = "the connection is being closed";
 
 /** See the module. */
 export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiver, DeadlineEntry {
@@ -117,7 +117,7 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
       this.#graceMs = graceMs;
       // First of all: to say so may already end a connection that was cut.
       if (this.#link.peer !== undefined) this.#watch(graceMs);
-      this.#drain("local", closing);
+      this.#drain("local", wire.closingReason);
       this.#endIfDone();
     }
     return this.finished.then(() => {});
@@ -264,7 +264,7 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
     deadlinesOf(this.#link.settings.clock).remove(this);
     if (this.#closing) {
       this.#watch(this.#graceMs);
-      this.#drain("local", closing);
+      this.#drain("local", wire.closingReason);
     }
     this.#tellReady(undefined);
   }
