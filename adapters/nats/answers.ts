@@ -17,6 +17,7 @@ import {
   TransportError,
 } from "../../mod.ts";
 import { tooLarge, tooManyCalls } from "../../src/session/mux_refusals.ts";
+import { noBytes } from "../../src/session/refuse_stream.ts";
 import { type BrokerLink, type BrokerMessage, plainBytes } from "./broker_link.ts";
 import { errorReply, kindHeaders, kindOf, readCallHeaders } from "./call_headers.ts";
 import type { CallSettings } from "./calls.ts";
@@ -199,11 +200,7 @@ export class NatsAnswers implements DeadlineEntry {
   #replied(reply: string | undefined, cancellation: Cancellation, result: Uint8Array): void {
     if (reply === undefined || reply === "") return this.#ended(reply, cancellation);
     if (!(result instanceof Uint8Array)) {
-      return this.#failed(
-        reply,
-        cancellation,
-        new TypeError(`The handler's reply is ${typeof result}, not Uint8Array`),
-      );
+      return this.#failed(reply, cancellation, noBytes(result, "nats()"));
     }
     const { maxMessageBytes = Infinity } = this.#settings;
     const limit = Math.min(maxMessageBytes, this.#link.maxPayloadBytes);

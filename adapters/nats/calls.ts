@@ -11,9 +11,11 @@ import {
   type Clock,
   type DeadlineEntry,
   deadlinesOf,
+  Streamed,
   TransportError,
 } from "../../mod.ts";
 import { PendingCall } from "../../src/session/pending_call.ts";
+import { refuseStream } from "../../src/session/refuse_stream.ts";
 import { tooLarge, tooManyCalls } from "../../src/session/mux_refusals.ts";
 import { type BrokerLink, type BrokerMessage, plainBytes, saysNobody } from "./broker_link.ts";
 import { callHeaders, kindHeaders, kindOf, readErrorReply } from "./call_headers.ts";
@@ -181,6 +183,9 @@ export class NatsCalls implements DeadlineEntry {
 
   #publish(subject: string, request: Uint8Array, headers: MsgHdrs | undefined, id: number | undefined): void {
     const link = this.#link;
+    if ((request as unknown) instanceof Streamed) {
+      throw refuseStream(request as unknown as Streamed<unknown>, "nats()", "no");
+    }
     if (request.length > this.maxBytes) throw tooLarge(request.length, this.maxBytes);
     if (link.isFull) throw new TransportError("overloaded", "Call refused: too much waits for the broker to take it");
     try {

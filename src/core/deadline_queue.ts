@@ -39,6 +39,12 @@ export interface DeadlineEntry {
 }
 
 /**
+ * So often is the timer ended as soon as nothing is waited for, once something
+ * was closed: what belongs to it may take its last deadlines back a little later.
+ */
+const trimsAfterTrim = 16;
+
+/**
  * A heap of deadlines over one timer. Adding and removing cost O(log n), and a
  * deadline in the order of arrival costs O(1) to add. It never fires early, and
  * late only as far as the platform's timers are.
@@ -62,6 +68,7 @@ export class DeadlineQueue {
   #timerAt = Infinity;
   #holding = 0;
   #timerHolds = true;
+  #trimsLeft = 0;
 
   /** Makes a queue on `clock`. */
   constructor(clock: Clock) {
@@ -101,17 +108,23 @@ export class DeadlineQueue {
     if (entry.holds) this.#holding--;
     // The timer stays armed: the next call most likely needs it, and arming
     // costs twenty times what a deadline does. It does not keep the process.
-    this.#hold();
+    if (this.#trimsLeft === 0 || heap.length > 0 || this.#timer === undefined) return this.#hold();
+    this.#trimsLeft--;
+    this.#endTimer();
   }
 
   /**
-   * Ends the timer if nothing is waited for. An armed timer that nobody needs
-   * is harmless but visible to a test runner that looks for leaks; closing a
-   * client or a server calls this.
+   * Ends the timer if nothing is waited for; otherwise as soon as that is so,
+   * for a while. An armed timer that nobody needs is harmless but visible to a
+   * test runner that looks for leaks; closing a client or a server calls this.
    */
   trim(): void {
-    if (this.#heap.length > 0 || this.#timer === undefined) return;
-    this.#timer.cancel();
+    this.#trimsLeft = trimsAfterTrim;
+    if (this.#heap.length === 0) this.#endTimer();
+  }
+
+  #endTimer(): void {
+    this.#timer?.cancel();
     this.#timer = undefined;
     this.#timerAt = Infinity;
   }

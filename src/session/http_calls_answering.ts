@@ -12,6 +12,7 @@ import type { Handler } from "../core/service.ts";
 import type { CallCounters } from "../core/session.ts";
 import { textOf } from "../core/thrown.ts";
 import { encodeError, timeLeftField, tooLarge } from "./http_calls_wire.ts";
+import { noBytes } from "./refuse_stream.ts";
 
 /** Settings of both ends. */
 export interface HttpCallSettings {
@@ -56,7 +57,7 @@ export function answering(
       calls.started++;
       calls.inFlight++;
       const reply = await handler(body, deadline === Infinity ? context : context.with({ deadline }));
-      if (!(reply instanceof Uint8Array)) throw new TypeError(`The handler's reply is ${typeof reply}, not Uint8Array`);
+      if (!(reply instanceof Uint8Array)) throw noBytes(reply, "httpCalls()");
       if (reply.length > maxMessageBytes) throw tooLarge(reply.length, maxMessageBytes, "yes");
       return new Response(reply as Uint8Array<ArrayBuffer>, {
         headers: { "content-type": "application/octet-stream" },

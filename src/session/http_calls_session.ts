@@ -9,8 +9,10 @@ import { background, type CallContext } from "../core/context.ts";
 import { TransportError } from "../core/errors.ts";
 import { readBody } from "../core/read_body.ts";
 import type { Session } from "../core/session.ts";
+import { Streamed } from "../core/streamed.ts";
 import type { HttpCallSettings } from "./http_calls_answering.ts";
 import { decodeError, timeLeftField, tooLarge } from "./http_calls_wire.ts";
+import { refuseStream } from "./refuse_stream.ts";
 import { WrappedSession } from "./wrapped_session.ts";
 
 /** More than this is not told: 31 years, in digits that any number takes. */
@@ -29,6 +31,9 @@ export class HttpCallSession extends WrappedSession<Request, Response, Uint8Arra
 
   async call(request: Uint8Array, context: CallContext = background): Promise<Uint8Array> {
     const { maxMessageBytes, clock } = this.#settings;
+    if ((request as unknown) instanceof Streamed) {
+      throw refuseStream(request as unknown as Streamed<unknown>, "httpCalls()", "no");
+    }
     if (request.length > maxMessageBytes) throw tooLarge(request.length, maxMessageBytes, "no");
     const headers: Record<string, string> = { "content-type": "application/octet-stream" };
     if (context.deadline !== Infinity) {

@@ -23,8 +23,8 @@ import {
 } from "../core/session.ts";
 import type { StreamedBytes } from "./mux_call_streams.ts";
 export type { StreamedBytes } from "./mux_call_streams.ts";
-import type { MuxSettings } from "./mux_link.ts";
 import { MuxSession } from "./mux_session.ts";
+import type { MuxSettings } from "./mux_settings.ts";
 import { listenSessions } from "./session_listener.ts";
 
 /**
@@ -42,7 +42,10 @@ export interface MuxOptions {
   maxInFlight?: number;
   /** The largest request or reply, in bytes. Default: what the channel takes, less 5 bytes. */
   maxMessageBytes?: number;
-  /** Time for the peer's hello, in milliseconds. @default {5000} */
+  /**
+   * Time for the peer's hello, in milliseconds. A session that is closed before waits for it, too: the peer may take it
+   * for ready, and have sent calls. @default {5000}
+   */
   helloTimeoutMs?: number;
   /** Time for calls in flight to finish when a session is closed, in milliseconds. @default {30000} */
   closeTimeoutMs?: number;

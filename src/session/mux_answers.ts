@@ -36,6 +36,8 @@ export class MuxAnswers implements StreamedAnswersOwner {
   readonly #counters: CallCounters;
   /** What cancels a call, by the peer's number; undefined where a number is free. */
   readonly #served: (Cancellation | undefined)[] = [];
+  /** How urgent the calls are, by the peer's number: what is sent for one is as urgent as it. */
+  readonly #priorities: number[] = [];
   /** What cancels the handlers of one-way sends. */
   #oneWay: Set<Cancellation> | undefined = undefined;
   /** Calls with streams; none until there is one. */
@@ -78,10 +80,11 @@ export class MuxAnswers implements StreamedAnswersOwner {
     }
     const cancellation = new Cancellation();
     const context = this.#contextOf(frame, wire.callHeadBytes, cancellation);
+    const priority = this.#priorities[id] = wire.priorityOf(frame);
     const handler = this.#handler;
     const refusal = this.#refusal(frame.length - payloadStart, context);
     let request: StreamedBytes = frame.subarray(payloadStart);
-    if (frame[0] >= wire.Flag.stream) request = this.#streamed.begin(id, request, cancellation);
+    if (frame[0] >= wire.Flag.stream) request = this.#streamed.begin(id, request, cancellation, priority);
     if (refusal !== undefined || context === undefined || handler === undefined) return this.#sendError(id, refusal!);
     this.#served[id] = cancellation;
     this.#started();
@@ -142,8 +145,9 @@ export class MuxAnswers implements StreamedAnswersOwner {
   cancelledBefore(call: Uint8Array, ended: boolean): void {
     const id = wire.readU32(call, 1);
     const isStreamed = call[0] >= wire.Flag.stream;
-    if (isStreamed) this.#streamed.begin(id, call, new Cancellation());
-    this.#sendError(id, new TransportError("cancelled", "Call cancelled by the caller", { processed: "no" }));
+    const { priority = background.priority } = wire.readCallHead(call, wire.callHeadBytes);
+    if (isStreamed) this.#streamed.begin(id, call, new Cancellation(), priority);
+    this.#sendError(id, new TransportError("cancelled", "Call cancelled by the caller", { processed: "no" }), priority);
     if (isStreamed && ended) this.#streamed.streamed(wire.numberFrame(Kind.end, id));
   }
 
@@ -228,7 +232,7 @@ export class MuxAnswers implements StreamedAnswersOwner {
     }
     this.#served[id] = undefined;
     this.#sendReply(Kind.reply | wire.Flag.stream, id, reply.head);
-    this.#streamed.sendReply(id, reply, cancellation);
+    this.#streamed.sendReply(id, reply, cancellation, this.#priorities[id]);
   }
 
   /** Sends the error in place of a reply that the caller does not take. */
@@ -244,7 +248,7 @@ export class MuxAnswers implements StreamedAnswersOwner {
   #sendReply(kind: number, id: number, reply: Uint8Array): void {
     head[0] = kind;
     wire.writeU32(head, 1, id);
-    this.#link.sendOrAbort(wire.callHeadBytes, reply);
+    this.#link.sendOrAbort(wire.callHeadBytes, reply, this.#priorities[id]);
   }
 
   streamOver(error: unknown): void {
@@ -265,9 +269,9 @@ export class MuxAnswers implements StreamedAnswersOwner {
     this.#ended();
   }
 
-  #sendError(id: number, error: TransportError): void {
+  #sendError(id: number, error: TransportError, priority = this.#priorities[id]): void {
     const { channel, peer } = this.#link;
-    this.#link.sendFrame(encodeError(id, error, Math.min(channel.maxMessageBytes, peer!.maxMessageBytes)));
+    this.#link.sendFrame(encodeError(id, error, Math.min(channel.maxMessageBytes, peer!.maxMessageBytes)), priority);
     this.#streams?.replied(id, error);
   }
 

@@ -6,38 +6,15 @@
  */
 
 import { type Channel, formatAddress } from "../core/channel.ts";
-import type { Clock } from "../core/clock.ts";
 import { TransportError } from "../core/errors.ts";
-import type { Observer } from "../core/observer.ts";
 import { type CreditsOwner, MuxCredits } from "./mux_credits.ts";
 import { HeldFrames } from "./mux_held.ts";
 import type { Hello } from "./mux_hello.ts";
 import * as hello from "./mux_hello.ts";
 import { join } from "./mux_join.ts";
+import type { MuxSettings } from "./mux_settings.ts";
 import { StreamPool } from "./mux_stream_pool.ts";
 import * as wire from "./mux_wire.ts";
-
-/** Settings of a session. */
-export interface MuxSettings {
-  readonly maxInFlight: number;
-  readonly maxMessageBytes: number | undefined;
-  readonly helloTimeoutMs: number;
-  readonly closeTimeoutMs: number;
-  readonly pingTimeoutMs: number;
-  readonly maxQueuedBytes: number;
-  readonly windowBytes: number;
-  /** Absent where this end knows no streams. */
-  readonly streams: StreamSettings | undefined;
-  readonly clock: Clock;
-  readonly observer: Observer | undefined;
-}
-
-/** What may be on its way to an end before it is read: of one stream, and of all of a connection. */
-export interface StreamSettings {
-  readonly windowBytes: number;
-  readonly maxWindowBytes: number;
-  readonly allBytes: number;
-}
 
 /** Heads of frames are written here; the channel copies them before `sendParts()` returns. */
 export const head: Uint8Array = new Uint8Array(wire.maxHeadBytes);
@@ -74,6 +51,8 @@ export class MuxLink {
   /** What resolves when that is over. */
   #awaited: Promise<void> | undefined = undefined;
   #fullByReply = false;
+  /** A frame more urgent than this overtakes what is held: it can't be of the same call. */
+  #heldFrom = Infinity;
   /** Held bytes of replies at which the reading goes on. */
   #readAtBytes = 0;
   #drained: PromiseWithResolvers<void> | undefined = undefined;
@@ -163,10 +142,13 @@ export class MuxLink {
     isReply: boolean,
     priority: number = wire.priorityOf(head),
   ): void | Promise<void> {
-    if (this.#full) return this.#hold(headLength, body, isReply, priority);
+    if (this.#full) {
+      const passed = priority < this.#heldFrom && this.#overtake(headLength, body, isReply, priority);
+      return passed ? this.#awaited : this.#hold(headLength, body, isReply, priority);
+    }
     const full = this.#toChannel(head, headLength, body, priority);
     if (full !== undefined) {
-      this.#fill(full, isReply);
+      this.#fill(full, isReply, priority);
       return full;
     }
     const { credits } = this;
@@ -186,20 +168,21 @@ export class MuxLink {
   /** Sends a frame that is all head. */
   sendFrame(frame: Uint8Array, priority?: number): void {
     const needsCredit = wire.isCounted(frame[0] & wire.kindMask);
-    if (this.#lacksCredit && !needsCredit && this.#held === undefined) return this.sendUrgent(frame);
+    if (this.#lacksCredit && !needsCredit && this.#held === undefined) return this.sendUrgent(frame, priority);
     head.set(frame.subarray(0, wire.callHeadBytes));
     const headLength = Math.min(frame.length, wire.callHeadBytes);
     this.sendOrAbort(headLength, frame.subarray(headLength), priority);
   }
 
   /** Sends a frame that needs no credit and may overtake those that wait for it. */
-  sendUrgent(frame: Uint8Array): void {
+  sendUrgent(frame: Uint8Array, priority: number = wire.priorityOf(frame)): void {
     if (this.#full && !this.#lacksCredit) {
+      this.#heldFrom = 0;
       return (this.#held ??= new HeldFrames()).pushUrgent(frame);
     }
     try {
-      const full = this.#toChannel(frame, frame.length, nothing, wire.priorityOf(frame));
-      if (full !== undefined) this.#fill(full, false);
+      const full = this.#toChannel(frame, frame.length, nothing, priority);
+      if (full !== undefined) this.#fill(full, false, priority);
     } catch (error) {
       this.channel.abort(TransportError.from(error, "connection-lost"));
     }
@@ -231,8 +214,25 @@ export class MuxLink {
     return full;
   }
 
-  #fill(full: Promise<void>, isReply: boolean): void {
+  /**
+   * Gives a frame that is more urgent than what has filled the channel, and than all that is held, to the channel: it
+   * may send it first. Returns false where it takes no more at all.
+   */
+  #overtake(headLength: number, body: Uint8Array, isReply: boolean, priority: number): boolean {
+    if (this.#lacksCredit || (this.credits?.left ?? 1) <= 0) return false;
+    try {
+      void this.#toChannel(head, headLength, body, priority);
+    } catch (error) {
+      if (error instanceof TransportError && error.code === "overloaded") return false;
+      throw error;
+    }
+    this.#fullByReply ||= isReply;
+    return true;
+  }
+
+  #fill(full: Promise<void>, isReply: boolean, priority: number): void {
     this.#full = true;
+    this.#heldFrom = Math.min(this.#heldFrom, priority);
     this.#lacksCredit = false;
     this.#fullByReply = isReply;
     this.#awaited = full;
@@ -244,7 +244,7 @@ export class MuxLink {
   }
 
   #awaitCredit({ room }: MuxCredits): Promise<void> {
-    this.#fill(room, false);
+    this.#fill(room, false, Infinity);
     this.#lacksCredit = true;
     return room;
   }
@@ -258,6 +258,7 @@ export class MuxLink {
       throw new TransportError("overloaded", why);
     }
     held.push({ head: head.slice(0, headLength), body, isReply, priority });
+    this.#heldFrom = Math.min(this.#heldFrom, priority);
     return (this.#drained ??= Promise.withResolvers<void>()).promise;
   }
 
@@ -272,7 +273,7 @@ export class MuxLink {
         const frame = held.take(credits === undefined || credits.left > 0);
         if (frame === undefined) break;
         const full = this.#toChannel(frame.head, frame.head.length, frame.body, frame.priority);
-        if (full !== undefined) this.#fill(full, frame.isReply);
+        if (full !== undefined) this.#fill(full, frame.isReply, frame.priority);
       }
     } catch (error) {
       // Also where the connection is gone: aborting it again changes nothing.
@@ -291,6 +292,7 @@ export class MuxLink {
 
   #emptied(): void {
     this.#held = undefined;
+    if (!this.#full) this.#heldFrom = Infinity;
     this.#drained?.resolve();
     this.#drained = undefined;
     this.owner?.drained();

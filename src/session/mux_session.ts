@@ -19,7 +19,8 @@ import { MuxCalls } from "./mux_calls.ts";
 import { writeContext } from "./mux_context.ts";
 import type { CreditsOwner } from "./mux_credits.ts";
 import { decodeHello, encodeHello } from "./mux_hello.ts";
-import { head, type LinkOwner, MuxLink, type MuxSettings } from "./mux_link.ts";
+import { head, type LinkOwner, MuxLink } from "./mux_link.ts";
+import type { MuxSettings } from "./mux_settings.ts";
 import { MuxPings } from "./mux_pings.ts";
 import { callLost, endedBeforeHello, noHello, unsupportedStream, unusable } from "./mux_refusals.ts";
 import { takeOther } from "./mux_other_frames.ts";
@@ -278,13 +279,14 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
   #sayEnd(): void {
     // First of all: to say so may already end a connection that was cut.
     this.#watch(this.#graceMs);
-    this.#drain("local", "the connection is being closed");
+    this.#drain("local", wire.closingReason);
     this.#endIfDone();
   }
 
   #drain(by: "local" | "remote", reason: string): void {
     this.#setState("draining");
-    if (this.#goawaySent) return;
+    // A peer that has our hello may have sent calls behind its own: it is waited for, and told then.
+    if (this.#goawaySent || this.#link.peer === undefined) return;
     this.#goawaySent = true;
     if (!this.#peerEnded) this.#link.sendFrame(wire.encodeGoaway(reason));
     const { observer } = this.#link.settings;

@@ -6,7 +6,6 @@
  */
 
 import type { Cancellation } from "../core/cancellation.ts";
-import { background } from "../core/context.ts";
 import { TransportError } from "../core/errors.ts";
 import { Streamed } from "../core/streamed.ts";
 import { decodeError } from "./mux_error_frame.ts";
@@ -29,6 +28,8 @@ export interface StreamedAnswersOwner {
 /** One call. */
 interface Answer {
   readonly cancellation: Cancellation;
+  /** Of the call, and so of all that is sent for it. */
+  readonly priority: number;
   /** Of the request. */
   readonly receiver: StreamReceiver | undefined;
   /** The end of the request is still to come. */
@@ -62,9 +63,9 @@ export class StreamedAnswers {
   }
 
   /** A call with a request stream has come in; returns its request. */
-  begin(id: number, payload: Uint8Array, cancellation: Cancellation): Streamed<Uint8Array> {
+  begin(id: number, payload: Uint8Array, cancellation: Cancellation, priority: number): Streamed<Uint8Array> {
     const receiver = new StreamReceiver(this.#link, this.#pool, id, wire.answering, this);
-    this.#answers.set(id, { cancellation, receiver, awaitsEnd: true, sender: undefined, replied: false });
+    this.#answers.set(id, { cancellation, priority, receiver, awaitsEnd: true, sender: undefined, replied: false });
     return new Streamed<Uint8Array>(payload, receiver.items as AsyncIterable<never>);
   }
 
@@ -78,13 +79,13 @@ export class StreamedAnswers {
   }
 
   /** The head of a reply was sent: sends the stream behind it. */
-  sendReply(id: number, reply: Streamed<Uint8Array>, cancellation: Cancellation): void {
+  sendReply(id: number, reply: Streamed<Uint8Array>, cancellation: Cancellation, priority: number): void {
     let answer = this.#answers.get(id);
     if (answer === undefined) {
-      answer = { cancellation, receiver: undefined, awaitsEnd: false, sender: undefined, replied: false };
+      answer = { cancellation, priority, receiver: undefined, awaitsEnd: false, sender: undefined, replied: false };
       this.#answers.set(id, answer);
     }
-    const call = { id, flag: wire.answering, priority: background.priority };
+    const call = { id, flag: wire.answering, priority };
     answer.sender = new StreamSender(this.#link, this.#pool, reply, call, this);
     answer.sender.start();
   }
@@ -153,9 +154,10 @@ export class StreamedAnswers {
   }
 
   #release(id: number, answer: Answer): void {
-    if (!answer.replied || answer.awaitsEnd) return;
+    if (!answer.replied || answer.awaitsEnd || this.#answers.get(id) !== answer) return;
     this.#answers.delete(id);
-    if (answer.receiver !== undefined) this.#link.sendFrame(wire.numberFrame(Kind.done | wire.answering, id));
+    if (answer.receiver === undefined) return;
+    this.#link.sendFrame(wire.numberFrame(Kind.done | wire.answering, id), answer.priority);
   }
 }
 

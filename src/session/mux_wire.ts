@@ -69,7 +69,8 @@ export interface CallHead {
 /**
  * How urgent a frame is to the channel: a call as it says itself, and before all
  * calls what keeps the connection going. A cancel must come before a later call
- * of the same number, and a GOAWAY after all calls.
+ * of the same number, and a GOAWAY after all calls. What else is sent for a call
+ * does not say how urgent that is: whoever sends it does.
  */
 export function priorityOf(head: Uint8Array): number {
   switch (head[0] & kindMask) {
@@ -230,6 +231,9 @@ function readMetadata(frame: Uint8Array, offset: number, end: number): Metadata 
   }
   return metadata;
 }
+
+/** Why an end makes no new calls that is being closed. */
+export const closingReason = "the connection is being closed";
 
 /** Tells the peer to make no new calls. */
 export function encodeGoaway(reason: string): Uint8Array {

@@ -13,6 +13,7 @@ import type { Handler } from "../core/service.ts";
 import type { CallCounters } from "../core/session.ts";
 import type { SessionOwner } from "./session_listener.ts";
 import { asBytes, PipelineSession, type PipelineSettings } from "./pipeline_session.ts";
+import { noBytes } from "./refuse_stream.ts";
 
 /** One request: what cancels its handler, and its reply as long as that was not sent. */
 class Slot extends Cancellation {
@@ -117,9 +118,7 @@ export class PipelineAnswerer extends PipelineSession {
   }
 
   #replied(slot: Slot, reply: Uint8Array): void {
-    if (!(reply instanceof Uint8Array)) {
-      return this.#failed(slot, new TypeError(`The handler's reply is ${typeof reply}, not Uint8Array`));
-    }
+    if (!(reply instanceof Uint8Array)) return this.#failed(slot, noBytes(reply, "pipeline()"));
     const { maxMessageBytes } = this.channel;
     if (reply.length > maxMessageBytes) {
       const why = `Reply not sent: it has ${reply.length} bytes, ${maxMessageBytes} are allowed`;

@@ -8,8 +8,10 @@ import type { Channel, Message } from "../core/channel.ts";
 import { background, type CallContext } from "../core/context.ts";
 import { deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
+import { Streamed } from "../core/streamed.ts";
 import { PendingCall } from "./pending_call.ts";
 import { asBytes, PipelineSession, type PipelineSettings } from "./pipeline_session.ts";
+import { refuseStream } from "./refuse_stream.ts";
 
 /** Replies belong to calls by their order. */
 export class PipelineCaller extends PipelineSession {
@@ -27,6 +29,9 @@ export class PipelineCaller extends PipelineSession {
   }
 
   call(request: Uint8Array, context: CallContext = background): Promise<Uint8Array> {
+    if (!(request instanceof Uint8Array) && (request as unknown) instanceof Streamed) {
+      return Promise.reject(refuseStream(request, "pipeline()", "no"));
+    }
     if (this.state !== "open") return Promise.reject(this.unusable());
     if (this.load >= this.settings.maxInFlight) {
       const why = `Call refused: ${this.load} are in flight, ${this.settings.maxInFlight} are allowed`;

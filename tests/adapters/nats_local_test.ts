@@ -5,7 +5,17 @@
  */
 
 import { strict as assert } from "node:assert";
-import { background, callContext, chain, describe, ManualClock, serve, text, TransportError } from "../../mod.ts";
+import {
+  background,
+  callContext,
+  chain,
+  describe,
+  ManualClock,
+  serve,
+  Streamed,
+  text,
+  TransportError,
+} from "../../mod.ts";
 import { nats } from "../../adapters/nats.ts";
 import { failure, Watched } from "../support/calls.ts";
 import { until } from "../support/channels.ts";
@@ -124,4 +134,24 @@ Deno.test("nats() refuses options that are not allowed, naming them, and shows t
   const shown = describe(nats({ subject: "a", servers: "nats://user:pass@host:4222" }));
   assert.match(shown, /^nats\(\{ servers: .*subject: "a", queue: "wireway", maxInFlight: 1000, heartbeatMs: 2000 }\)$/);
   assert.equal(shown.includes("pass"), false);
+});
+
+Deno.test("nats() refuses a stream that gets past the types, as a request and as a reply, and cancels it", async () => {
+  const ended: string[] = [];
+  const stream = (name: string): Uint8Array => {
+    const items = { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new Error("Nobody may read it")) }) };
+    const streamed = new Streamed(new Uint8Array(1), items as AsyncIterable<Uint8Array>);
+    streamed.whenEnded(() => ended.push(name));
+    return streamed as unknown as Uint8Array;
+  };
+  const wire = nats({ subject: "streams" });
+  const server = await serve(wire, () => stream("the reply"));
+  const session = await wire.dial();
+  await failure(session.call(stream("a call")), "unsupported", "no");
+  assert.throws(() => session.send(stream("a send")), { code: "unsupported", processed: "no" });
+  assert.equal(server.calls.started, 0);
+  await failure(session.call(new Uint8Array(1)), "unsupported", "yes");
+  assert.deepEqual(ended, ["a call", "a send", "the reply"]);
+  await session.close();
+  await server.shutdown();
 });

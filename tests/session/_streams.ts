@@ -112,4 +112,5 @@ export async function idle({ session, server, clock }: JoinedStreams): Promise<v
   const closing = session.close();
   await settle();
   assert.equal((await standing(closing)).state, "resolved", "a session with nothing in flight ends at once");
+  assert.equal(await session.finished, undefined, "and in order: neither end has broken a rule");
 }

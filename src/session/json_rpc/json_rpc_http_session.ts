@@ -11,6 +11,7 @@ import type { MethodCall, MethodRequest } from "../../core/method_call.ts";
 import { readBody } from "../../core/read_body.ts";
 import type { Session } from "../../core/session.ts";
 import { Streamed } from "../../core/streamed.ts";
+import { refuseStream } from "../refuse_stream.ts";
 import { WrappedSession } from "../wrapped_session.ts";
 import { errorOf, tooLarge } from "./json_rpc_errors.ts";
 import type { JsonRpcHttpSettings } from "./json_rpc_http_answering.ts";
@@ -57,9 +58,7 @@ export class JsonRpcHttpSession extends WrappedSession<Request, Response, Method
 
   #post(id: number | undefined, request: MethodRequest, context: CallContext): Request {
     const { maxMessageBytes, extensions, clock } = this.#settings;
-    if (request instanceof Streamed) {
-      throw new TransportError("unsupported", "Cannot send a stream: JSON-RPC over HTTP takes a request whole");
-    }
+    if (request instanceof Streamed) throw refuseStream(request, "JSON-RPC over HTTP", "no");
     const now = context.deadline === Infinity ? 0 : clock.now();
     if (context.deadline <= now) {
       throw new TransportError("deadline-exceeded", "Call not sent: its deadline has passed", { processed: "no" });
