@@ -83,23 +83,22 @@ function paired(): [Wire, Wire] {
     protocol = "";
     readyState = 0;
     other!: End;
-    /** Messages that came before it was open. */
-    early: Event[] = [];
+    readonly #opened = Promise.withResolvers<void>();
+    /** Ends when all that was sent to it has come: nothing does before it is open. */
+    received = this.#opened.promise;
     open(): void {
       this.readyState = 1;
-      queueMicrotask(() => {
-        this.dispatchEvent(new Event("open"));
-        setTimeout(() => this.early.splice(0).forEach((event) => this.dispatchEvent(event)), 0);
-      });
+      this.dispatchEvent(new Event("open"));
+      this.#opened.resolve();
     }
     accept(): void {
       this.readyState = 1;
+      this.#opened.resolve();
     }
     send(message: string | Uint8Array<ArrayBuffer>): void {
       const data = typeof message === "string" ? message : message.slice().buffer;
-      const event = new MessageEvent("message", { data });
-      if (this.other.readyState === 0) this.other.early.push(event);
-      else queueMicrotask(() => this.other.dispatchEvent(event));
+      const { other } = this;
+      other.received = other.received.then(() => void other.dispatchEvent(new MessageEvent("message", { data })));
     }
     close(code = 1000, reason = ""): void {
       for (const end of [this, this.other]) {
