@@ -34,7 +34,7 @@ const can: Capabilities = {
   halfClose: true,
   connection: true,
   concurrent: true,
-  streams: false,
+  streams: true,
   port: true,
 };
 
@@ -94,6 +94,7 @@ sessionConformance(
     halfClose: false,
     connection: false,
     concurrent: false,
+    streams: false,
   },
   ({ maxInFlight, maxMessageBytes, clock }) => ({
     at: (address) =>

@@ -14,8 +14,8 @@ import { type Capabilities, type MakeSessions, sessionConformance } from "./sess
 
 const program = fileURLToPath(new URL("../transport/stdio/_programs.ts", import.meta.url));
 
-/** Dials a program that dials what it listens on. */
-function relayed(maxBytes: number, options: StdioOptions = {}): ChannelTransport {
+/** Dials a program that dials what it listens on. Its end is put into `exits`: a channel that is cut does not wait for it. */
+function relayed(maxBytes: number, options: StdioOptions = {}, exits: Promise<void>[] = []): ChannelTransport {
   const framing = lengthPrefix({ maxBytes });
   let port = 0;
   return {
@@ -28,7 +28,9 @@ function relayed(maxBytes: number, options: StdioOptions = {}): ChannelTransport
     },
     dial(dialOptions) {
       const args = ["run", "--no-check", "--allow-all", program, "relay", `${port}`];
-      const command = { program: Deno.execPath(), args };
+      const { promise, resolve } = Promise.withResolvers<void>();
+      exits.push(promise);
+      const command = { program: Deno.execPath(), args, onExit: () => resolve() };
       return stdio({ framing, stderr: "ignore", command, ...options }).dial(dialOptions);
     },
   };
@@ -55,13 +57,19 @@ const can: Capabilities = {
   halfClose: true,
   connection: true,
   concurrent: true,
-  streams: false,
+  streams: true,
   port: false,
 };
 
 const byName: MakeSessions = ({ maxInFlight, maxMessageBytes, clock }) => {
-  const wire = chain(relayed(jsonBytes(maxMessageBytes)), jsonRpc({ maxInFlight, clock }));
-  return { at: () => asBytes(wire, maxMessageBytes) };
+  const exits: Promise<void>[] = [];
+  const wire = chain(relayed(jsonBytes(maxMessageBytes), {}, exits), jsonRpc({ maxInFlight, clock }));
+  return {
+    at: () => asBytes(wire, maxMessageBytes),
+    cleanup: async () => {
+      await Promise.all(exits);
+    },
+  };
 };
 
 sessionConformance("jsonRpc() over stdio()", can, byName);

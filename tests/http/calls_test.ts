@@ -5,7 +5,7 @@
  */
 
 import { strict as assert } from "node:assert";
-import { callContext, chain, http, httpCalls, serve, type Session } from "../../mod.ts";
+import { callContext, chain, http, httpCalls, serve, type Session, Streamed } from "../../mod.ts";
 import { failure } from "../support/calls.ts";
 import { until } from "../support/channels.ts";
 import { httpWorld } from "./_world.ts";
@@ -126,3 +126,17 @@ Deno.test("httpCalls() refuses options that make no sense", () => {
     assert.throws(() => httpCalls(options as { path: string }), { code: "invalid-option" });
   }
 });
+
+Deno.test("httpCalls() refuses a streamed reply, and lets go of its source", async () => {
+  let left = false;
+  const items = { [Symbol.asyncIterator]: () => ({ next: () => ended, return: () => (left = true, ended) }) };
+  const reply = () => new Streamed(new Uint8Array(1), items) as unknown as Uint8Array;
+  const server = await serve(chain(http({ port: 0 }), httpCalls()), reply);
+  const session = await chain(http({ port: server.addr.port }), httpCalls()).dial();
+  await assert.rejects(session.call(new Uint8Array(1)), { code: "unsupported", processed: "yes" });
+  assert.ok(left);
+  await session.close();
+  await server.shutdown();
+});
+
+const ended = Promise.resolve({ done: true as const, value: undefined });

@@ -92,9 +92,9 @@ export class JsonRpcAnswers {
     // The reply may have crossed it on the wire.
     if (running === undefined) return;
     const reason = new TransportError("cancelled", "Call cancelled by the caller", { processed: "maybe" });
+    running.incoming?.finish(reason);
     if (running.outgoing !== undefined) return running.outgoing.stop();
     this.#answer(running, errorText(running.id!, errorObject(reason)));
-    running.incoming?.finish(reason);
     running.cancel(reason);
   }
 
@@ -217,7 +217,7 @@ export class JsonRpcAnswers {
     this.#running.delete(running);
     this.#counters.inFlight--;
     // A reply that comes before the end of the request's stream ends that stream.
-    running.incoming?.leave();
+    running.incoming?.abandon();
     this.#owner.answered();
   }
 

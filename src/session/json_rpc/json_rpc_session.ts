@@ -146,7 +146,7 @@ export class JsonRpcSession implements Session<MethodRequest, unknown>, Receiver
     // What we wait for can't come any more; what the peer waits for still can.
     const lost = this.#lost(undefined);
     this.#calls.failAll(lost);
-    this.#streams.failIncoming(lost);
+    this.#streams.peerEnded(lost);
     this.#setState("draining");
     this.#endIfDone();
   }

@@ -89,6 +89,13 @@ export class StreamIn implements AsyncIterableIterator<unknown, undefined>, Canc
     this.finish(undefined);
   }
 
+  /** The call is over before this stream is: the far side hears that nobody takes more, and who reads on hears why. */
+  abandon(): void {
+    if (this.#over) return;
+    this.#link.sendOrAbort(notificationText(StreamMethod.cancel, `[${this.#number}]`));
+    this.finish(new TransportError("cancelled", "Stream ended: its call is over", { processed: "maybe" }));
+  }
+
   /** An item has come. Throws `protocol` where there was no credit for it. */
   item(value: unknown, chars: number): void {
     if (this.#creditItems <= 0 || this.#creditChars <= 0) {

@@ -22,6 +22,7 @@ export class StreamOut {
   #creditChars = 0;
   #pumping = false;
   #over = false;
+  #lastCredit = false;
 
   /** `ended` is called once, with the error where the stream did not come to its own end. */
   constructor(
@@ -41,6 +42,12 @@ export class StreamOut {
     this.#creditItems += items;
     this.#creditChars += chars;
     if (!this.#pumping && !this.#over) void this.#pump();
+  }
+
+  /** The far side can't give more credit: what it has given is used up, and then the stream is over. */
+  noMoreCredit(): void {
+    this.#lastCredit = true;
+    if (!this.#pumping) this.#stopWithoutCredit();
   }
 
   /** Nobody wants the rest: the far side has left, or the call is over. */
@@ -69,6 +76,11 @@ export class StreamOut {
     } finally {
       this.#pumping = false;
     }
+    this.#stopWithoutCredit();
+  }
+
+  #stopWithoutCredit(): void {
+    if (this.#lastCredit) this.stop();
   }
 
   #end(error: string, failure?: TransportError): void {

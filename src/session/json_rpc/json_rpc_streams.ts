@@ -81,14 +81,15 @@ export class JsonRpcStreams {
     return false;
   }
 
-  /** The far side sends no more: what it had begun to send can't come to its end. */
-  failIncoming(error: TransportError): void {
+  /** The far side sends no more: what it had begun to send can't come to its end, and no credit comes, either. */
+  peerEnded(error: TransportError): void {
     for (const stream of [...this.#in.values()]) stream.finish(error);
+    for (const stream of [...this.#out.values()]) stream.noMoreCredit();
   }
 
   /** The connection is gone. */
   failAll(error: TransportError): void {
-    this.failIncoming(error);
+    for (const stream of [...this.#in.values()]) stream.finish(error);
     for (const stream of [...this.#out.values()]) stream.stop();
   }
 }

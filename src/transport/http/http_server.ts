@@ -22,6 +22,7 @@ import { lazyMetadata } from "./http_metadata.ts";
 import type { HttpSettings } from "./http_options.ts";
 import { listenError } from "../tcp/tcp_listen.ts";
 import { toAddress } from "../tcp/tcp_options.ts";
+import { needDeno } from "../need_deno.ts";
 
 const defaultGraceMs = 30_000;
 
@@ -58,6 +59,7 @@ class HttpListener implements SessionListener {
     if (port === undefined) {
       throw new TransportError("invalid-option", "Cannot listen: http() has no port", { details: { option: "port" } });
     }
+    needDeno(`Cannot listen on ${hostname}:${port}`);
     const where = { hostname, port, tcpBacklog: settings.backlog, onListen(): void {} };
     const secured = tls?.cert !== undefined && tls.key !== undefined ? { cert: tls.cert, key: tls.key } : {};
     this.#server = Deno.serve({ ...where, ...secured }, this.#answering(handler));

@@ -7,6 +7,7 @@
 import { type Address, type Channel, type ChannelCounters, emptyCounters, type Listener } from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
 import type { ByteStream } from "../stream/byte_stream.ts";
+import { needDeno } from "../need_deno.ts";
 import { StreamChannel } from "../stream/stream_channel.ts";
 import type { StdioSettings } from "./stdio_options.ts";
 
@@ -60,6 +61,7 @@ export function openOwn(
   counters: ChannelCounters,
   over: () => void,
 ): Channel {
+  needDeno("Cannot use standard input and output");
   if (taken) {
     const why = "Cannot use standard input and output: they are, or were, the channel of another stdio()";
     throw new TransportError("address-in-use", why);

@@ -9,6 +9,7 @@ import { TransportError } from "../../core/errors.ts";
 import { textOf } from "../../core/thrown.ts";
 import { passOnLines } from "./stdio_lines.ts";
 import type { CommandSettings, StdioExit, StdioSettings } from "./stdio_options.ts";
+import { needDeno } from "../need_deno.ts";
 
 /** How long the two signs of an end, the exit and the end of the output, may be apart, in milliseconds. */
 export const apartMs = 250;
@@ -17,6 +18,7 @@ export const apartMs = 250;
 export function startProcess(settings: StdioSettings, command: CommandSettings): ChildEnd {
   const { program, args, env, cwd } = command;
   const { stderr } = settings;
+  needDeno(`Cannot start ${program}`);
   try {
     const child = new Deno.Command(program, {
       args,

@@ -8,6 +8,7 @@ import type { Address } from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
 import type { ByteStream } from "../stream/byte_stream.ts";
 import { type TcpSettings, toAddress } from "./tcp_options.ts";
+import { needDeno } from "../need_deno.ts";
 
 /** A connection that was made. */
 export interface DialledStream {
@@ -17,7 +18,7 @@ export interface DialledStream {
   readonly alpnProtocol: string | null;
 }
 
-/** Connects; rejects with `connect-failed`, `connect-timeout` or `cancelled`. */
+/** Connects; rejects with `connect-failed`, `connect-timeout`, `cancelled` or `unsupported`. */
 export async function dialStream<Opened = DialledStream>(
   settings: TcpSettings,
   signal: AbortSignal | undefined,
@@ -25,6 +26,7 @@ export async function dialStream<Opened = DialledStream>(
   open: (dialled: DialledStream) => Promise<Opened> = (dialled) => Promise.resolve(dialled as Opened),
 ): Promise<Opened> {
   const target = settings.path ?? `${settings.hostname}:${settings.port}`;
+  needDeno(`Cannot connect to ${target}`);
   const attempt = new DialAttempt(target, settings, signal);
   try {
     if (attempt.reason !== undefined) throw attempt.reason;

@@ -18,6 +18,7 @@ import { invalidOption } from "../../core/options.ts";
 import type { StreamPlace } from "../stream/byte_stream.ts";
 import { closeQuietly } from "./tcp_dial.ts";
 import { type TcpSettings, toAddress } from "./tcp_options.ts";
+import { needDeno } from "../need_deno.ts";
 
 /** How long accepting rests when the system has no descriptors left, in milliseconds. */
 const exhaustedPauseMs = 100;
@@ -72,6 +73,7 @@ type AnyListener = Deno.Listener<Deno.Conn, Deno.Addr>;
 
 function open(settings: ListenSettings): AnyListener {
   const { hostname, port, path, tls, backlog } = settings;
+  needDeno(`Cannot listen on ${path ?? `${hostname}:${port}`}`);
   try {
     if (path !== undefined) return Deno.listen({ transport: "unix", path });
     const where = { hostname, port: port!, tcpBacklog: backlog };

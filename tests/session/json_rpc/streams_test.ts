@@ -6,65 +6,10 @@
  */
 
 import { strict as assert } from "node:assert";
-import {
-  callContext,
-  chain,
-  type Handler,
-  jsonRpc,
-  type JsonRpcOptions,
-  ManualClock,
-  memory,
-  type MethodCall,
-  type MethodRequest,
-  type Session,
-  type SessionListener,
-  Streamed,
-  TransportError,
-} from "../../../mod.ts";
+import { callContext, type MethodCall, Streamed, TransportError } from "../../../mod.ts";
 import { failure, settle } from "../../support/calls.ts";
 import { rawPeer } from "./_raw.ts";
-
-interface World {
-  clock: ManualClock;
-  session: Session<MethodRequest, unknown>;
-  server: SessionListener;
-  end(): Promise<void>;
-}
-
-async function world(handler: Handler<MethodRequest, unknown>, options: JsonRpcOptions = {}): Promise<World> {
-  const clock = new ManualClock();
-  const wire = chain(memory({ clock }), jsonRpc({ clock, streamWindowItems: 4, ...options }));
-  const server = await wire.listen(handler);
-  const session = await wire.dial();
-  const end = async (): Promise<void> => {
-    await settle(200);
-    assert.deepEqual([session.load, server.calls.inFlight], [0, 0]);
-    const closed = Promise.all([session.close(), server.shutdown()]);
-    await settle(200);
-    await clock.advance(10_000);
-    await closed;
-  };
-  return { clock, session, server, end };
-}
-
-/** Numbers up to a limit, and what became of them. */
-class Numbers implements AsyncIterable<number> {
-  made = 0;
-  left = false;
-  constructor(readonly limit = Infinity, readonly failAt = Infinity) {}
-  async *[Symbol.asyncIterator](): AsyncGenerator<number> {
-    try {
-      while (this.made < this.limit) {
-        if (this.made === this.failAt) throw new TransportError("invalid-request", "No more", { details: { at: 3 } });
-        yield this.made++;
-      }
-    } finally {
-      this.left = true;
-    }
-  }
-}
-
-type Reply = Streamed<unknown, unknown>;
+import { Numbers, type Reply, world } from "./_streams.ts";
 
 Deno.test("a streamed reply comes item by item, and its call lasts until its end", async () => {
   const { session, server, end } = await world(() => new Streamed({ total: 100 }, new Numbers(100)));
@@ -147,6 +92,34 @@ Deno.test("a reply before the end of the request's stream ends that stream", asy
     await settle(200);
     assert.ok(numbers.left);
     await end();
+  }
+});
+
+Deno.test("a handler that reads on hears that the request's stream was cut short, however its call ended", async () => {
+  for (const by of ["reply", "reader", "signal", "connection"] as const) {
+    const reading = Promise.withResolvers<Promise<TransportError>>();
+    const entered = Promise.withResolvers<void>();
+    const { session, clock, server } = await world((request) => {
+      const items = (request as Streamed<MethodCall, number>)[Symbol.asyncIterator]();
+      const read = async (): Promise<void> => {
+        while (!(await items.next()).done) entered.resolve();
+      };
+      reading.resolve(failure(read(), by === "connection" ? "connection-lost" : "cancelled"));
+      return by === "reply" ? entered.promise.then(() => "enough") : new Streamed(null, new Numbers());
+    });
+    const controller = new AbortController();
+    const call = session.call(new Streamed({ method: "up" }, new Numbers()), callContext(controller));
+    const items = by === "reply" ? undefined : (await call as Reply)[Symbol.asyncIterator]();
+    await items?.next();
+    if (by === "reader") await items?.return?.();
+    if (by === "signal") controller.abort();
+    if (by === "connection") session.abort(new TransportError("connection-lost", "Test: pulled the plug"));
+    await (await reading.promise);
+    await call;
+    const closed = Promise.all([session.close(), server.shutdown()]);
+    await settle(200);
+    await clock.advance(10_000);
+    await closed;
   }
 });
 
