@@ -25,7 +25,10 @@ function urgent(id: number, priority: number, payload: number): Uint8Array {
 }
 
 /** A server whose channel remembers the kind and the priority of each frame. */
-async function noted(handler: (request: Uint8Array) => Uint8Array | Streamed<Uint8Array> | Promise<never>) {
+async function noted(
+  handler: (request: Uint8Array) => Uint8Array | Streamed<Uint8Array> | Promise<never>,
+  hello: Parameters<typeof helloFrame>[0] = {},
+) {
   const channel = new FakeChannel();
   const frames: [number, number | undefined][] = [];
   const send = channel.send.bind(channel);
@@ -38,7 +41,7 @@ async function noted(handler: (request: Uint8Array) => Uint8Array | Streamed<Uin
     handler(request instanceof Streamed ? request.head : request)
   );
   transport.accept(channel);
-  channel.deliver(helloFrame({ version: 3, streamWindowBytes: 10_000 }));
+  channel.deliver(helloFrame({ version: 3, streamWindowBytes: 10_000, ...hello }));
   frames.splice(0);
   return { channel, frames, listener };
 }
@@ -69,6 +72,42 @@ Deno.test("the frames of a reply stream all have the priority of their call, and
   channel.deliver(callStreamFrame(0, [1]));
   await settle();
   assert.deepEqual(frames[5], [0x83, 3], "the next call of the same number has its own");
+});
+
+Deno.test("DONE has the priority of its call where there is no credit, of which it needs none", async () => {
+  const { channel, frames } = await noted((request) => request, { windowBytes: 1, needsCredits: true });
+  channel.deliver(frame(0xa1, u32(0), 6, 1));
+  channel.deliver(endFrame("caller", 0));
+  await settle();
+  assert.deepEqual(frames, [[3, 6], [0x1e, 6]]);
+});
+
+Deno.test("a frame does not overtake one of its call that the channel had no room for", async () => {
+  const { channel, frames } = await noted((request) => request[0] === 1 ? request : streamed(new Source(2), 1));
+  const room = Promise.withResolvers<void>();
+  channel.full = room.promise;
+  channel.deliver(urgent(0, 7, 1));
+  channel.deliver(urgent(0, 3, 1));
+  assert.deepEqual(frames.splice(0), [[3, 7], [3, 3]], "one that is more urgent overtakes");
+  channel.refusal = new TransportError("overloaded", "Cannot send: too much waits");
+  const send = channel.send;
+  channel.send = (message) => {
+    try {
+      return (send as Channel["send"])(message, 2);
+    } finally {
+      channel.refusal = undefined;
+      channel.send = send;
+    }
+  };
+  channel.deliver(urgent(1, 2, 2));
+  await settle();
+  assert.deepEqual(frames.splice(0), [[0x83, 2]], "the items wait behind the reply that was refused");
+  channel.deliver(urgent(2, 1, 1));
+  assert.deepEqual(frames.splice(0), [[3, 1]]);
+  channel.full = undefined;
+  room.resolve();
+  await settle();
+  assert.deepEqual(frames, [[0x83, 2], [0x1a, 2], [0x1a, 2], [0x1b, 2]]);
 });
 
 /** A server behind shape(), which sends 100 kB a second: replies of as many kilobytes as asked for, that of 0 when told. */
