@@ -33,7 +33,7 @@ import { JsonRpcHttpSession } from "./json_rpc_http_session.ts";
 export interface JsonRpcHttpOptions {
   /** Where calls are posted. @default {"/rpc"} */
   path?: string;
-  /** The largest message, in bytes. @default {16777216} 16 MiB */
+  /** The largest message, and the longest line of a stream, in bytes. @default {16777216} 16 MiB */
   maxMessageBytes?: number;
   /** How deep arrays and objects of a message that comes in may stand in each other. @default {256} */
   maxDepth?: number;
@@ -55,14 +55,21 @@ export interface JsonRpcHttpOptions {
  * response object, error or not. A notification is answered with 204. Metadata
  * are header fields; there are no calls back. A reply may be a stream, which
  * goes as newline-delimited JSON, or as server-sent events where the client
- * accepts nothing else.
+ * accepts nothing else. So may a request, as newline-delimited JSON, and both
+ * at once where the HTTP below sends and receives at once: own sockets and
+ * Deno's `fetch` do; browsers, where their `fetch` streams at all, give the
+ * reply once the request has ended. A slow handler stops the source through the
+ * body; a handler that answers early, and a caller that gives up, end the other
+ * side's stream, and with it what may be an HTTP/1.1 connection.
  *
  * Place: directly on {@linkcode http}.
  *
  * Errors: those of the transport below; `message-too-large`, `remote` and
  * whatever the far side's handler throws; `connection-lost` for a 502, 503 or
- * 504, `invalid-reply` for any other answer that is none; `unsupported` for a
- * stream behind a request; `invalid-option`.
+ * 504, and for a stream that ends too soon; `invalid-reply` for any other answer
+ * that is none; `unsupported` for a stream where the server takes none, where
+ * `extensions` is off, and one way; `invalid-request` for an item that is not
+ * JSON; `invalid-option`.
  *
  * @example
  * ```ts

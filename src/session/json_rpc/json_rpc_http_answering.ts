@@ -14,6 +14,7 @@ import type { CallCounters } from "../../core/session.ts";
 import { Streamed } from "../../core/streamed.ts";
 import { errorObject, tooLarge } from "./json_rpc_errors.ts";
 import { streamFormat, streamResponse } from "./json_rpc_http_stream.ts";
+import { isLines, RequestItems } from "./json_rpc_http_stream_in.ts";
 import { pingMethod } from "./json_rpc_methods.ts";
 import { type Envelope, Fault, type Id, invalidRequest, parse, textOfMessage } from "./json_rpc_parse.ts";
 import { ReplyBatch } from "./json_rpc_replies.ts";
@@ -41,26 +42,36 @@ export function answering(
   calls: CallCounters,
 ): (request: Request, context: CallContext) => Promise<Response> {
   return async function jsonRpc(request: Request, context: CallContext): Promise<Response> {
-    const refusal = refusalOf(request);
+    const isStream = settings.extensions && isLines(request.headers.get("content-type"));
+    const refusal = refusalOf(request, isStream);
     if (refusal !== undefined) {
       calls.refused++;
       await request.body?.cancel();
       return refusal;
     }
+    const items = isStream ? new RequestItems(request.body, settings) : undefined;
     let bytes: Uint8Array;
     try {
-      bytes = await readBody(request, settings.maxMessageBytes);
+      bytes = await (items === undefined ? readBody(request, settings.maxMessageBytes) : items.head());
     } catch (error) {
       calls.refused++;
+      items?.answered();
       const failure = TransportError.from(error, "connection-lost", { processed: "no" });
       return json(errorText(null, errorObject(failure)), failure.code === "message-too-large" ? 413 : 400);
     }
     const text = textOfMessage(bytes);
     const value = text instanceof Fault ? text : parse(text, settings.maxDepth);
-    if (value instanceof Fault) return json(errorText(null, value.error));
-    const answers = new Answering(handler, settings, calls, text as string, context);
-    if (Array.isArray(value)) return await answers.batch(value);
+    if (value instanceof Fault) {
+      items?.answered();
+      return json(errorText(null, value.error));
+    }
+    const answers = new Answering(handler, settings, calls, text as string, context, items);
+    if (Array.isArray(value) && items === undefined) return await answers.batch(value);
     const answer = await answers.one(value);
+    if (items !== undefined) {
+      if (answer !== undefined && "stream" in answer) answer.stream.whenEnded(() => items.answered());
+      else items.answered();
+    }
     if (answer === undefined) return new Response(null, { status: settings.notificationStatus });
     if ("text" in answer) return json(answer.text);
     const format = settings.extensions ? streamFormat(request.headers.get("accept")) : undefined;
@@ -77,6 +88,8 @@ class Answering {
   readonly #calls: CallCounters;
   readonly #text: string;
   readonly #context: CallContext;
+  /** What follows the request, which then is the only one. */
+  readonly #items: RequestItems | undefined;
 
   constructor(
     handler: Handler<MethodRequest, unknown>,
@@ -84,12 +97,14 @@ class Answering {
     calls: CallCounters,
     text: string,
     context: CallContext,
+    items: RequestItems | undefined,
   ) {
     this.#handler = handler;
     this.#settings = settings;
     this.#calls = calls;
     this.#text = text;
     this.#context = context;
+    this.#items = items;
   }
 
   async batch(items: unknown[]): Promise<Response> {
@@ -153,7 +168,7 @@ class Answering {
   async #run(request: Envelope): Promise<unknown> {
     const { extensions, clock } = this.#settings;
     let context = this.#context;
-    let call;
+    let call: MethodRequest;
     try {
       const extension = extensions ? extensionOf(request) : undefined;
       const deadline = deadlineOf(extension, () => clock.now());
@@ -161,6 +176,10 @@ class Answering {
         context = context.with({ deadline, priority: priorityOf(extension), metadata: extension.metadata });
       }
       call = callOf(request, extension);
+      if (this.#items !== undefined) {
+        call = new Streamed(call, this.#items);
+        this.#items.follow(context);
+      }
     } catch (error) {
       this.#calls.refused++;
       throw error;
@@ -178,11 +197,12 @@ class Answering {
   }
 }
 
-function refusalOf(request: Request): Response | undefined {
+function refusalOf(request: Request, isStream: boolean): Response | undefined {
   if (request.method !== "POST") {
     return new Response("Method not allowed: calls are posted\n", { status: 405, headers: { allow: "POST" } });
   }
   const type = request.headers.get("content-type") ?? "";
+  if (isStream) return undefined;
   if (/^\s*application\/(json|json-rpc|jsonrequest)\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)?$/i.test(type)) {
     return undefined;
   }

@@ -15,12 +15,18 @@ import { refuseStream } from "../refuse_stream.ts";
 import { WrappedSession } from "../wrapped_session.ts";
 import { errorOf, tooLarge } from "./json_rpc_errors.ts";
 import type { JsonRpcHttpSettings } from "./json_rpc_http_answering.ts";
+import { RequestUpload } from "./json_rpc_http_stream_out.ts";
 import { isStream, itemsOf, messagesOf } from "./json_rpc_http_stream.ts";
 import { type Envelope, Fault, parse, textOfMessage } from "./json_rpc_parse.ts";
 import { requestText } from "./json_rpc_text.ts";
 
 /** What a server that had to end, or a proxy without one behind it, answers in place of the service. */
 const lostStatuses = [502, 503, 504];
+
+const unsupportedMediaType = 415;
+
+/** What an end takes that knows of streams. */
+const accept = "application/json, application/x-ndjson";
 
 /** See the module. */
 export class JsonRpcHttpSession extends WrappedSession<Request, Response, MethodRequest, unknown> {
@@ -36,7 +42,41 @@ export class JsonRpcHttpSession extends WrappedSession<Request, Response, Method
 
   async call(request: MethodRequest, context: CallContext = background): Promise<unknown> {
     const id = ++this.#next;
-    const response = await this.inner.call(this.#post(id, request, context), context);
+    if (request instanceof Streamed) return await this.#callStreamed(id, request, context);
+    return await this.#reply(await this.inner.call(this.#post(id, request, context), context), id);
+  }
+
+  async send(request: MethodRequest, context: CallContext = background): Promise<void> {
+    if (request instanceof Streamed) throw refuseStream(request, "a one-way call of JSON-RPC over HTTP", "no");
+    const response = await this.inner.call(this.#post(undefined, request, context), context);
+    const bytes = await this.#read(response);
+    if (response.status >= 300) throw refused(response.status, bytes);
+  }
+
+  /** A call that a stream follows: it goes out while the answer is waited for, and while that comes. */
+  async #callStreamed(id: number, request: Streamed<MethodCall, unknown>, context: CallContext): Promise<unknown> {
+    const { maxMessageBytes, extensions } = this.#settings;
+    if (!extensions) throw refuseStream(request, "JSON-RPC over HTTP without extensions", "no");
+    const upload = new RequestUpload(this.#encode(id, request.head, context), request, maxMessageBytes);
+    const headers = { "content-type": "application/x-ndjson", accept };
+    const init: RequestInit & { duplex: "half" } = { method: "POST", headers, body: upload.body, duplex: "half" };
+    try {
+      const response = await this.inner.call(new Request(this.#url, init), context);
+      if (response.status === unsupportedMediaType) {
+        await response.body?.cancel();
+        throw unsupported("the server takes none behind a request");
+      }
+      const reply = await this.#reply(response, id);
+      if (reply instanceof Streamed) reply.whenEnded(() => upload.answered());
+      else upload.answered();
+      return reply;
+    } catch (error) {
+      upload.failed(TransportError.from(error, "remote"));
+      throw error;
+    }
+  }
+
+  async #reply(response: Response, id: number): Promise<unknown> {
     const { maxMessageBytes, maxDepth, extensions } = this.#settings;
     if (extensions && response.status === 200 && isStream(response)) {
       const messages = messagesOf(response, maxMessageBytes);
@@ -50,15 +90,17 @@ export class JsonRpcHttpSession extends WrappedSession<Request, Response, Method
     return resultOf(text instanceof Fault ? undefined : parse(text, maxDepth), id);
   }
 
-  async send(request: MethodRequest, context: CallContext = background): Promise<void> {
-    const response = await this.inner.call(this.#post(undefined, request, context), context);
-    const bytes = await this.#read(response);
-    if (response.status >= 300) throw refused(response.status, bytes);
+  #post(id: number | undefined, request: MethodCall, context: CallContext): Request {
+    const headers = {
+      "content-type": "application/json",
+      accept: this.#settings.extensions ? accept : "application/json",
+    };
+    return new Request(this.#url, { method: "POST", headers, body: this.#encode(id, request, context) });
   }
 
-  #post(id: number | undefined, request: MethodRequest, context: CallContext): Request {
+  /** The request in bytes. */
+  #encode(id: number | undefined, request: MethodCall, context: CallContext): Uint8Array<ArrayBuffer> {
     const { maxMessageBytes, extensions, clock } = this.#settings;
-    if (request instanceof Streamed) throw refuseStream(request, "JSON-RPC over HTTP", "no");
     const now = context.deadline === Infinity ? 0 : clock.now();
     if (context.deadline <= now) {
       throw new TransportError("deadline-exceeded", "Call not sent: its deadline has passed", { processed: "no" });
@@ -66,11 +108,10 @@ export class JsonRpcHttpSession extends WrappedSession<Request, Response, Method
     // Metadata are header fields already.
     const { deadline, priority } = context;
     const said = context === background ? context : callContext({ deadline, priority });
-    const text = requestText(id, request as MethodCall, said, { now, extensions, mark: false });
+    const text = requestText(id, request, said, { now, extensions, mark: false });
     const body = new TextEncoder().encode(text);
     if (body.length > maxMessageBytes) throw tooLarge(body.length, maxMessageBytes);
-    const accept = extensions ? "application/json, application/x-ndjson" : "application/json";
-    return new Request(this.#url, { method: "POST", headers: { "content-type": "application/json", accept }, body });
+    return body;
   }
 
   async #read(response: Response): Promise<Uint8Array> {
@@ -82,6 +123,10 @@ export class JsonRpcHttpSession extends WrappedSession<Request, Response, Method
       throw new TransportError(error.code, error.message, { processed: "yes", details: error.details, cause: error });
     }
   }
+}
+
+function unsupported(why: string): TransportError {
+  return new TransportError("unsupported", `Cannot send a stream: ${why}`);
 }
 
 function resultOf(value: unknown, id: number): unknown {

@@ -141,7 +141,6 @@ Deno.test("jsonRpcHttp() says what an answer was that is no response", async () 
     await using server = await serve(http({ port: 0 }), () => answer);
     const session = await chain(http({ port: server.addr.port! }), jsonRpcHttp()).dial();
     await failure(session.call({ method: "m" }), code as "remote");
-    await failure(session.call(new Streamed({ method: "m" }, numbers({ left: false }, 1))), ["unsupported", "closed"]);
     await session.close();
   }
   assert.throws(() => jsonRpcHttp({ path: "rpc" }), { code: "invalid-option" });
