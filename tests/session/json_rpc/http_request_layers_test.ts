@@ -78,3 +78,48 @@ Deno.test("a contract with items runs over HTTP", async () => {
   await failure(client.upload("log", list<number>("one" as unknown as number)), "invalid-request");
   await session.close();
 });
+
+for (const client of ["sockets", "fetch"] as const) {
+  Deno.test(`a cut connection ends the source, the handler's loop and the reply, over ${client}`, async () => {
+    const ends: string[] = [];
+    let seen = 0;
+    const handle = async function* (request: Streamed<MethodCall>): AsyncGenerator<unknown> {
+      try {
+        for await (const item of request) {
+          seen++;
+          yield item;
+        }
+      } finally {
+        ends.push("handler");
+      }
+    };
+    await using server = await serve(chain(http({ port: 0 }), jsonRpcHttp()), async (request) => {
+      const upload = request as Streamed<MethodCall>;
+      return upload.head.method === "both" ? new Streamed(null, handle(upload)) : await Array.fromAsync(handle(upload));
+    });
+    await using proxy = await faultProxy({ upstreamPort: server.addr.port! });
+    for (const method of ["unary", "both"]) {
+      seen = ends.length = 0;
+      const gate = Promise.withResolvers<void>();
+      const source = async function* (): AsyncGenerator<unknown> {
+        try {
+          yield* [1, 2, 3];
+          await gate.promise;
+          for (;;) yield 4;
+        } finally {
+          ends.push("source");
+        }
+      };
+      const session = await chain(http({ port: proxy.port, client }), jsonRpcHttp()).dial();
+      const call = session.call(new Streamed({ method }, source())).then(async (reply) => {
+        for await (const _ of reply as Streamed<null, unknown>);
+      });
+      await until(() => seen === 3, "the items");
+      proxy.cutAll("reset");
+      gate.resolve();
+      assert.notEqual((await failure(call, "connection-lost")).processed, "no");
+      await until(() => ends.length === 2, "the end of both");
+      await session.close();
+    }
+  });
+}

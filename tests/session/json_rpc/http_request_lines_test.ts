@@ -13,13 +13,13 @@ import {
   jsonRpcHandler,
   jsonRpcHttp,
   type JsonRpcHttpOptions,
+  ManualClock,
   type MethodCall,
   type MethodRequest,
   serve,
   Streamed,
-  TransportError,
+  type TransportError,
 } from "../../../mod.ts";
-import { ManualClock } from "../../../mod.ts";
 import { failure } from "../../support/calls.ts";
 import { until, within } from "../../support/channels.ts";
 import { peer, peerTest, run } from "../../support/peer.ts";
