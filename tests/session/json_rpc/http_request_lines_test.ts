@@ -39,6 +39,11 @@ async function echo(request: MethodRequest): Promise<unknown> {
   return new Streamed("head", request as Streamed<MethodCall, unknown>);
 }
 
+async function* two(): AsyncGenerator<unknown> {
+  yield { a: 1 };
+  yield undefined;
+}
+
 /** Posts a body in pieces of a size. */
 async function post(
   text: string | Uint8Array<ArrayBuffer>,
@@ -108,6 +113,8 @@ Deno.test("a line that is none ends the stream, and says which line it was", asy
   assert.equal(await about(deep, { maxDepth: 10 }), `${refused}it is nested more than 10 levels deep`);
   const large = await about(`{"item":"${"x".repeat(100)}"}`, { maxMessageBytes: 100 });
   assert.match(large, /^200 -32000 message-too-large maybe: Line 3 of the request is too long: /);
+  const endless = post(`${head}{"item":"${"x".repeat(1000)}`, { size: 7, options: { maxMessageBytes: 100 } });
+  assert.match((await endless)[1], /too long: Message refused: it has 10[1-7] bytes/);
   assert.equal(
     await about('{"error":{"code":5,"message":"m","data":{"code":"overloaded","processed":"no"}}}'),
     "200 -32000 overloaded no: m",
@@ -130,6 +137,31 @@ Deno.test("a first line that is no request is refused before the handler runs", 
   assert.deepEqual(await code(`[${head.trim()}]\n{"end":true}\n`), [200, -32600]);
   assert.deepEqual(await code(`"${"x".repeat(200)}"\n`, { maxMessageBytes: 100 }), [413, -32000]);
   assert.equal((await post(head, { options: { extensions: false } }))[0], 415);
+});
+
+Deno.test("a body is given up when its stream has ended, when the handler leaves its loop, and with the reply", async () => {
+  for (const method of ["ends", "leaves", "answers"]) {
+    const cancelled = Promise.withResolvers<void>();
+    let chunks = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        const first = `${head}{"item":1}\n${method === "ends" ? '{"end":true}\n' : ""}`;
+        controller.enqueue(new TextEncoder().encode(chunks++ === 0 ? first : '{"item":2}\n'));
+      },
+      cancel: () => cancelled.resolve(),
+    }, { highWaterMark: 0 });
+    const handler = jsonRpcHandler(async (request) => {
+      if (method === "answers") return new Streamed(null, two());
+      for await (const _ of request as Streamed<MethodCall>) if (method === "leaves") break;
+      await within(cancelled.promise, "the end of the body, before the answer");
+      return null;
+    });
+    const headers = { ...lines, accept: "application/x-ndjson" };
+    const init: RequestInit & { duplex: "half" } = { method: "POST", headers, body, duplex: "half" };
+    const response = await within(handler(new Request("http://localhost/rpc", init), callContext()), "the answer");
+    await response.text();
+    await within(cancelled.promise, `the end of the body: ${method}`);
+  }
 });
 
 Deno.test("the stream of a request ends at the deadline of its call", async () => {
@@ -192,10 +224,6 @@ Deno.test("jsonRpcHttp() sends lines, and says so where a server or its own opti
     bodies.push(`${request.headers.get("content-type")}\n${await request.text()}`);
     return Response.json({ jsonrpc: "2.0", id: 1, result: "ok" });
   });
-  async function* two(): AsyncGenerator<unknown> {
-    yield { a: 1 };
-    yield undefined;
-  }
   const upload = (): MethodRequest => new Streamed({ method: "m", params: [1] }, two());
   const session = await chain(http({ port: server.addr.port! }), jsonRpcHttp()).dial();
   assert.equal(await session.call(upload()), "ok");
