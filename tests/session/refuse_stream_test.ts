@@ -39,8 +39,8 @@ const protocols: Record<string, { wire: (port: number) => Any; request: unknown;
     wire: (port) => chain(http({ port, hostname: "127.0.0.1" }), httpCalls()) as Any,
     request: new Uint8Array(1),
   },
-  "jsonRpcHttp()": {
-    wire: (port) => chain(http({ port, hostname: "127.0.0.1" }), jsonRpcHttp()) as Any,
+  "jsonRpcHttp() without extensions": {
+    wire: (port) => chain(http({ port, hostname: "127.0.0.1" }), jsonRpcHttp({ extensions: false })) as Any,
     request: call,
     keepsReplies: true,
   },
@@ -52,7 +52,7 @@ for (const [name, { wire, request, keepsReplies }] of Object.entries(protocols))
     let runs = 0;
     const server = await wire(0).listen((got) => {
       runs++;
-      return name === "jsonRpcHttp()" ? "done" : got;
+      return keepsReplies === true ? "done" : got;
     });
     const session: Session<unknown, unknown> = await wire(server.addr.port ?? 0).dial();
     try {
