@@ -63,7 +63,7 @@ export function cutTests(test: SessionTest, can: Capabilities): void {
       if (!goOn) await until(() => gate.cancelled === 100, "100 cancelled handlers");
       await over(session, can);
       gate.open();
-      await until(() => server.channels.connectionsOpen === 0, "the end of the connection at the server");
+      await until(() => (server.channels.connectionsOpen ?? 0) === 0, "the end of the connection at the server");
       await works(world, server);
       assert.ok(calls.every(({ settled }) => settled === 1));
     });

@@ -116,8 +116,8 @@ export function directionTests(test: SessionTest, can: Capabilities): void {
       assert.equal(await recorder.over(), undefined);
       await closed;
       assert.deepEqual(recorder.messages, [0, 1, 2, 3, 4].map((i) => numbered(i, 100)));
-      await until(() => server.channels.connectionsOpen === 0, "the end of the connection at the server");
-      assert.equal(server.channels.connectionsFailed, 0);
+      await until(() => (server.channels.connectionsOpen ?? 0) === 0, "the end of the connection at the server");
+      assert.equal(server.channels.connectionsFailed ?? 0, 0);
     });
   }
 
