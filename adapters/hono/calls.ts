@@ -23,7 +23,7 @@ export function calls(
   options: Omit<HttpCallsOptions, "path"> = {},
 ): (c: HonoContext) => Promise<Response> {
   const answer = answerCalls(handler, options);
-  return (c) => answer(c.req.raw, contextOf(c));
+  return (c) => answer(c.req.raw, contextOf(c).set(honoRun, { c }));
 }
 
 /**

@@ -5,9 +5,9 @@
  */
 
 import assert from "node:assert/strict";
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { callContext, chain, http, httpCalls, reconnect, serve, text, TransportError } from "../../mod.ts";
-import { type CallEnv, calls, contextOf } from "../../adapters/hono.ts";
+import { type CallEnv, calls, contextOf, honoContextOf } from "../../adapters/hono.ts";
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -69,4 +69,14 @@ Deno.test("contextOf() under another server follows the request's signal", async
   controller.abort();
   const response = await routes.request("/", { signal: controller.signal });
   assert.equal(await response.text(), "true");
+});
+
+Deno.test("a handler of calls() reaches Hono's context, with what its middleware has set", async () => {
+  const routes = new Hono<{ Variables: { user: string } }>();
+  routes.use(async (c, next) => {
+    c.set("user", "ann");
+    await next();
+  });
+  routes.post("/call", calls((_, context) => encoder.encode(honoContextOf<Context>(context)?.get("user"))));
+  assert.equal(await (await routes.request("/call", { method: "POST", body: "who" })).text(), "ann");
 });

@@ -16,6 +16,7 @@ import {
   memory,
   newline,
   shape,
+  stdio,
   tcp,
   TransportError,
   websocket,
@@ -40,6 +41,17 @@ for (const [name, transport] of Object.entries(transports)) {
         await listener.close();
       });
     }
+  }
+}
+
+const program = new URL("_mcp_stdio.ts", import.meta.url).pathname;
+
+for (const theirs of Object.keys(connecting)) {
+  for (const [ours, use] of Object.entries(using)) {
+    Deno.test(`MCP over stdio: a client of ${ours}, a server of ${theirs} in a program`, async () => {
+      const command = { program: Deno.execPath(), args: ["run", "--no-check", "--allow-all", program, theirs] };
+      await use(mcpTransport(stdio({ command, framing: newline() })));
+    });
   }
 }
 
