@@ -50,7 +50,7 @@ peerTest(
     await store.close();
     console.log("fine");
   `;
-    const args = ["run", "--no-lock", "--cached-only", "--allow-all", "-"];
+    const args = ["run", "--cached-only", "--allow-all", "-"];
     const { stdout, stderr } = await run(Deno.execPath(), args, { stdin: script, timeoutMs: 60_000 });
     assert.equal(stdout, "fine\n", stderr);
     assert.notEqual(await other.get("a"), undefined);

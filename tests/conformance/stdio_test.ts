@@ -31,7 +31,10 @@ function relayed(maxBytes: number, options: StdioOptions = {}, exits: Promise<vo
       const { promise, resolve } = Promise.withResolvers<void>();
       exits.push(promise);
       const command = { program: Deno.execPath(), args, onExit: () => resolve() };
-      return stdio({ framing, stderr: "ignore", command, ...options }).dial(dialOptions);
+      const dialled = stdio({ framing, stderr: "ignore", command, ...options }).dial(dialOptions);
+      // What was given up before it began never ends.
+      dialled.catch(() => resolve());
+      return dialled;
     },
   };
 }

@@ -65,6 +65,7 @@ peerTest("names and texts that would harm a page are shown as they are", [chromi
   await using world = await startWorld({ ...snapshots, title: evil, note: evil, chains, sources });
   await using open = await fullPage(world);
   await open.page.click("#all summary");
+  await open.until("document.querySelector('#all tbody tr') !== null");
   const found = await open.page.evaluate(`({
     injected: document.querySelectorAll("img, [onerror]").length,
     title: document.title,
