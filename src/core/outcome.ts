@@ -7,6 +7,7 @@
 
 import type { CallContext } from "./context.ts";
 import { TransportError } from "./errors.ts";
+import { isOwnRefusal } from "./own_refusals.ts";
 
 /**
  * How a call ended:
@@ -40,6 +41,7 @@ export type Outcome = "success" | "failure" | "overload" | "rejected" | "cancell
  */
 export function outcomeOf(error: unknown): Outcome {
   if (!(error instanceof TransportError)) return "failure";
+  if (isOwnRefusal(error)) return "rejected";
   switch (error.code) {
     case "cancelled":
       return "cancelled";

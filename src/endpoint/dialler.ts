@@ -7,6 +7,7 @@
 import type { Clock } from "../core/clock.ts";
 import { TransportError } from "../core/errors.ts";
 import { notify, type Observer } from "../core/observer.ts";
+import { ownRefusal } from "../core/own_refusals.ts";
 import type { RetryBudget } from "../core/retry_budget.ts";
 import { backoffMs } from "../util/backoff.ts";
 
@@ -103,7 +104,8 @@ export class Dialler<P> {
     const retryAfterMs = Math.max(0, this.nextAt - now);
     const last = this.lastFailure;
     const why = `${last?.message ?? "Cannot connect"}; the next attempt is in ${Math.ceil(retryAfterMs)} ms`;
-    return new TransportError(last?.code ?? "connect-failed", why, { processed: "no", retryAfterMs, cause: last });
+    const code = last?.code ?? "connect-failed";
+    return ownRefusal(new TransportError(code, why, { processed: "no", retryAfterMs, cause: last }));
   }
 
   /** When the next attempt may begin, after a back-off. */

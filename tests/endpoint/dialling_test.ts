@@ -6,7 +6,7 @@
  */
 
 import { strict as assert } from "node:assert";
-import { ManualClock, RetryBudget, TransportError } from "../../mod.ts";
+import { ManualClock, outcomeOf, RetryBudget, TransportError } from "../../mod.ts";
 import { settle } from "../support/calls.ts";
 import { counts, finish, pooled, reconnecting } from "./_set_up.ts";
 
@@ -87,12 +87,17 @@ Deno.test("a dial that throws at once is one that fails", async () => {
 
 Deno.test("calls during the back-off are refused at once, with the time that is left of it", async () => {
   const set = reconnecting({ initialBackoffMs: 200 });
-  set.call();
+  const first = set.call();
   await set.refuse();
   await set.clock.advance(150);
   const call = set.call();
   await settle();
   assert.equal(call.code, "connect-failed");
+  assert.deepEqual(
+    [outcomeOf(first.error), outcomeOf(call.error)],
+    ["failure", "rejected"],
+    "the dial that failed counts against the peer once",
+  );
   assert.equal((call.error as TransportError).retryAfterMs, 50);
   assert.equal((call.error as TransportError).processed, "no");
   assert.equal(set.transport.dialled, 1);
