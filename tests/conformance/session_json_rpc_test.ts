@@ -19,24 +19,8 @@ import {
   websocket,
 } from "../../mod.ts";
 import { asBytes, jsonBytes } from "../support/json_rpc_bytes.ts";
-import { type Capabilities, type MakeSessions, sessionConformance } from "./session_suite.ts";
-
-const can: Capabilities = {
-  callBack: true,
-  oneWay: true,
-  ping: true,
-  errors: true,
-  context: true,
-  reorder: true,
-  // The end is told, but there is no greeting: what is sent before the peer is known may be lost.
-  goaway: false,
-  holdsBack: true,
-  halfClose: true,
-  connection: true,
-  concurrent: true,
-  streams: true,
-  port: true,
-};
+import { jsonRpcCan as can } from "./_json_rpc_capabilities.ts";
+import { type MakeSessions, sessionConformance } from "./session_suite.ts";
 
 function over(
   make: (maxBytes: number) => (address?: Address) => ChannelTransport,

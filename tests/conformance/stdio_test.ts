@@ -10,7 +10,8 @@ import { fileURLToPath } from "node:url";
 import { chain, type ChannelTransport, jsonRpc, lengthPrefix, stdio, type StdioOptions, tcp } from "../../mod.ts";
 import { asBytes, jsonBytes } from "../support/json_rpc_bytes.ts";
 import { channelConformance } from "./channel_suite.ts";
-import { type Capabilities, type MakeSessions, sessionConformance } from "./session_suite.ts";
+import { jsonRpcCan } from "./_json_rpc_capabilities.ts";
+import { type MakeSessions, sessionConformance } from "./session_suite.ts";
 
 const program = fileURLToPath(new URL("../transport/stdio/_programs.ts", import.meta.url));
 
@@ -47,23 +48,6 @@ channelConformance(
   { stopsPeer: true, halfClose: true, oneChannel: true },
 );
 
-const can: Capabilities = {
-  callBack: true,
-  oneWay: true,
-  ping: true,
-  errors: true,
-  context: true,
-  reorder: true,
-  // As on any channel, and the relay takes its time to join the two ends.
-  goaway: false,
-  holdsBack: true,
-  halfClose: true,
-  connection: true,
-  concurrent: true,
-  streams: true,
-  port: false,
-};
-
 const byName: MakeSessions = ({ maxInFlight, maxMessageBytes, clock }) => {
   const exits: Promise<void>[] = [];
   const wire = chain(relayed(jsonBytes(maxMessageBytes), {}, exits), jsonRpc({ maxInFlight, clock }));
@@ -75,4 +59,4 @@ const byName: MakeSessions = ({ maxInFlight, maxMessageBytes, clock }) => {
   };
 };
 
-sessionConformance("jsonRpc() over stdio()", can, byName);
+sessionConformance("jsonRpc() over stdio()", { ...jsonRpcCan, port: false }, byName);

@@ -4,11 +4,12 @@
  * @module
  */
 
+import { byteRate, checkWeights, weightsRule } from "../../core/bandwidth_options.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { responseAround } from "../../core/completion.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
-import { given, integer, invalidOption, type OptionRule, readOptions } from "../../core/options.ts";
+import { given, integer, readOptions } from "../../core/options.ts";
 import type { Middleware, Service } from "../../core/service.ts";
 import { BodyGate, type BodyGateSettings } from "./body_gate.ts";
 import { shapedBody } from "./shaped_body.ts";
@@ -94,12 +95,6 @@ export class ShapeBodiesStats {
 
 const unused: BodyUse = { waiting: 0, bytesSent: 0, bytesPerSecond: 0 };
 
-const rate: OptionRule<number> = {
-  allowed: "a number of bytes of at least 1, or Infinity",
-  fallback: Infinity,
-  accepts: (value) => typeof value === "number" && value >= 1,
-};
-
 /**
  * Bounds the rate of HTTP bodies, and lets urgent ones go first: what
  * `shape()` does for messages, as far as HTTP allows it.
@@ -130,19 +125,17 @@ const rate: OptionRule<number> = {
  */
 export function shapeBodies(options: ShapeBodiesOptions = {}): Middleware<Service<Request, Response>> {
   const settings = readOptions("shapeBodies()", options, {
-    upBytesPerSecond: rate,
-    downBytesPerSecond: rate,
+    upBytesPerSecond: byteRate,
+    downBytesPerSecond: byteRate,
     burstBytes: integer(64 * 1024, 1, 0x7fff_ffff),
     pieceBytes: integer(16 * 1024, 1, 0x7fff_ffff),
-    weights: given<readonly number[]>([8, 6, 4, 3, 2, 1.5, 1], "a list"),
+    weights: weightsRule,
     classOf: given<ShapeBodiesOptions["classOf"]>(undefined, "a function"),
     stats: given<ShapeBodiesStats | undefined>(undefined, "an object"),
     clock: given<Clock>(systemClock, "an object"),
   });
   const { weights, classOf, pieceBytes, stats, clock, ...shown } = settings;
-  if (weights.length !== 7 || !weights.every((weight) => weight > 0 && weight < 1000)) {
-    throw invalidOption("shapeBodies()", "weights", weights, "7 numbers above 0 and below 1000");
-  }
+  checkWeights("shapeBodies()", weights);
   return named("shapeBodies", { ...shown, pieceBytes, weights }, (inner: Service<Request, Response>) => {
     const up = gateOf(settings.upBytesPerSecond, settings);
     const down = gateOf(settings.downBytesPerSecond, settings);

@@ -4,9 +4,10 @@
  * @module
  */
 
+import { byteRate, checkWeights, weightsRule } from "../../core/bandwidth_options.ts";
 import { lastPriority, type Message } from "../../core/channel.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
-import { duration, given, integer, invalidOption, type OptionRule, readOptions } from "../../core/options.ts";
+import { duration, given, integer, invalidOption, readOptions } from "../../core/options.ts";
 
 /**
  * Options of {@linkcode shape}.
@@ -108,19 +109,13 @@ export type ShapeSettings = ReturnType<typeof readShapeOptions>;
 export const leastWindowBytes: number = 32 * 1024;
 const mostFragmentBytes = 64 * 1024;
 
-const rate: OptionRule<number> = {
-  allowed: "a number of bytes of at least 1, or Infinity",
-  fallback: Infinity,
-  accepts: (value) => typeof value === "number" && value >= 1,
-};
-
 /** How they are read. */
 export const shapeRules = {
-  upBytesPerSecond: rate,
-  downBytesPerSecond: rate,
+  upBytesPerSecond: byteRate,
+  downBytesPerSecond: byteRate,
   burstBytes: integer(64 * 1024, 1, 0x7fff_ffff),
   fragmentBytes: integer(16 * 1024, 256, mostFragmentBytes),
-  weights: given<readonly number[]>([8, 6, 4, 3, 2, 1.5, 1], "a list"),
+  weights: weightsRule,
   classOf: given<ShapeOptions["classOf"]>(undefined, "a function"),
   maxWindowBytes: integer(4 * 1024 * 1024, leastWindowBytes, 0x7fff_ffff),
   maxAssemblyBytes: integer(64 * 1024 * 1024, 1, 0x7fff_ffff),
@@ -139,9 +134,7 @@ export function readShapeOptions(options: ShapeOptions): Readonly<Required<Omit<
 } {
   const settings = readOptions("shape()", options, shapeRules);
   const { weights, highWaterBytes, maxBufferedBytes } = settings;
-  if (weights.length !== 7 || !weights.every((weight) => weight > 0 && weight < 1000)) {
-    throw invalidOption("shape()", "weights", weights, "7 numbers above 0 and below 1000");
-  }
+  checkWeights("shape()", weights);
   if (maxBufferedBytes < highWaterBytes) {
     throw invalidOption("shape()", "maxBufferedBytes", maxBufferedBytes, `highWaterBytes (${highWaterBytes}) or more`);
   }
