@@ -136,3 +136,44 @@ Deno.test("our client speaks with a real language server: deno lsp", async () =>
   await within(session.finished, "the end of the language server");
   assert.deepEqual(exits, [{ exitCode: 0, signal: null }]);
 });
+
+Deno.test("vscode-jsonrpc speaks with deno lsp through our channels: TCP on the one side, stdio() on the other", async () => {
+  const exits: StdioExit[] = [];
+  const framing = contentLength();
+  const command = { program: Deno.execPath(), args: ["lsp"], onExit: (exit: StdioExit) => exits.push(exit) };
+  const server = await stdio({ command, framing, stderr: "ignore", graceMs: 5000 }).dial();
+  const over = Promise.withResolvers<void>();
+  const listener = await tcp({ port: 0, framing }).listen((editor) => {
+    editor.receive({
+      message: (message) => server.send(message),
+      end: () => void server.close(),
+      closed: () => over.resolve(),
+    });
+    server.receive({
+      message: (message) => editor.send(message),
+      end: () => void editor.close(),
+      closed: () => void editor.close(),
+    });
+  });
+  const socket = connect(listener.addr.port!, "127.0.0.1");
+  await once(socket, "connect");
+  const gone = once(socket, "close");
+  const connection = createMessageConnection(new StreamMessageReader(socket), new StreamMessageWriter(socket));
+  connection.listen();
+  const params = { processId: Deno.pid, rootUri: null, capabilities: {} };
+  const { serverInfo } = await within(
+    connection.sendRequest<{ serverInfo: { name: string } }>("initialize", params),
+    "initialize",
+  );
+  assert.match(serverInfo.name, /deno/);
+  await connection.sendNotification("initialized", {});
+  assert.equal(await within(connection.sendRequest("shutdown"), "shutdown"), null);
+  await connection.sendNotification("exit");
+  await until(() => exits.length === 1, "the exit of the language server");
+  assert.deepEqual(exits, [{ exitCode: 0, signal: null }]);
+  connection.dispose();
+  socket.end();
+  await within(gone, "the end of the socket");
+  await within(over.promise, "the end of the editor's channel");
+  await listener.close();
+});
