@@ -11,7 +11,7 @@ import type { Channel, ChannelTransport, Listener, Message, Receiver, TransportE
 const encoder = new TextEncoder();
 
 /** How long a test waits for something that should have happened long before. */
-const patienceMs = 20_000;
+const patienceMs = 60_000;
 
 /** Waits for a promise, and fails where it takes far too long. */
 export async function within<T>(promise: Promise<T>, what: string): Promise<T> {

@@ -42,10 +42,10 @@ export interface SseCarrier {
   open(fields: SseFieldLines, signal: AbortSignal): Promise<SseStream>;
   /**
    * Makes another request. There is one at a time of messages, and beside it
-   * one of acknowledgements, which must not wait for it. Rejects where there is
+   * one of acknowledgements, which must not wait for it on one connection. Rejects where there is
    * no answer.
    */
-  send(lane: "messages" | "acknowledgements", post: SsePost, signal: AbortSignal): Promise<SseReply>;
+  send(post: SsePost, signal: AbortSignal): Promise<SseReply>;
   /** Gives everything back. */
   close(): void;
 }

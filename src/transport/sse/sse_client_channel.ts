@@ -36,6 +36,7 @@ export class SseClientChannel extends SseChannel {
   readonly #life: AbortController = new AbortController();
   readonly #silence: Alarm;
   readonly #heartbeat: Alarm;
+  readonly #running: Promise<void>;
   #stream: SseStream | undefined = undefined;
   #scheduled = false;
   #endCame = false;
@@ -60,7 +61,7 @@ export class SseClientChannel extends SseChannel {
     this.#silence = new Alarm(settings.clock, () => this.#silent());
     this.#heartbeat = new Alarm(settings.clock, () => this.#beat());
     this.#heartbeat.set(opened.terms.heartbeatMs / 2);
-    void this.#run(opened);
+    this.#running = this.#run(opened);
   }
 
   protected override get connected(): boolean {
@@ -91,7 +92,8 @@ export class SseClientChannel extends SseChannel {
     this.#stream?.cancel();
     const inOrder = error === undefined && !tell;
     if (inOrder || tell) await this.#posts.farewell(inOrder);
-    this.#posts.restart();
+    // A connection that was being opened or read is let go of only now, and not behind whoever waits for the end.
+    await Promise.all([this.#posts.abandon(), this.#running]);
     this.#carrier.close();
   }
 

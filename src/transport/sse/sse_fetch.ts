@@ -47,7 +47,7 @@ export class FetchCarrier implements SseCarrier {
     }
   }
 
-  async send(_lane: string, post: SsePost, signal: AbortSignal): Promise<SseReply> {
+  async send(post: SsePost, signal: AbortSignal): Promise<SseReply> {
     const response = await fetch(this.#url, {
       ...this.#init,
       method: post.method,

@@ -41,7 +41,7 @@ export class SsePosts {
   readonly #poster: SsePoster;
   readonly #common: SseFieldLines;
   readonly #over: AbortController = new AbortController();
-  readonly #inFlight = new Set<AbortController>();
+  readonly #inFlight = new Map<AbortController, Promise<SseReply>>();
   readonly #ackAlarm: Alarm;
   #posting = false;
   /** The acknowledgement that is in flight. */
@@ -95,7 +95,7 @@ export class SsePosts {
 
   /** The connections are dead, as it seems: gives up the requests in flight and makes them again. */
   restart(): void {
-    for (const request of this.#inFlight) request.abort();
+    for (const request of this.#inFlight.keys()) request.abort();
   }
 
   /** The server can be reached again, as it seems: whoever waits to try again need not. */
@@ -131,11 +131,17 @@ export class SsePosts {
       ? { method: "POST", fields: this.#fields(), body: undefined }
       : { method: "DELETE", fields: this.#common, body: undefined };
     for (let attempt = 1; !time.signal.aborted; attempt++) {
-      const { status } = await this.#request("acknowledgements", post, time);
+      const { status } = await this.#request(post, time);
       if (!inOrder || !isTransient(status)) break;
       await sleep(clock, backoffMs(attempt, this.#backoff()), time.signal);
     }
     alarm.clear();
+  }
+
+  /** Gives up what is in flight, and waits until it has let go of its connections. */
+  async abandon(): Promise<void> {
+    this.restart();
+    await Promise.allSettled(this.#inFlight.values());
   }
 
   #batchEnd(first: number): number {
@@ -160,7 +166,7 @@ export class SsePosts {
       const fields = this.#fields([sseFields.first, `${at}`], ["content-type", ssePostType]);
       const told = this.#poster.handedUpTo();
       const request = new AbortController();
-      const { status, text } = await this.#request("messages", { method: "POST", fields, body: left }, request);
+      const { status, text } = await this.#request({ method: "POST", fields, body: left }, request);
       if (this.#over.signal.aborted) return false;
       if (status === 204 || status === 202) {
         this.#answered(told);
@@ -192,7 +198,7 @@ export class SsePosts {
       return;
     }
     const post: SsePost = { method: "POST", fields: this.#fields(), body: undefined };
-    this.#acknowledging = this.#request("acknowledgements", post, new AbortController());
+    this.#acknowledging = this.#request(post, new AbortController());
     const { status, text } = await this.#acknowledging;
     this.#acknowledging = undefined;
     const again = this.#ackAgain && status === 204;
@@ -217,17 +223,17 @@ export class SsePosts {
 
   /** Makes a request; status 0 where there was no answer in time. */
   async #request(
-    lane: "messages" | "acknowledgements",
     post: SsePost,
     request: AbortController,
   ): Promise<SseReply> {
     this.#spoke = true;
-    this.#inFlight.add(request);
     const { postTimeoutMs, livenessMs } = this.#terms;
     const alarm = new Alarm(this.#settings.clock, () => request.abort());
     alarm.set(postTimeoutMs + livenessMs);
+    const sent = this.#carrier.send(post, request.signal);
+    this.#inFlight.set(request, sent);
     try {
-      return await this.#carrier.send(lane, post, request.signal);
+      return await sent;
     } catch {
       return { status: 0, text: "" };
     } finally {

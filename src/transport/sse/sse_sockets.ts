@@ -1,6 +1,6 @@
 /**
  * The requests of an sse() client on our own sockets: one connection for the
- * stream, and one that is kept for each kind of POST.
+ * stream, and those that are kept for POSTs.
  *
  * @module
  */
@@ -35,7 +35,8 @@ export class SocketCarrier implements SseCarrier {
   readonly #tcp: TcpSettings;
   readonly #path: string;
   readonly #host: string;
-  readonly #kept = new Map<string, Line>();
+  /** Connections without a request. There are two at most: that is how many requests there are at once. */
+  readonly #idle: Line[] = [];
 
   constructor(tcp: TcpSettings, path: string) {
     const { hostname, port } = tcp;
@@ -54,23 +55,21 @@ export class SocketCarrier implements SseCarrier {
     });
   }
 
-  async send(lane: string, post: SsePost, signal: AbortSignal): Promise<SseReply> {
-    const kept = this.#kept.get(lane);
+  async send(post: SsePost, signal: AbortSignal): Promise<SseReply> {
+    const kept = this.#idle.pop();
     if (kept !== undefined) {
-      this.#kept.delete(lane);
       try {
-        return await this.#exchange(lane, kept, post, signal);
+        return await this.#exchange(kept, post, signal);
       } catch (error) {
         // The server has closed it meanwhile, most often. It knows what it has had already.
         if (signal.aborted) throw error;
       }
     }
-    return await this.#exchange(lane, await this.#dial(signal), post, signal);
+    return await this.#exchange(await this.#dial(signal), post, signal);
   }
 
   close(): void {
-    for (const line of this.#kept.values()) line.close();
-    this.#kept.clear();
+    for (const line of this.#idle.splice(0)) line.close();
   }
 
   async #dial(signal: AbortSignal): Promise<Line> {
@@ -79,12 +78,12 @@ export class SocketCarrier implements SseCarrier {
     return new Line(stream);
   }
 
-  #exchange(lane: string, line: Line, { method, fields, body }: SsePost, signal: AbortSignal): Promise<SseReply> {
+  #exchange(line: Line, { method, fields, body }: SsePost, signal: AbortSignal): Promise<SseReply> {
     return line.guarded(signal, async () => {
       await line.ask(method, this.#path, [["host", this.#host], ...fields], body);
       const head = await line.head();
       const text = await line.text(head, method);
-      if (responsePersists(head, method)) this.#kept.set(lane, line);
+      if (responsePersists(head, method)) this.#idle.push(line);
       else line.close();
       return { status: head.status, text };
     });

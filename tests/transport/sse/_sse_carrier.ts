@@ -80,7 +80,6 @@ export class TestStream implements SseStream {
 
 /** A request that was made. */
 export interface SeenPost {
-  readonly lane: string;
   readonly method: string;
   readonly fields: Record<string, string>;
   readonly body: Uint8Array | undefined;
@@ -110,8 +109,8 @@ export class TestCarrier implements SseCarrier {
     return stream;
   }
 
-  async send(lane: string, { method, fields, body }: SsePost, signal: AbortSignal): Promise<SseReply> {
-    const post = { lane, method, fields: Object.fromEntries(fields), body };
+  async send({ method, fields, body }: SsePost, signal: AbortSignal): Promise<SseReply> {
+    const post = { method, fields: Object.fromEntries(fields), body };
     this.posts.push(post);
     const status = await Promise.race([this.onPost(post), aborted(signal)]);
     if (status === 0) throw new Error("no answer");

@@ -274,3 +274,31 @@ Deno.test("a dial says why there is no channel, and leaves nothing behind", asyn
   assert.equal(stream.cancelled, true);
   assert.equal(clock.pending, 0);
 });
+
+Deno.test("a channel is closed when the requests that it gave up have let go", async () => {
+  const clock = new ManualClock();
+  const stream = new TestStream().write(openEvent());
+  const carrier = streams(stream);
+  const { channel } = await dialled(clock, carrier);
+  const letGo = Promise.withResolvers<void>();
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  // As with a connection that is being opened: giving it up takes the platform a while.
+  carrier.send = async ({ method }) => {
+    if (method === "DELETE") return { status: 204, text: "" };
+    ask();
+    await letGo.promise;
+    throw new Error("given up");
+  };
+  void channel.send("one");
+  await asked;
+  channel.abort(new TransportError("cancelled", "Test over"));
+  let closed = false;
+  const closing = channel.close().then(() => closed = true);
+  await clock.advance(10);
+  assert.equal(closed, false);
+  assert.equal(carrier.closed, 0);
+  letGo.resolve();
+  await closing;
+  assert.equal(carrier.closed, 1);
+  assert.equal(clock.pending, 0);
+});

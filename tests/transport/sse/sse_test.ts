@@ -213,3 +213,20 @@ Deno.test("wrong options are named, and secrets stay out of what describe() prin
   await assert.rejects(mountedSse().dial(), { code: "unsupported" });
   await assert.rejects(sseClient({ url: "http://x" }).listen(() => {}), { code: "unsupported" });
 });
+
+Deno.test("sse() says goodbye on a connection that it has", async () => {
+  const ended = Promise.withResolvers<void>();
+  const listener = await sse({ port: 0, hostname: "127.0.0.1" }).listen((channel) => {
+    channel.receive({ message: () => {}, end: () => {}, closed: () => ended.resolve() });
+  });
+  await using proxy = await faultProxy({ upstreamPort: listener.addr.port! });
+  const channel = await sse({ port: proxy.port, hostname: "127.0.0.1" }).dial();
+  channel.receive(new Recorder());
+  await channel.send("hello");
+  await until(() => channel.bufferedBytes === 0, "the answer");
+  channel.abort(new TransportError("cancelled", "Test over"));
+  await channel.close();
+  await within(ended.promise, "the end");
+  assert.equal(proxy.accepted, 2, "one for the stream, and one for all requests");
+  await listener.close();
+});
