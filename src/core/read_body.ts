@@ -5,6 +5,7 @@
  */
 
 import { joinBytes } from "../util/join_bytes.ts";
+import { arrivedWhole } from "./completion.ts";
 import { TransportError } from "./errors.ts";
 
 /**
@@ -12,6 +13,12 @@ import { TransportError } from "./errors.ts";
  * and cancels the rest; rejects with `message-too-large`.
  */
 export async function readBody(message: Request | Response, maxBytes: number): Promise<Uint8Array> {
+  if (arrivedWhole in message) {
+    // It is in memory already, and decoded.
+    const bytes = await message.bytes();
+    if (bytes.length > maxBytes) throw tooLarge(maxBytes);
+    return bytes;
+  }
   const claimed = message.headers.get("content-length");
   // The length of an encoded body says nothing about what it inflates to.
   if (claimed !== null && !message.headers.has("content-encoding")) {

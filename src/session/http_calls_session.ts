@@ -7,8 +7,10 @@
 import { formatAddress } from "../core/channel.ts";
 import { background, type CallContext } from "../core/context.ts";
 import { TransportError } from "../core/errors.ts";
+import { type PlainParts, plainRequest } from "../core/plain_request.ts";
 import { readBody } from "../core/read_body.ts";
 import type { Session } from "../core/session.ts";
+import { keptBytes } from "../core/stand_in.ts";
 import { Streamed } from "../core/streamed.ts";
 import type { HttpCallSettings } from "./http_calls_answering.ts";
 import { decodeError, timeLeftField, tooLarge } from "./http_calls_wire.ts";
@@ -17,6 +19,9 @@ import { WrappedSession } from "./wrapped_session.ts";
 
 /** More than this is not told: 31 years, in digits that any number takes. */
 const maxTimeLeftMs = 1e12;
+
+const typeField = ["content-type", "application/octet-stream"] as const;
+const plainFields: PlainParts["fields"] = [typeField];
 
 /** See the module. */
 export class HttpCallSession extends WrappedSession<Request, Response, Uint8Array, Uint8Array> {
@@ -35,13 +40,13 @@ export class HttpCallSession extends WrappedSession<Request, Response, Uint8Arra
       throw refuseStream(request as unknown as Streamed<unknown>, "httpCalls()", "no");
     }
     if (request.length > maxMessageBytes) throw tooLarge(request.length, maxMessageBytes, "no");
-    const headers: Record<string, string> = { "content-type": "application/octet-stream" };
+    let fields = plainFields;
     if (context.deadline !== Infinity) {
       const timeLeftMs = Math.max(0, Math.ceil(context.deadline - clock.now()));
-      headers[timeLeftField] = String(Math.min(timeLeftMs, maxTimeLeftMs));
+      fields = [typeField, [timeLeftField, String(Math.min(timeLeftMs, maxTimeLeftMs))]];
     }
-    const body = request as Uint8Array<ArrayBuffer>;
-    const response = await this.inner.call(new Request(this.#url, { method: "POST", headers, body }), context);
+    const parts = { method: "POST", url: this.#url, redirect: "follow", fields, body: keptBytes(request) } as const;
+    const response = await this.inner.call(plainRequest(parts), context);
     try {
       if (response.status !== 200) throw await decodeError(response);
       return await readBody(response, maxMessageBytes);

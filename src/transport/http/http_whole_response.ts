@@ -7,7 +7,7 @@
 
 import { arrivedWhole } from "../../core/completion.ts";
 import { HttpFields } from "../../framing/http1/http1_fields.ts";
-import { standInFor } from "./http_stand_in.ts";
+import { standInFor } from "../../core/stand_in.ts";
 
 /** What a response is made of. */
 export interface WholeParts {
