@@ -12,6 +12,7 @@ import { idempotent } from "../../core/idempotent.ts";
 import { notify, type Observer } from "../../core/observer.ts";
 import { given, integer, label, readOptions } from "../../core/options.ts";
 import type { Service } from "../../core/service.ts";
+import { plainPartsOf } from "../../core/plain_request.ts";
 import { Streamed } from "../../core/streamed.ts";
 import { cacheGeneration } from "./cache_log.ts";
 import { httpKey, type KeyOf, valueKey } from "./request_key.ts";
@@ -162,7 +163,9 @@ class Flights<Req, Res> implements SharedCallOwner<Req, Res> {
     this.#calls.set(key, call);
     const promise = call.join(request, context);
     // The signal in one caller's request must not end the call of the others.
-    const sent = request instanceof Request ? new Request(request, { signal: null }) as Req & Request : request;
+    const sent = request instanceof Request && plainPartsOf(request) === undefined
+      ? new Request(request, { signal: null }) as Req & Request
+      : request;
     const fail = (error: unknown): void => {
       this.#forget(call);
       call.reject(error);

@@ -1,14 +1,41 @@
 /**
  * An HTTP request that can be sent more than once: what was read of its body is
- * kept, up to a bound.
+ * kept, up to a bound, or its body is in memory as a whole.
  *
  * @module
  */
 
+import { type PlainParts, plainPartsOf, plainRequest, usePlain } from "../../core/plain_request.ts";
 import { Streamed } from "../../core/streamed.ts";
 
 /** See the module. One attempt at a time. */
-export class Replay {
+export interface Replay {
+  /** Whether the request can be sent once more. */
+  readonly possible: boolean;
+  /** The request for one attempt; that of the attempt before is over. */
+  next(): Request;
+  /** There will be no further attempt. */
+  end(): void;
+}
+
+/** One whose body is in memory as long as the request is. */
+class PlainReplay implements Replay {
+  readonly possible = true;
+  readonly #parts: PlainParts;
+
+  constructor(request: Request, parts: PlainParts) {
+    usePlain(request);
+    this.#parts = parts;
+  }
+
+  next(): Request {
+    return plainRequest(this.#parts);
+  }
+
+  end(): void {}
+}
+
+class StreamReplay implements Replay {
   readonly #request: Request;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #maxBytes: number;
@@ -29,12 +56,10 @@ export class Replay {
     this.#reader = request.body.getReader();
   }
 
-  /** Whether the request can be sent once more. */
   get possible(): boolean {
     return this.#kept;
   }
 
-  /** The request for one attempt; that of the attempt before is over. */
   next(): Request {
     const attempt = ++this.#attempt;
     let index = 0;
@@ -59,7 +84,7 @@ export class Replay {
     return new Request(this.#request, init);
   }
 
-  /** There will be no further attempt: keeps nothing, and lets go of a body that nobody reads. */
+  /** Keeps nothing, and lets go of a body that nobody reads. */
   end(): void {
     this.#kept = false;
     if (this.#idle && !this.#ended) this.#reader.cancel().catch(() => {});
@@ -92,9 +117,13 @@ export class Replay {
 /** Makes one where the request is one of HTTP with a body that has not been touched. */
 export function replayOf(request: unknown, maxBytes: number): Replay | undefined {
   if (typeof request !== "object" || !(request instanceof Request) || maxBytes === 0) return undefined;
+  const plain = plainPartsOf(request);
+  if (plain !== undefined) {
+    return plain.body === undefined || request.bodyUsed ? undefined : new PlainReplay(request, plain);
+  }
   const { body } = request;
   if (body === null || request.bodyUsed || body.locked) return undefined;
-  return new Replay(request as Request & { body: ReadableStream<Uint8Array> }, maxBytes);
+  return new StreamReplay(request as Request & { body: ReadableStream<Uint8Array> }, maxBytes);
 }
 
 /**

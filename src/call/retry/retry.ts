@@ -70,7 +70,8 @@ export interface RetryOptions {
  * by its context ({@linkcode idempotent}), else by the option, else for HTTP by
  * its method or an `idempotency-key`. An HTTP request with a body is sent again
  * as long as what was read of the body is no more than `maxReplayBytes`; such a
- * body is sent as a stream. What a response's status says is acted on when its
+ * body is sent as a stream. One of {@linkcode httpRequest} stays whole, and is
+ * sent again whatever its size, unless that is 0. What a response's status says is acted on when its
  * head is there; once a response was passed on nothing is made again.
  *
  * A request with a stream is sent again as long as nobody has begun to read its

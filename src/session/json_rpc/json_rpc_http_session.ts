@@ -8,6 +8,7 @@ import { formatAddress } from "../../core/channel.ts";
 import { background, type CallContext, callContext } from "../../core/context.ts";
 import { TransportError } from "../../core/errors.ts";
 import type { MethodCall, MethodRequest } from "../../core/method_call.ts";
+import { type PlainParts, plainRequest } from "../../core/plain_request.ts";
 import { readBody } from "../../core/read_body.ts";
 import type { Session } from "../../core/session.ts";
 import { Streamed } from "../../core/streamed.ts";
@@ -27,6 +28,10 @@ const unsupportedMediaType = 415;
 
 /** What an end takes that knows of streams. */
 const accept = "application/json, application/x-ndjson";
+
+const typeField = ["content-type", "application/json"] as const;
+const plainFields: PlainParts["fields"] = [typeField, ["accept", "application/json"]];
+const extendedFields: PlainParts["fields"] = [typeField, ["accept", accept]];
 
 /** See the module. */
 export class JsonRpcHttpSession extends WrappedSession<Request, Response, MethodRequest, unknown> {
@@ -91,11 +96,9 @@ export class JsonRpcHttpSession extends WrappedSession<Request, Response, Method
   }
 
   #post(id: number | undefined, request: MethodCall, context: CallContext): Request {
-    const headers = {
-      "content-type": "application/json",
-      accept: this.#settings.extensions ? accept : "application/json",
-    };
-    return new Request(this.#url, { method: "POST", headers, body: this.#encode(id, request, context) });
+    const fields = this.#settings.extensions ? extendedFields : plainFields;
+    const body = this.#encode(id, request, context);
+    return plainRequest({ method: "POST", url: this.#url, redirect: "follow", fields, body });
   }
 
   /** The request in bytes. */

@@ -10,6 +10,7 @@ import {
   type CallContext,
   chain,
   circuitBreaker,
+  httpRequest,
   retry,
   type RetryOptions,
   type Service,
@@ -260,4 +261,28 @@ Deno.test("a body that a service answered without reading is let go", async () =
   calls[0].resolve(new Response(null));
   await settle();
   assert.deepEqual([watched.reply?.status, cancelled], [200, 1]);
+});
+
+Deno.test("a request of httpRequest() stays whole, is sent again whatever its size, and is used up", async () => {
+  const { call, calls, clock } = setUp({ maxReplayBytes: 10 });
+  const body = "x".repeat(1000);
+  const request = httpRequest(url, { method: "PUT", body });
+  const watched = new Watched(call(request));
+  for (const status of [503, 200]) {
+    const sent = calls.at(-1)!.request;
+    assert.equal(await sent.text(), body);
+    assert.equal(sent.headers.get("content-type"), "text/plain;charset=UTF-8");
+    calls.at(-1)!.resolve(new Response(null, { status }));
+    await clock.advance(1000);
+  }
+  assert.equal(calls.length, 2);
+  assert.equal(watched.reply?.status, 200);
+  assert.equal(request.bodyUsed, true);
+  await assert.rejects(request.text(), TypeError);
+
+  const once = setUp({ maxReplayBytes: 0 });
+  once.call(httpRequest(url, { method: "PUT", body })).catch(() => {});
+  once.calls[0].resolve(new Response(null, { status: 503 }));
+  await once.clock.advance(1000);
+  assert.equal(once.calls.length, 1);
 });
