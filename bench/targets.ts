@@ -4,7 +4,9 @@
  *
  * Each transport is loaded by our own client and with our own server, two
  * processes on this machine: at its peak (a closed loop), at 10 000 calls a
- * second and at a tenth of its peak (open loops). HTTP/2 is loaded by `h2load`
+ * second and at a tenth of its peak (open loops), this in turns with an echo by
+ * hand on bare sockets: what the machine, the platform and the load tool cost
+ * at that rate. HTTP/2 is loaded by `h2load`
  * beside, where that is installed: our own client of it is the platform's
  * `fetch`. What else runs on the machine is in the figures; the exit code is 1
  * where one of them is short.
@@ -28,6 +30,9 @@ import { watched } from "./load/watched.ts";
 const concurrency = 128;
 const size = 64;
 
+/** How often a transport and bare sockets take turns. */
+const turns = 4;
+
 /** How long things are measured, in seconds. */
 interface Times {
   warmUp: number;
@@ -42,20 +47,25 @@ const quick: Times = { warmUp: 1, peak: 2, rate: 2, many: 3, sustained: 20 };
 
 /** What the sustained run and the many connections are measured on. */
 const main: TransportName = "tcp";
-const held: TransportName[] = ["tcp", "websocket"];
+const held: TransportName[] = ["tcp", "websocket", "bare"];
 
 const lines: targets.Line[] = [];
 const all = new Tally();
+const promised: TransportName[] = transportNames.filter((name) => name !== "bare");
 const { values: flags } = readFlags();
 const times = flags.quick ? quick : full;
-const names = flags.only === undefined ? [...transportNames] : [flags.only as TransportName];
+const names = flags.only === undefined ? promised : [flags.only as TransportName];
 let peakOfMain = 0;
 
 console.log(machine());
 await wakeUps();
 for (const name of names) await attempt(name, () => transport(name));
 if (names.includes("h2")) await attempt("h2load", byH2load);
-for (const name of held.filter((name) => names.includes(name))) {
+for (
+  const name of held.filter((name) =>
+    names.includes(name) || (name === "bare" && names.some((name) => held.includes(name)))
+  )
+) {
   await attempt(`${name} with many connections`, () => manyConnections(name));
 }
 if (names.includes(main)) await attempt("a sustained run", sustained);
@@ -88,10 +98,24 @@ async function transport(name: TransportName): Promise<void> {
   const subject = name === "h2" ? "h2, our client: the platform's fetch," : name;
   add(targets.busyLine(subject, busy.total, busy.throughput));
   const calmRate = Math.max(1, Math.floor(peak.throughput / 10));
-  const calm = await rig.measure({ rate: calmRate, warmUp, seconds: times.rate });
-  all.merge(calm.total);
-  add(targets.calmLine(subject, calmRate, calm.total));
+  const [calm, floor] = await inTurns(rig, calmRate);
+  all.merge(calm);
+  add(targets.calmLine(subject, calmRate, calm, floor));
   if (name === main) peakOfMain = peak.throughput;
+}
+
+/** A rate, in turns with bare sockets: what a machine does to the one it soon does to the other. */
+async function inTurns(rig: Rig, rate: number): Promise<[Tally, Tally]> {
+  await using floor = await Rig.open(await rigOptions("bare", usualConnections("bare")));
+  const totals: [Tally, Tally] = [new Tally(), new Tally()];
+  const seconds = times.rate / turns;
+  for (let turn = 0; turn < turns; turn++) {
+    for (const [i, of] of [rig, floor].entries()) {
+      const { total } = await of.measure({ rate, warmUp: times.warmUp / 2, seconds });
+      totals[i].merge(total);
+    }
+  }
+  return totals;
 }
 
 async function byH2load(): Promise<void> {
@@ -116,8 +140,9 @@ async function manyConnections(name: TransportName): Promise<void> {
   const { connections, rate } = targets.many;
   await using rig = await Rig.open(await rigOptions(name, connections));
   const measured = await rig.measure({ rate, warmUp: times.warmUp, seconds: times.many });
-  all.merge(measured.total);
-  add(targets.manyLine(name, measured.open, measured.total));
+  if (name !== "bare") all.merge(measured.total);
+  const line = targets.manyLine(name === "bare" ? "bare sockets" : name, measured.open, measured.total);
+  add(name === "bare" ? { ...line, target: "(told)", met: undefined } : line);
   told(`${name}, ${targets.amount(connections)} connections`, measured);
 }
 
@@ -180,8 +205,8 @@ function readFlags() {
       options: { quick: { type: "boolean" }, only: { type: "string" } },
     });
     const { only } = parsed.values;
-    if (only === undefined || transportNames.includes(only as TransportName)) return parsed;
-    console.error(`Cannot use --only ${only}: ${transportNames.join(", ")} are allowed`);
+    if (only === undefined || promised.includes(only as TransportName)) return parsed;
+    console.error(`Cannot use --only ${only}: ${promised.join(", ")} are allowed`);
   } catch (error) {
     console.error(`Cannot read the command line: ${(error as Error).message.split(/[.\n]/)[0]}`);
     console.error("Usage: deno task bench:targets [--quick] [--only TRANSPORT]");

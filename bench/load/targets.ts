@@ -48,13 +48,14 @@ export function busyLine(subject: string, tally: Tally, throughput: number): Lin
   };
 }
 
-/** A tenth of the peak. */
-export function calmLine(subject: string, rate: number, tally: Tally): Line {
+/** A tenth of the peak, and what bare sockets did at that rate. */
+export function calmLine(subject: string, rate: number, tally: Tally, floor: Tally): Line {
   const p99 = tally.percentile(0.99);
+  const bare = `bare sockets: ${ms(floor.percentile(0.5))}, ${ms(floor.percentile(0.99))}`;
   return {
     subject: `${subject} at a tenth of the peak (${amount(rate)} calls/s)`,
     target: `p99 < ${calmP99Ms} ms`,
-    measured: `p50 ${ms(tally.percentile(0.5))}, p99 ${ms(p99)}`,
+    measured: `p50 ${ms(tally.percentile(0.5))}, p99 ${ms(p99)} (${bare})`,
     met: below(p99, calmP99Ms),
   };
 }

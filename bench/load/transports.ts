@@ -18,10 +18,22 @@ import {
   tcp,
   websocket,
 } from "../../mod.ts";
+import { bareTcp } from "./bare.ts";
 import { testCert, testKey } from "../../tests/support/certs.ts";
 
-/** Which transports there are. */
-export const transportNames = ["tcp", "tls", "unix", "http", "h2", "websocket", "sse", "stdio", "memory"] as const;
+/** Which transports there are; `bare` is the floor below them, an echo by hand on TCP sockets. */
+export const transportNames = [
+  "tcp",
+  "tls",
+  "unix",
+  "http",
+  "h2",
+  "websocket",
+  "sse",
+  "stdio",
+  "memory",
+  "bare",
+] as const;
 
 /** The name of a transport. */
 export type TransportName = typeof transportNames[number];
@@ -86,6 +98,8 @@ export function transportOf(name: TransportName, place: Place): CallTransport {
       return muxed(stdio({ command: { program: Deno.execPath(), args: stdioServer }, framing: lengthPrefix() }));
     case "memory":
       return muxed(memory());
+    case "bare":
+      return bareTcp(where);
   }
 }
 

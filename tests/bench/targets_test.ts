@@ -30,8 +30,8 @@ Deno.test("10 000 calls a second pass where all were answered in time", () => {
 });
 
 Deno.test("the other targets pass and fall short at their limits", () => {
-  assert.equal(targets.calmLine("tcp", 1000, tallyOf(20, 0.9)).met, true);
-  assert.equal(targets.calmLine("tcp", 1000, tallyOf(20, 1.1)).met, false);
+  assert.equal(targets.calmLine("tcp", 1000, tallyOf(20, 0.9), tallyOf(20, 2)).met, true);
+  assert.equal(targets.calmLine("tcp", 1000, tallyOf(20, 1.1), tallyOf(20, 2)).met, false);
   assert.equal(targets.manyLine("tcp", 10_000, tallyOf(20, 19)).met, true);
   assert.equal(targets.manyLine("tcp", 10_000, tallyOf(20, 21)).met, false);
   assert.equal(targets.manyLine("tcp", 9_999, tallyOf(0, 0)).met, false);
