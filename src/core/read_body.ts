@@ -21,7 +21,7 @@ export async function readBody(message: Request | Response, maxBytes: number): P
   }
   const claimed = message.headers.get("content-length");
   // The length of an encoded body says nothing about what it inflates to.
-  if (claimed !== null && !message.headers.has("content-encoding")) {
+  if (claimed !== null && message.headers.get("content-encoding") === null) {
     if (Number(claimed) > maxBytes) {
       await message.body?.cancel();
       throw tooLarge(maxBytes);
