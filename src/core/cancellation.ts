@@ -4,6 +4,7 @@
  * @module
  */
 
+import { reportUncaught } from "../util/report_uncaught.ts";
 import { TransportError } from "./errors.ts";
 import { textOf } from "./thrown.ts";
 
@@ -166,14 +167,12 @@ class SignalListener implements CancelListener {
   }
 }
 
-/** One bad listener must not keep the others from hearing; what it throws is reported as any uncaught error is. */
+/** One bad listener must not keep the others from hearing. */
 function tell(listener: CancelListener, reason: TransportError): void {
   try {
     listener.cancelled(reason);
   } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+    reportUncaught(error);
   }
 }
 

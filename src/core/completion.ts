@@ -7,6 +7,7 @@
  */
 
 import { Streamed } from "./streamed.ts";
+import { tellAll } from "./tell_all.ts";
 
 /**
  * Hears that a reply is whole.
@@ -89,7 +90,7 @@ function watched(response: Response, inner: ReadableStream<Uint8Array>, first: C
   const reader = inner.getReader();
   const end = (error?: unknown): void => {
     openBodies.delete(outer);
-    for (const listener of listeners.splice(0)) listener(error);
+    tellAll(listeners.splice(0), error);
   };
   const body = new ReadableStream<Uint8Array>({
     async pull(controller): Promise<void> {

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { reportUncaught } from "../util/report_uncaught.ts";
 import { type Clock, systemClock, type Timer } from "./clock.ts";
 
 /**
@@ -80,9 +81,9 @@ export class DeadlineQueue {
     return this.#heap.length;
   }
 
-  /** Adds a deadline. An infinite one is never due and is not kept. */
+  /** Adds a deadline. An infinite one is never due and is not kept; nor is one that is no number, which has no place. */
   add(entry: DeadlineEntry): void {
-    if (entry.dueAt === Infinity) return;
+    if (!(entry.dueAt < Infinity)) return;
     const heap = this.#heap;
     entry.position = heap.length;
     heap.push(entry);
@@ -154,10 +155,8 @@ export class DeadlineQueue {
       try {
         entry.expire();
       } catch (error) {
-        // One bad entry must not keep the others from expiring; it is reported as any uncaught error is.
-        queueMicrotask(() => {
-          throw error;
-        });
+        // One bad entry must not keep the others from expiring.
+        reportUncaught(error);
       }
     }
     if (heap.length > 0 && heap[0].dueAt < this.#timerAt) this.#arm(heap[0].dueAt);

@@ -8,6 +8,7 @@
 import type { CompletionListener } from "./completion.ts";
 import { TransportError } from "./errors.ts";
 import { PushedItems } from "./pushed_items.ts";
+import { tellAll } from "./tell_all.ts";
 
 /** What makes an item of another; the types are checked where it is given. */
 type Transform = (item: unknown) => unknown;
@@ -134,7 +135,7 @@ class ItemSource {
   ended(error: unknown): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
-    for (const listener of this.#listeners.splice(0)) listener(error);
+    tellAll(this.#listeners.splice(0), error);
   }
 
   iterator(transform: Transform | undefined): AsyncIterator<unknown, undefined> {

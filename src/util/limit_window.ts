@@ -5,6 +5,7 @@
  */
 
 import type { LimitAlgorithm, LimitSample } from "./limit_algorithm.ts";
+import { reportUncaught } from "./report_uncaught.ts";
 
 /** The bounds of a limit and its beginning. */
 export interface LimitBounds {
@@ -88,10 +89,8 @@ export class LimitWindow {
     try {
       return this.#algorithm.next(this.limit, sample);
     } catch (error) {
-      // An algorithm that is broken must not break the call; it is reported as any uncaught error is.
-      queueMicrotask(() => {
-        throw error;
-      });
+      // An algorithm that is broken must not break the call.
+      reportUncaught(error);
       return this.limit;
     }
   }

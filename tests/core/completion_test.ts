@@ -5,7 +5,7 @@
  */
 
 import { strict as assert } from "node:assert";
-import { whenComplete } from "../../mod.ts";
+import { Streamed, whenComplete } from "../../mod.ts";
 import { settle } from "../support/calls.ts";
 
 /** A response whose body the test feeds. */
@@ -99,4 +99,27 @@ Deno.test("nothing is read from a body before its reader asks", async () => {
   await settle();
   assert.equal(pulls, 0);
   await outer.body!.cancel();
+});
+
+Deno.test("a listener that throws keeps no other from hearing, and breaks no body and no stream", async () => {
+  const uncaught: unknown[] = [];
+  const onError = (event: ErrorEvent): void => {
+    event.preventDefault();
+    uncaught.push(event.error);
+  };
+  addEventListener("error", onError);
+  const fault = new Error("the listener is broken");
+  const broken = (): never => {
+    throw fault;
+  };
+  const [ofBody, ofStream] = [heard(), heard()];
+  const reply = whenComplete(whenComplete(new Response("whole"), broken), ofBody.done);
+  assert.equal(await reply.text(), "whole");
+  const items = { [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: true as const, value: 0 }) }) };
+  const streamed = whenComplete(whenComplete(new Streamed("head", items), broken), ofStream.done);
+  for await (const _ of streamed) assert.fail("there are no items");
+  await settle();
+  removeEventListener("error", onError);
+  assert.deepEqual([ofBody.ends, ofStream.ends], [[undefined], [undefined]]);
+  assert.deepEqual(uncaught, [fault, fault]);
 });

@@ -270,3 +270,16 @@ Deno.test("20 000 random steps agree with a plain list", async () => {
   for (const entry of all) assert.equal(entry.expiredAt.length, entry.dueAt === -1 ? 0 : 1);
   assert.equal(queue.size, 0);
 });
+
+Deno.test("a deadline that is no number is not kept, and puts no other out of order", async () => {
+  const clock = new ManualClock();
+  const queue = new DeadlineQueue(clock);
+  const due: number[] = [];
+  const entry = (dueAt: number): DeadlineEntry => ({ dueAt, position: -1, holds: true, expire: () => due.push(dueAt) });
+  const wrong = entry(NaN);
+  for (const one of [entry(30), wrong, entry(10), entry(NaN), entry(20)]) queue.add(one);
+  queue.remove(wrong);
+  assert.equal(queue.size, 3);
+  await clock.advance(30);
+  assert.deepEqual([due, queue.size], [[10, 20, 30], 0]);
+});
