@@ -65,6 +65,12 @@ export class Cancellation implements CancelListener {
     return this.#reason;
   }
 
+  /** Whether it can be cancelled from without, and somebody listens for that. */
+  get heard(): boolean {
+    return (this.#first !== undefined || this.#more !== undefined) &&
+      (this.#source !== undefined || this.#signal !== undefined);
+  }
+
   /**
    * An `AbortSignal` for it, made on first use. Where only a caller's signal is
    * followed it is that signal, so that nothing is hung onto a long-lived one.

@@ -5,12 +5,11 @@
  */
 
 import { Cancellation } from "./cancellation.ts";
-import { discardReply } from "./completion.ts";
+import { discardReply, endsLater, whenComplete } from "./completion.ts";
 import type { CallContext } from "./context.ts";
 import type { DeadlineEntry, DeadlineQueue } from "./deadline_queue.ts";
 import { TransportError } from "./errors.ts";
 import type { Service } from "./service.ts";
-import { Streamed } from "./streamed.ts";
 
 /**
  * Calls `inner`, and at `deadline`, which is still to come, cancels it and
@@ -66,9 +65,7 @@ class BoundedCall<Res> implements DeadlineEntry {
     this.onReply = (reply) => {
       // Too late: what stands behind it is read by nobody.
       if (this.#expired !== undefined) return discardReply(reply);
-      if (reply instanceof Streamed) this.#endWith(reply);
-      else this.#end();
-      resolve(reply);
+      resolve(this.#passOn(reply));
     };
     this.onError = (error) => {
       this.#end();
@@ -98,10 +95,12 @@ class BoundedCall<Res> implements DeadlineEntry {
     else queueMicrotask(() => this.#rejectIn(turns - 1, error));
   }
 
-  /** The stream may last, but whoever can cancel the call still can. */
-  #endWith(reply: Streamed<unknown, unknown>): void {
+  /** What follows the first word may last, but whoever can cancel the call still can, where somebody listens for it. */
+  #passOn(reply: Res): Res {
     this.#deadlines.remove(this);
-    reply.whenEnded(() => this.cancellation.release());
+    if (this.cancellation.heard && endsLater(reply)) return whenComplete(reply, () => this.cancellation.release());
+    this.cancellation.release();
+    return reply;
   }
 
   #end(): void {

@@ -9,6 +9,7 @@ import {
   background,
   type CallContext,
   callContext,
+  Cancellation,
   chain,
   deadlinesOf,
   ManualClock,
@@ -236,4 +237,32 @@ Deno.test("timeout() refuses options that make no sense, naming them", () => {
     assert.throws(() => timeout(options as { ms: number }), { name: "TransportError", code: "invalid-option" });
   }
   assert.throws(() => timeout({} as { ms: number }), /option ms/);
+});
+
+Deno.test("timeout() lets a caller cancel the body of a response as long as it comes, and holds nothing after", async () => {
+  for (const end of ["abort", "read", "cancel"]) {
+    const spy = new AbortController();
+    const source = new Cancellation(undefined, spy.signal);
+    let told: unknown = undefined;
+    const call = chain((_: string, { cancellation }: CallContext) => {
+      const body = new ReadableStream<Uint8Array>({
+        start(controller): void {
+          cancellation!.subscribe({ cancelled: (reason) => controller.error(told = reason) });
+          if (end === "read") controller.close();
+        },
+      });
+      return new Response(body);
+    }, timeout({ ms: 50, clock: new ManualClock() }));
+    const reply = await call("question", background.cancellable(source));
+    if (end === "abort") {
+      spy.abort();
+      await assert.rejects(reply.text(), { code: "cancelled" });
+    } else {
+      await (end === "read" ? reply.text() : reply.body!.cancel());
+      await settle();
+      assert.equal(source.heard, false, end);
+      spy.abort();
+    }
+    assert.equal(told !== undefined, end === "abort", end);
+  }
 });
