@@ -103,7 +103,8 @@ export class Breaker {
       this.#change("half-open", "its time open is over");
     }
     this.#endLapsed(now);
-    // A lapsed lease that counts as a success may have closed it.
+    // A lapsed lease that counts as a success may have closed it, and one that was slow have opened it.
+    if (this.period.kind === "open") return this.#refused("it is open", this.#openUntil - now);
     if (this.#leases.size >= maxProbes) {
       return this.#refused(`it is half open, and ${maxProbes} call(s) are on probation`, undefined);
     }

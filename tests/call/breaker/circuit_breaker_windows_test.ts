@@ -6,8 +6,8 @@
 
 import { strict as assert } from "node:assert";
 import { type BreakerWindow, circuitBreaker, type CircuitBreakerOptions } from "../../../mod.ts";
-import { settle } from "../../support/calls.ts";
-import { type BreakerWorld, breakerWorld } from "../_policy.ts";
+import { failure, settle, Watched } from "../../support/calls.ts";
+import { type BreakerWorld, breakerWorld, broken, world } from "../_policy.ts";
 
 /** Only windows open it. */
 function windowed(windows: readonly BreakerWindow[], more: CircuitBreakerOptions = {}): BreakerWorld {
@@ -181,4 +181,22 @@ Deno.test("windows that make no sense are refused, naming what is wrong with whi
     const make = () => circuitBreaker(options as CircuitBreakerOptions);
     assert.throws(make, { name: "TransportError", code: "invalid-option", message }, JSON.stringify(options));
   }
+});
+
+Deno.test("a probe whose response has come but not ended in its time is slow: it opens, and the next call is refused", async () => {
+  const { clock, service, calls, common } = world<string, unknown>();
+  const windows = [{ slowCallRate: 1, slowCallMs: 50 }];
+  const breaker = circuitBreaker({ ...common, failures: 1, openMs: 1000, jitter: 0, probeLeaseMs: 100, windows });
+  const call = breaker(service);
+  new Watched(call("fails"));
+  calls[0].reject(broken());
+  await settle();
+  await clock.advance(1000);
+  new Watched(call("probes"));
+  const response = new Response(new ReadableStream());
+  calls[1].resolve(response);
+  await settle();
+  await clock.advance(100);
+  const refused = await failure(call("is refused"), "circuit-open", "no");
+  assert.deepEqual([breaker.state, calls.length, refused.retryAfterMs], ["open", 2, 2000]);
 });
