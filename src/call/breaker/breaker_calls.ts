@@ -5,7 +5,7 @@
  */
 
 import type { CancelListener } from "../../core/cancellation.ts";
-import { endsLater, whenComplete } from "../../core/completion.ts";
+import { discardReply, endsLater, whenComplete } from "../../core/completion.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { TransportError } from "../../core/errors.ts";
 import { type Outcome, outcomeIn, outcomeOf, outcomeOfReply } from "../../core/outcome.ts";
@@ -116,27 +116,48 @@ class GuardedCall<Req> implements CancelListener {
   }
 
   replied<Res>(reply: Res): Res {
-    const { settings } = this.#breaker;
-    const verdict = verdictOf(settings, outcomeOfReply(reply), reply);
+    let verdict: Verdict;
+    try {
+      verdict = verdictOf(this.#breaker.settings, outcomeOfReply(reply), reply);
+    } catch (thrown) {
+      this.#end("neutral");
+      discardReply(reply);
+      throw thrown;
+    }
     if (verdict !== "success" || !endsLater(reply)) {
       this.#end(verdict);
       return reply;
     }
     if (this.#lease !== undefined) this.#lease.answered = true;
     return whenComplete(reply, (error) => {
-      this.#end(
-        error === undefined ? "success" : verdictOf(settings, outcomeIn(this.#context, this.#request, error), error),
-      );
+      if (error === undefined) this.#end("success");
+      else this.#endQuietly(outcomeIn(this.#context, this.#request, error), error);
     });
   }
 
   failed(error: unknown): never {
-    this.#end(verdictOf(this.#breaker.settings, outcomeIn(this.#context, this.#request, error), error));
+    try {
+      this.#end(verdictOf(this.#breaker.settings, outcomeIn(this.#context, this.#request, error), error));
+    } catch (thrown) {
+      this.#end("neutral");
+      throw thrown;
+    }
     throw error;
   }
 
   cancelled(reason: TransportError): void {
-    this.#end(verdictOf(this.#breaker.settings, outcomeOf(reason), reason));
+    this.#endQuietly(outcomeOf(reason), reason);
+  }
+
+  /** Where the caller has its answer, nobody is left to be told what a user's function throws. */
+  #endQuietly(outcome: Outcome, error: unknown): void {
+    let verdict: Verdict = "neutral";
+    try {
+      verdict = verdictOf(this.#breaker.settings, outcome, error);
+    } catch {
+      // It counts as nothing.
+    }
+    this.#end(verdict);
   }
 
   #end(verdict: Verdict): void {

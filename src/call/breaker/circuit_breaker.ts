@@ -48,7 +48,11 @@ export interface CircuitBreakerOptions {
   maxProbes?: number;
   /** Time after which a probe that has not ended makes room for another, in milliseconds. @default {10000} */
   probeLeaseMs?: number;
-  /** What an end of a call counts as; given its outcome, and the reply or error itself. By default, see {@linkcode circuitBreaker}. */
+  /**
+   * What an end of a call counts as; given its outcome, and the reply or error
+   * itself. A call is rejected with what it throws, and counts as nothing. By
+   * default, see {@linkcode circuitBreaker}.
+   */
   countsAs?: (outcome: Outcome, result: unknown) => "success" | "failure" | "neutral";
   /** What it is called in events and errors. @default {"circuitBreaker"} */
   name?: string;
@@ -83,7 +87,7 @@ export interface CircuitBreakerOptions {
  * nothing.
  *
  * A probe that does not end makes room after `probeLeaseMs`; if its response
- * has begun by then, as an event stream's does, it is a success.
+ * has begun by then, as an event stream's does, it is a success, or slow.
  *
  * There is no timer: the state is a function of the clock. A closed breaker
  * reads the clock at failures only, with windows at the end of each call.
