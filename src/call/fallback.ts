@@ -84,7 +84,12 @@ export function fallback<Req, Res>(options: FallbackOptions<Req, Res>): Middlewa
 
   function answered(request: Req, context: CallContext, outcome: Outcome, cause: unknown): Promise<Res> | undefined {
     if (outcome === "cancelled" || outcome === "superseded" || isGivenUp(context)) return undefined;
-    if (!when(outcome, cause)) return undefined;
+    try {
+      if (!when(outcome, cause)) return undefined;
+    } catch (thrown) {
+      discardReply(cause);
+      return Promise.reject(thrown);
+    }
     if (to !== undefined && isUsedUp(request)) return undefined;
     if (observer !== undefined) notify(observer, { type: "call-answered", policy: name, from: "fallback" });
     discardReply(cause);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { discardReply, endsLater } from "../core/completion.ts";
 import { background, type CallContext } from "../core/context.ts";
 import { named } from "../core/describe.ts";
 import { notify, type Observer } from "../core/observer.ts";
@@ -97,8 +98,18 @@ export function validate<Asked, Req = Asked, Res = unknown, Answered = Res>(
     const replied = (result: SchemaResult<Answered>): Answered | Promise<Answered> =>
       result.issues === undefined ? result.value : refuse("invalid-reply", result.issues);
     const onReply = (reply: Res): Answered | Promise<Answered> => {
+      if (endsLater(reply)) return checkedLater(reply);
       const result = checkReply(reply);
       return result instanceof Promise ? result.then(replied) : replied(result);
+    };
+    /** What comes behind the first word of a reply that is refused is read by nobody. */
+    const checkedLater = async (reply: Res): Promise<Answered> => {
+      try {
+        return await replied(await checkReply(reply));
+      } catch (error) {
+        discardReply(reply);
+        throw error;
+      }
     };
     const forward = (request: Req, context: CallContext): Promise<Answered> => {
       const call = inner(request, context);

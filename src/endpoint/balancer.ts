@@ -64,7 +64,12 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
   }
 
   call(request: Req, context: CallContext): Promise<Res> {
-    const endpoint = this.#pick(request, context);
+    let endpoint: BalancedEndpoint<Req, Res> | undefined;
+    try {
+      endpoint = this.#pick(request, context);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return endpoint === undefined ? this.#wait(request, context) : this.#send(endpoint, request, context);
   }
 

@@ -31,7 +31,7 @@ import type { CircuitBreakerOptions } from "./circuit_breaker.ts";
  * ```
  */
 export interface CircuitBreakersOptions extends CircuitBreakerOptions {
-  /** Which breaker a call goes through. */
+  /** Which breaker a call goes through. The call is rejected with what it throws. */
   key: (request: unknown, context: CallContext) => string;
   /** Breakers that are kept; beyond it the one that was not used for longest is forgotten, a closed one first. @default {1000} */
   maxKeys?: number;
@@ -96,7 +96,11 @@ export function circuitBreakers(options: CircuitBreakersOptions): CircuitBreaker
   const members = new Members(plan, maxKeys);
   const middleware = <Req, Res>(inner: Service<Req, Res>): Service<Req, Res> =>
     function circuitBreakers(request: Req, context: CallContext = background): Promise<Res> {
-      return members.get(key(request, context)).guard(inner, request, context);
+      try {
+        return members.get(key(request, context)).guard(inner, request, context);
+      } catch (error) {
+        return Promise.reject(error);
+      }
     };
   const controls = { keys: () => [...members.all.keys()], get: (key: string) => members.get(key).controls };
   const part = Object.defineProperty(Object.assign(middleware, controls), "size", { get: () => members.all.size });

@@ -123,8 +123,12 @@ export function hedge(options: HedgeOptions = {}): CallMiddleware {
     { ...shown, budget: shared && "shared" },
     <Req, Res>(inner: Service<Req, Res>): Service<Req, Res> =>
       function hedge(request: Req, context: CallContext = background): Promise<Res> {
-        const isOnce = request instanceof Streamed || !isRepeatable(request);
-        if (isOnce || !isIdempotent(request, context, idempotent)) return inner(request, context);
+        if (request instanceof Streamed || !isRepeatable(request)) return inner(request, context);
+        try {
+          if (!isIdempotent(request, context, idempotent)) return inner(request, context);
+        } catch (error) {
+          return Promise.reject(error);
+        }
         if (context.get(attempt) === 1) budget.deposit();
         const now = clock.now();
         return new HedgedCall(inner, request, context, settings, now, delay.at(now)).start();

@@ -73,11 +73,14 @@ export class RetriedCall<Req, Res> implements DeadlineEntry, CancelListener {
 
   /** Goes on after a reply; returns what the call is to settle as. */
   afterReply(reply: Res): Res | Promise<Res> {
-    const delayMs = this.#delayAfter(outcomeOfReply(reply), reply);
-    if (delayMs === undefined) {
-      this.#replay?.end();
-      return reply;
+    let delayMs: number | undefined;
+    try {
+      delayMs = this.#delayAfter(outcomeOfReply(reply), reply);
+    } catch (thrown) {
+      discardReply(reply);
+      throw thrown;
     }
+    if (delayMs === undefined) return reply;
     discardReply(reply);
     if (this.#processed === "no") this.#processed = "maybe";
     this.#wait(delayMs, reply);
@@ -88,10 +91,7 @@ export class RetriedCall<Req, Res> implements DeadlineEntry, CancelListener {
   afterError(error: unknown): Promise<Res> {
     this.#processed = processedAfter(this.#processed, error);
     const delayMs = this.#delayAfter(outcomeIn(this.#context, this.#request, error), error);
-    if (delayMs === undefined) {
-      this.#replay?.end();
-      throw honest(error, this.#processed);
-    }
+    if (delayMs === undefined) throw honest(error, this.#processed);
     this.#wait(delayMs, error);
     return this.#settled.promise;
   }
@@ -130,8 +130,17 @@ export class RetriedCall<Req, Res> implements DeadlineEntry, CancelListener {
     this.#settled.reject(new TransportError(code, message, { processed: this.#processed, cause: reason }));
   }
 
-  /** How long to wait before the next attempt; undefined where there is none. */
+  /** How long to wait before the next attempt; undefined where there is none: then the request is let go of. */
   #delayAfter(outcome: Outcome, result: unknown): number | undefined {
+    let delayMs: number | undefined = undefined;
+    try {
+      return delayMs = this.#delayOf(outcome, result);
+    } finally {
+      if (delayMs === undefined) this.#replay?.end();
+    }
+  }
+
+  #delayOf(outcome: Outcome, result: unknown): number | undefined {
     const { maxAttempts, retryOn, idempotent, maxRetryAfterMs, minAttemptMs, budget } = this.#settings;
     const context = this.#context;
     if (outcome === "cancelled" || outcome === "superseded" || context.cancellation?.reason !== undefined) {

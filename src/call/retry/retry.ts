@@ -47,7 +47,10 @@ export interface RetryOptions {
   maxReplayBytes?: number;
   /** Whether calls may be made more than once, where their context does not say. By default HTTP methods say it. */
   idempotent?: Idempotence;
-  /** Which ends of a call are worth another attempt, where that is safe. By default, see {@linkcode retry}. */
+  /**
+   * Which ends of a call are worth another attempt, where that is safe. The call
+   * is rejected with what it throws. By default, see {@linkcode retry}.
+   */
   retryOn?: (outcome: Outcome, result: unknown) => boolean;
   /** What attempts are paid from. @default {a budget of its own} */
   budget?: RetryBudget;

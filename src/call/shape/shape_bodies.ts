@@ -141,7 +141,12 @@ export function shapeBodies(options: ShapeBodiesOptions = {}): Middleware<Servic
     const down = gateOf(settings.downBytesPerSecond, settings);
     stats?.show(() => useOf(up, clock), () => useOf(down, clock));
     return function shapeBodies(request: Request, context: CallContext = background): Promise<Response> {
-      const priority = classOf === undefined ? context.priority : bounded(classOf(request, context.priority));
+      let { priority } = context;
+      try {
+        if (classOf !== undefined) priority = bounded(classOf(request, priority));
+      } catch (error) {
+        return Promise.reject(error);
+      }
       const shapeReply = (response: Response): Response =>
         response.body === null
           ? response
