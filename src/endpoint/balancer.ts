@@ -9,7 +9,7 @@ import type { CallContext } from "../core/context.ts";
 import { type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
 import { notify } from "../core/observer.ts";
-import { type Outcome, outcomeOf, outcomeOfReply } from "../core/outcome.ts";
+import { type Outcome, outcomeIn, outcomeOfReply } from "../core/outcome.ts";
 import { Streamed } from "../core/streamed.ts";
 import { affinity, hashOf } from "../util/rendezvous.ts";
 import { WaiterLine } from "../util/waiters.ts";
@@ -137,12 +137,12 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
       const latencyMs = clock.now() - startedAt;
       reply.whenEnded((error) => {
         if (error === undefined) this.#note(endpoint, "success", clock.now() - latencyMs);
-        else this.#note(endpoint, outcomeOf(error), startedAt);
+        else this.#note(endpoint, outcomeIn(context, request, error), startedAt);
         finish();
       });
       return reply;
     }, (error) => {
-      this.#note(endpoint, outcomeOf(error), startedAt);
+      this.#note(endpoint, outcomeIn(context, request, error), startedAt);
       finish();
       throw error;
     });

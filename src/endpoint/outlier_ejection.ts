@@ -60,6 +60,8 @@ export class EjectionRecord {
   ejectedUntil = 0;
   /** Ejections of late: one more with each, one less with each interval in health. */
   multiplier = 0;
+  /** When it was let back in last. */
+  readmittedAt = -Infinity;
   failuresInRow = 0;
   /** Of the interval that runs. */
   calls = 0;
@@ -117,7 +119,11 @@ export class OutlierEjection<E extends Ejectable> {
     this.#sweepAt = now + this.#settings.intervalMs;
     this.#compare(endpoints, now);
     for (const { ejection } of endpoints) {
-      if (ejection.ejectedUntil === 0 && ejection.multiplier > 0 && ejection.failuresInRow === 0) ejection.multiplier--;
+      const isWell = ejection.ejectedUntil === 0 && ejection.failuresInRow === 0;
+      // The time that it was left out is none in health.
+      if (isWell && now >= ejection.readmittedAt + this.#settings.intervalMs) {
+        ejection.multiplier = Math.max(0, ejection.multiplier - 1);
+      }
       ejection.calls = ejection.successes = 0;
     }
   }
@@ -150,7 +156,8 @@ export class OutlierEjection<E extends Ejectable> {
     const most = endpoints.length < 2 ? 0 : Math.max(maxEjectedShare > 0 ? 1 : 0, maxEjectedShare * endpoints.length);
     if (this.#ejected + 1 > most) return;
     const { ejection } = endpoint;
-    ejection.multiplier++;
+    // No further than the longest ejection: an endpoint that is well again must not need a day to be trusted again.
+    ejection.multiplier = Math.min(ejection.multiplier + 1, Math.ceil(maxEjectionMs / baseEjectionMs));
     const forMs = Math.min(baseEjectionMs * ejection.multiplier, maxEjectionMs);
     ejection.ejectedUntil = now + forMs;
     ejection.failuresInRow = 0;
@@ -169,6 +176,7 @@ export class OutlierEjection<E extends Ejectable> {
         continue;
       }
       ejection.ejectedUntil = 0;
+      ejection.readmittedAt = now;
       ejection.failuresInRow = 0;
       this.#ejected--;
       this.#onReadmitted(endpoint);

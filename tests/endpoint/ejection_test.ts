@@ -5,7 +5,7 @@
  */
 
 import { strict as assert } from "node:assert";
-import { type EjectionOptions, TransportError } from "../../mod.ts";
+import { balance, type EjectionOptions, TransportError } from "../../mod.ts";
 import { settle } from "../support/calls.ts";
 import { balanced, type BalanceSetUp } from "./_endpoints.ts";
 
@@ -179,4 +179,42 @@ Deno.test("an endpoint that was let back in starts slowly", async () => {
   await set.clock.advance(1000);
   for (let i = 0; i < 10; i++) set.begin();
   assert.ok(set.client.stats()[0].load >= 9);
+});
+
+Deno.test("an endpoint that fails whenever it is back is left out for longer each time, up to the longest", async () => {
+  const set = ten({ maxEjectionMs: 90_000 });
+  const times: number[] = [];
+  for (let seconds = 0; seconds < 600; seconds++) {
+    await calls(set, 50, ["3"]);
+    await set.clock.advance(1000);
+  }
+  for (const event of set.events) if (event.type === "endpoint-ejected") times.push(event.forMs);
+  assert.deepEqual(times, [30_000, 60_000, 90_000, 90_000, 90_000, 90_000, 90_000, 90_000].slice(0, times.length));
+  assert.ok(times.length >= 6);
+  // However long it has failed, it is trusted again after a few intervals in health.
+  await set.clock.advance(90_000);
+  for (let seconds = 0; seconds < 50; seconds++) {
+    await calls(set, 20, []);
+    await set.clock.advance(1000);
+  }
+  await calls(set, 50, ["3"]);
+  assert.equal(ejections(set).at(-1), "3 out for 30000");
+  await set.client.close();
+});
+
+Deno.test("a request that its caller aborts says nothing of the endpoint, whatever error that brings forth", async () => {
+  await using call = balance<string, Request, Response>({
+    endpoints: ["a", "b"],
+    connect: () =>
+      Object.assign(({ signal }: Request) =>
+        new Promise<Response>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)))
+      ),
+  });
+  for (let i = 0; i < 20; i++) {
+    const controller = new AbortController();
+    const reply = call(new Request("http://localhost/", { signal: controller.signal }));
+    controller.abort();
+    await assert.rejects(reply, { name: "AbortError" });
+  }
+  assert.deepEqual(call.stats().map(({ ejected }) => ejected), [false, false]);
 });
