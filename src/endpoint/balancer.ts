@@ -10,7 +10,7 @@ import { type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
 import { notify } from "../core/observer.ts";
 import { type Outcome, outcomeIn, outcomeOfReply } from "../core/outcome.ts";
-import { Streamed } from "../core/streamed.ts";
+import { leave, Streamed } from "../core/streamed.ts";
 import { affinity, hashOf } from "../util/rendezvous.ts";
 import { WaiterLine } from "../util/waiters.ts";
 import type { BalanceSettings } from "./balance_options.ts";
@@ -282,7 +282,8 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
   async #end(): Promise<void> {
     const error = closedBefore();
     for (let waiting = this.line.shift(); waiting !== undefined; waiting = this.line.shift()) waiting.refuse(error);
-    void this.#discovery?.return?.();
+    // What the lists say of being left matters to nobody any more.
+    if (this.#discovery !== undefined) leave(this.#discovery)?.catch(() => {});
     const open = [...this.#endpoints, ...this.#leaving];
     await Promise.all([...this.#closings, ...open.map(({ service }) => service.close?.())]);
     this.deadlines.trim();

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { discardReply } from "../core/completion.ts";
 import type { CallContext } from "../core/context.ts";
 import { named } from "../core/describe.ts";
 import { TransportError } from "../core/errors.ts";
@@ -201,7 +202,7 @@ class Converter<T, Item> {
       );
     } catch (error) {
       // A request that was not sent is its caller's still; nobody else will let go of a reply.
-      if (this.#code === "invalid-reply") void value.cancel();
+      if (this.#code === "invalid-reply") discardReply(value);
       throw error;
     }
   }
@@ -211,7 +212,7 @@ class Converter<T, Item> {
     try {
       return mapStreamed(bytes, converted(this.#codec, "decode", bytes.head, this.#code) as T, this.#decodeItem);
     } catch (error) {
-      void bytes.cancel();
+      discardReply(bytes);
       throw error;
     }
   }

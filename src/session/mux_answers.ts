@@ -5,6 +5,7 @@
  */
 
 import { Cancellation } from "../core/cancellation.ts";
+import { discardReply } from "../core/completion.ts";
 import { background, CallContext } from "../core/context.ts";
 import { TransportError } from "../core/errors.ts";
 import { Streamed } from "../core/streamed.ts";
@@ -118,7 +119,11 @@ export class MuxAnswers implements StreamedAnswersOwner {
       ended();
     };
     try {
-      Promise.resolve(this.#handler!(frame.subarray(payloadStart), context!)).then(ended, failed);
+      Promise.resolve(this.#handler!(frame.subarray(payloadStart), context!)).then((reply) => {
+        // Nobody reads what a handler answers with.
+        discardReply(reply);
+        ended();
+      }, failed);
     } catch {
       failed();
     }

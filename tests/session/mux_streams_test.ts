@@ -144,3 +144,12 @@ Deno.test("readers that do not read leave others all the credit that they do not
   for (const reply of slow) assert.equal((await firsts(reply)).length, 300);
   await idle(world);
 });
+
+Deno.test("a stream that answers a one-way send is left: nobody reads it", async () => {
+  const source = new Source(5);
+  const world = await joinedStreams(() => streamed(source));
+  await world.session.send(bytes(7));
+  await settle();
+  assert.deepEqual([source.left, source.asked], [1, 0]);
+  await idle(world);
+});

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { discardReply } from "../../core/completion.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { type DeadlineQueue, deadlinesOf } from "../../core/deadline_queue.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -90,7 +91,10 @@ export class CacheLoads<Req, Res> implements SharedCallOwner<Req, Res> {
     load.refreshes = true;
     const done = (): void => void this.#refreshes--;
     // The cache itself is the one who waits. Its caller's time and patience do not count.
-    load.join(request, background.with({ deadline: clock.now() + refreshTimeoutMs })).then(done, done);
+    load.join(request, background.with({ deadline: clock.now() + refreshTimeoutMs })).then((reply) => {
+      discardReply(reply);
+      done();
+    }, done);
     this.#run(load, request, context);
   }
 
@@ -150,7 +154,7 @@ export class CacheLoads<Req, Res> implements SharedCallOwner<Req, Res> {
     this.#forget(load);
     if (reply instanceof Streamed) return passStreamOn(load, reply, this.#inner);
     if (reply instanceof Response) {
-      void reply.body?.cancel();
+      discardReply(reply);
       const why = "Cannot cache reply: the body of a Response is read once, use httpCache() in the place of cache()";
       load.reject(new TransportError("unsupported", why, { processed: "yes" }));
       return;

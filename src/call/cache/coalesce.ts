@@ -5,6 +5,7 @@
  */
 
 import { type Clock, systemClock } from "../../core/clock.ts";
+import { discardReply } from "../../core/completion.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { type DeadlineQueue, deadlinesOf } from "../../core/deadline_queue.ts";
 import { named } from "../../core/describe.ts";
@@ -175,7 +176,7 @@ class Flights<Req, Res> implements SharedCallOwner<Req, Res> {
         this.#forget(call);
         if (reply instanceof Streamed) passStreamOn(call, reply, this.#inner);
         else if (!(reply instanceof Response)) call.resolve(reply);
-        else if (call.over) void reply.body?.cancel();
+        else if (call.over) discardReply(reply);
         else if (call.size === 1) passOn(call, reply);
         else void shareResponse(call, reply, this.#inner, this.#maxBodyBytes);
       }, fail);

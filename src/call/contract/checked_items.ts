@@ -5,12 +5,14 @@
  */
 
 import type { TransportError } from "../../core/errors.ts";
+import { leave as leaveSource } from "../../core/streamed.ts";
 import type { SchemaIssue, SchemaResult } from "../schema.ts";
 import type { Check } from "../schema_errors.ts";
 
 /**
  * The items of `source`, each as its schema makes it. One that breaks it ends
- * the stream with what `refuse` says, and leaves the source. `abandon` is told
+ * the stream with what `refuse` says, or what the schema throws, and leaves the
+ * source. `abandon` is told
  * where the stream is left while it is being opened.
  */
 export function checkedItems<Out>(
@@ -30,15 +32,16 @@ export function checkedItems<Out>(
   };
   const open = async (): Promise<AsyncIterator<unknown>> => {
     const opened = await source();
-    if (over) void opened.return?.();
+    if (over) leaveSource(opened)?.catch(() => {});
     return items = opened;
   };
-  const passed = (result: SchemaResult<Out>): IteratorResult<Out, undefined> => {
-    if (result.issues === undefined) return { done: false, value: result.value };
+  const refused = (error: unknown): never => {
     // What the source says of being left matters to nobody any more.
     leave().catch(() => {});
-    throw refuse(result.issues);
+    throw error;
   };
+  const passed = (result: SchemaResult<Out>): IteratorResult<Out, undefined> =>
+    result.issues === undefined ? { done: false, value: result.value } : refused(refuse(result.issues));
   const checked = (
     step: IteratorResult<unknown>,
   ): IteratorResult<Out, undefined> | Promise<IteratorResult<Out, undefined>> => {
@@ -46,8 +49,13 @@ export function checkedItems<Out>(
       over = true;
       return ended;
     }
-    const result = check(step.value);
-    return result instanceof Promise ? result.then(passed) : passed(result);
+    let result: SchemaResult<Out> | Promise<SchemaResult<Out>>;
+    try {
+      result = check(step.value);
+    } catch (error) {
+      return refused(error);
+    }
+    return result instanceof Promise ? result.then(passed, refused) : passed(result);
   };
   const failed = (error: unknown): never => {
     over = true;

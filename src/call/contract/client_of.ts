@@ -5,6 +5,7 @@
  */
 
 import { Cancellation } from "../../core/cancellation.ts";
+import { discardReply } from "../../core/completion.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { TransportError } from "../../core/errors.ts";
 import { idempotent } from "../../core/idempotent.ts";
@@ -118,7 +119,7 @@ function clientMethod(name: string, method: Method, service: Service<MethodReque
   };
   const onReply = (reply: unknown): unknown => {
     if (reply instanceof Streamed) {
-      void reply.cancel();
+      discardReply(reply);
       throw badReply([{ message: "expected one reply and not a stream" }]);
     }
     if (method.reply === undefined) return undefined;

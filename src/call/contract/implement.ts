@@ -4,6 +4,7 @@
  * @module
  */
 
+import { discardReply } from "../../core/completion.ts";
 import type { CallContext } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
 import { TransportError } from "../../core/errors.ts";
@@ -151,14 +152,14 @@ function runOf(name: string, method: Method, run: (...args: unknown[]) => unknow
   return (request, context) => {
     const streamed = request instanceof Streamed;
     if (streamed !== (method.items !== undefined)) {
-      if (streamed) void request.cancel();
+      if (streamed) discardReply(request);
       throw badRequest([{ message: streamed ? "it takes no stream of items" : "a stream of items is missing" }]);
     }
     const { params } = streamed ? request.head : request;
     const result = method.request === undefined ? { value: undefined } : checkRequest(params);
     const go = ({ issues, value }: SchemaResult<unknown>): unknown => {
       if (issues === undefined) return runWith(value, request, context);
-      if (streamed) void request.cancel();
+      if (streamed) discardReply(request);
       throw badRequest(issues);
     };
     return result instanceof Promise ? result.then(go) : go(result);
