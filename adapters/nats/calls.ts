@@ -131,12 +131,13 @@ export class NatsCalls implements DeadlineEntry {
     this.onEnd?.();
   }
 
-  gaveUp(id: number): void {
+  gaveUp(id: number): boolean {
     const call = this.#calls.get(id);
-    if (call === undefined) return;
+    if (call === undefined) return true;
     this.#calls.delete(id);
     this.#tell(call.destination, "cancel", `${this.#link.inbox}${id}`);
     this.onEnd?.();
+    return true;
   }
 
   /** Tells those who may work on calls of this link that it goes away. */

@@ -9,6 +9,7 @@ import type { Clock } from "./clock.ts";
 import type { CallContext } from "./context.ts";
 import type { DeadlineEntry, DeadlineQueue } from "./deadline_queue.ts";
 import { TransportError } from "./errors.ts";
+import { notSent } from "./not_sent.ts";
 import type { Line, Waiter } from "../util/waiters.ts";
 
 /** Where calls wait for a carrier: a connection, an endpoint; `void` where they wait for leave to go on. */
@@ -83,7 +84,7 @@ export class WaitingCall<Carrier, Res> implements Waiting<Carrier>, CancelListen
   }
 
   cancelled(reason: TransportError): void {
-    this.refuse(new TransportError(reason.code, reason.message, { processed: "no", cause: reason }));
+    this.refuse(notSent(reason));
   }
 
   expire(): void {
@@ -104,5 +105,5 @@ export class WaitingCall<Carrier, Res> implements Waiting<Carrier>, CancelListen
 /** The error for a call that was cancelled before it could wait; undefined where it was not. */
 export function cancelledBefore({ cancellation }: CallContext): TransportError | undefined {
   const reason = cancellation?.reason;
-  return reason && new TransportError(reason.code, reason.message, { processed: "no", cause: reason });
+  return reason && notSent(reason);
 }

@@ -7,6 +7,7 @@
 import { background, type CallContext } from "../core/context.ts";
 import { deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
+import { notSent } from "../core/not_sent.ts";
 import { Streamed } from "../core/streamed.ts";
 import { CallStreams, type StreamedBytes } from "./mux_call_streams.ts";
 import { writeContext } from "./mux_context.ts";
@@ -124,16 +125,17 @@ export class MuxCalls implements CallOwner {
     }
   }
 
-  gaveUp(id: number, reason: TransportError): void {
+  gaveUp(id: number, reason: TransportError): boolean {
     const link = this.#link;
     const streams = this.#calls[id]?.streams;
     // A call that still waits for room is not sent any more.
     const sent = !link.takeBack(id);
     if (sent) link.sendUrgent(wire.numberFrame(Kind.cancel, id));
     streams?.gaveUp(reason, sent);
-    if (sent) return;
+    if (sent) return true;
     this.#free(id);
     link.owner?.callEnded();
+    return false;
   }
 
   /** Takes the final frame of a call: its number is free again, unless its request is still on its way. */
@@ -155,11 +157,6 @@ export class MuxCalls implements CallOwner {
     this.#freeIds.push(id);
     this.inFlight--;
   }
-}
-
-/** The reason for which a call was cancelled before it was sent. */
-function notSent(reason: TransportError): TransportError {
-  return new TransportError(reason.code, reason.message, { processed: "no", cause: reason });
 }
 
 function notInFlight(does: string, id: number): TransportError {

@@ -7,6 +7,7 @@
 import type { Cancellation, CancelListener } from "../core/cancellation.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
+import { notSent } from "../core/not_sent.ts";
 import type { CallStreams } from "./mux_call_streams.ts";
 
 let madeResolve: (reply: never) => void;
@@ -21,8 +22,11 @@ type Executor<Res> = (resolve: (reply: Res | PromiseLike<Res>) => void, reject: 
 
 /** Who is told that a call's caller has given up. */
 export interface CallOwner {
-  /** Tells the far side, which then ends the call on the wire. */
-  gaveUp(id: number, reason: TransportError): void;
+  /**
+   * Tells the far side, which then ends the call on the wire; or takes the call
+   * back that still waits to be sent. Says whether it had been sent.
+   */
+  gaveUp(id: number, reason: TransportError): boolean;
 }
 
 /**
@@ -79,8 +83,9 @@ export class PendingCall<Res = Uint8Array> implements CancelListener, DeadlineEn
     this.#resolve(reply);
   }
 
-  /** The call has failed. */
+  /** The call has failed. One that was given up ends for that reason, whatever comes of it. */
   reject(error: TransportError): void {
+    if (this.givenUp) return;
     this.#reject(error);
     if (this.#owner !== undefined) this.#unwatch();
   }
@@ -88,8 +93,13 @@ export class PendingCall<Res = Uint8Array> implements CancelListener, DeadlineEn
   cancelled(reason: TransportError): void {
     const owner = this.#owner!;
     this.givenUp = true;
-    this.reject(reason);
-    owner.gaveUp(this.#id, reason);
+    this.#unwatch();
+    let sent = true;
+    try {
+      sent = owner.gaveUp(this.#id, reason);
+    } finally {
+      this.#reject(sent ? reason : notSent(reason));
+    }
   }
 
   expire(): void {

@@ -8,6 +8,7 @@ import type { Channel, Message } from "../core/channel.ts";
 import { background, type CallContext } from "../core/context.ts";
 import { deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
+import { notSent } from "../core/not_sent.ts";
 import { Streamed } from "../core/streamed.ts";
 import { PendingCall } from "./pending_call.ts";
 import { asBytes, PipelineSession, type PipelineSettings } from "./pipeline_session.ts";
@@ -39,9 +40,7 @@ export class PipelineCaller extends PipelineSession {
     }
     const { cancellation, deadline, deadlineEnforced } = context;
     const reason = cancellation?.reason;
-    if (reason !== undefined) {
-      return Promise.reject(new TransportError(reason.code, reason.message, { processed: "no", cause: reason }));
-    }
+    if (reason !== undefined) return Promise.reject(notSent(reason));
     const { clock } = this.settings;
     if (deadline !== Infinity && deadline <= clock.now()) {
       const why = "Call not sent: its deadline has passed";
@@ -56,7 +55,7 @@ export class PipelineCaller extends PipelineSession {
     const call = new PendingCall(0);
     this.#calls.push(call);
     if (cancellation !== undefined || (deadline !== Infinity && !deadlineEnforced)) {
-      call.watch({ gaveUp: () => {} }, cancellation, deadlineEnforced ? Infinity : deadline, deadlinesOf(clock));
+      call.watch({ gaveUp: () => true }, cancellation, deadlineEnforced ? Infinity : deadline, deadlinesOf(clock));
     }
     return call.promise;
   }

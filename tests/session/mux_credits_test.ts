@@ -103,11 +103,11 @@ Deno.test("a call that is given up while it waits for credit is never sent, and 
   const controller = new AbortController();
   const waiting = session.call(bytes(2), callContext({ signal: controller.signal }));
   controller.abort();
-  await rejection(waiting, "cancelled");
+  assert.equal((await rejection(waiting, "cancelled")).processed, "no");
   assert.equal(session.load, 1);
   const late = session.call(bytes(3), callContext({ timeoutMs: 50, clock }));
   await clock.advance(50);
-  await rejection(late, "deadline-exceeded");
+  assert.equal((await rejection(late, "deadline-exceeded")).processed, "no");
   channel.deliver(creditFrame(cost(1)));
   await settle();
   assert.deepEqual(channel.taken(), []);

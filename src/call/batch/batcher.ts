@@ -6,6 +6,7 @@
 
 import { background, CallContext } from "../../core/context.ts";
 import { Cancellation } from "../../core/cancellation.ts";
+import { discardReply } from "../../core/completion.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../../core/deadline_queue.ts";
 import type { Clock } from "../../core/clock.ts";
 import { TransportError } from "../../core/errors.ts";
@@ -35,6 +36,10 @@ class Item<Req, Res> extends WaitingCaller<Req, Res> {
   batch: Batch<Req, Res, unknown> | undefined = undefined;
   key: string | undefined = undefined;
   bytes = 0;
+
+  override get sent(): boolean {
+    return this.batch !== undefined;
+  }
 }
 
 /** See the module. */
@@ -255,6 +260,7 @@ class Batch<Req, Res, Answer> {
     if (!Array.isArray(answers) || answers.length !== length) {
       const what = Array.isArray(answers) ? `a list of ${answers.length}` : typeof answers;
       const why = `Cannot read batch: its reply is ${what}, a list of ${length} is allowed`;
+      discardReply(answers);
       return this.reject(new TransportError("invalid-reply", why));
     }
     this.#cancellation.release();

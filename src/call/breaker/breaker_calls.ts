@@ -8,6 +8,7 @@ import type { CancelListener } from "../../core/cancellation.ts";
 import { discardReply, endsLater, whenComplete } from "../../core/completion.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { TransportError } from "../../core/errors.ts";
+import { notSent } from "../../core/not_sent.ts";
 import { type Outcome, outcomeIn, outcomeOf, outcomeOfReply } from "../../core/outcome.ts";
 import type { Service } from "../../core/service.ts";
 import type { Breaker, BreakerSettings, Lease, Period, Verdict } from "./breaker.ts";
@@ -44,9 +45,7 @@ function probe<Req, Res>(
 ): Promise<Res> {
   const reason = context.cancellation?.reason;
   // A call that its caller gave up before is no probe.
-  if (reason !== undefined) {
-    return Promise.reject(new TransportError(reason.code, reason.message, { processed: "no", cause: reason }));
-  }
+  if (reason !== undefined) return Promise.reject(notSent(reason));
   const lease = breaker.admit();
   if (lease instanceof TransportError) return Promise.reject(lease);
   return new GuardedCall(breaker, lease.period, lease, context, request).run(inner);

@@ -9,6 +9,7 @@ import type { CallContext } from "../../core/context.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
 import { expiredBefore } from "../../core/enforce.ts";
+import { notSent } from "../../core/not_sent.ts";
 
 /** What a caller waits for, as far as it must know of one who leaves. */
 export interface Awaited<Caller> {
@@ -51,6 +52,11 @@ export class WaitingCaller<Req, Res> implements CancelListener, DeadlineEntry {
     context.cancellation?.subscribe(this);
   }
 
+  /** Whether the work that it waits for may have begun. */
+  get sent(): boolean {
+    return true;
+  }
+
   /** Answers it; does nothing where it has left. */
   resolve(reply: Res): void {
     this.#end();
@@ -77,7 +83,7 @@ export class WaitingCaller<Req, Res> implements CancelListener, DeadlineEntry {
 
   #leave(reason: TransportError): void {
     if (!this.waiting) return;
-    this.reject(reason);
+    this.reject(this.sent ? reason : notSent(reason));
     this.#work.left(this, reason);
   }
 
@@ -91,8 +97,6 @@ export class WaitingCaller<Req, Res> implements CancelListener, DeadlineEntry {
 /** Why a call need not be begun: it is cancelled already, or its deadline has passed. Undefined where neither is so. */
 export function overBefore(context: CallContext, now: () => number): TransportError | undefined {
   const reason = context.cancellation?.reason;
-  if (reason !== undefined) {
-    return new TransportError(reason.code, reason.message, { processed: "no", cause: reason });
-  }
+  if (reason !== undefined) return notSent(reason);
   return context.deadline !== Infinity && context.deadline <= now() ? expiredBefore() : undefined;
 }

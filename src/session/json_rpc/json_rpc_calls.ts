@@ -8,6 +8,7 @@ import { background, type CallContext } from "../../core/context.ts";
 import { deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
 import type { MethodCall, MethodRequest } from "../../core/method_call.ts";
+import { notSent } from "../../core/not_sent.ts";
 import { Streamed } from "../../core/streamed.ts";
 import { type CallOwner, PendingCall } from "../pending_call.ts";
 import { errorOf, tooManyCalls } from "./json_rpc_errors.ts";
@@ -73,7 +74,7 @@ export class JsonRpcCalls implements CallOwner {
     if (cancellation !== undefined) {
       const reason = cancellation.reason;
       if (reason !== undefined) {
-        return Promise.reject(new TransportError(reason.code, reason.message, { processed: "no", cause: reason }));
+        return Promise.reject(notSent(reason));
       }
     }
     const number = this.#number();
@@ -132,17 +133,19 @@ export class JsonRpcCalls implements CallOwner {
     }
   }
 
-  gaveUp(id: number): void {
+  gaveUp(id: number): boolean {
     const call = this.#calls[id & this.#mask];
-    if (call === undefined || call.number !== id) return;
+    if (call === undefined || call.number !== id) return true;
     this.#free(call);
     call.stream?.stop();
     // A call that still waits for room is not sent any more.
-    if (!this.#link.takeBack(id) && this.#link.settings.cancel) {
+    const sent = !this.#link.takeBack(id);
+    if (sent && this.#link.settings.cancel) {
       this.#gather?.flush();
       this.#link.sendOrAbort(notificationText(cancelMethod, `{"id":${id}}`));
     }
     this.#ended();
+    return sent;
   }
 
   #number(): number {

@@ -14,6 +14,7 @@ import {
   deadlinesOf,
   ManualClock,
   type Service,
+  type TransportError,
 } from "../../../mod.ts";
 import { failure, scripted, settle, Watched } from "../../support/calls.ts";
 
@@ -164,6 +165,7 @@ Deno.test("batchCalls() leaves out who gave up before it went", async () => {
   await clock.advance(10);
   assert.deepEqual(batches(), ["c"]);
   assert.deepEqual([gone.code, late.code], ["cancelled", "deadline-exceeded"]);
+  for (const { error } of [gone, late]) assert.equal((error as TransportError).processed, "no");
   answer(0);
   assert.equal(await stays, "C");
 });
