@@ -17,6 +17,7 @@ import { JsonRpcGather } from "./json_rpc_gather.ts";
 import type { JsonRpcLink } from "./json_rpc_link.ts";
 import { cancelMethod, StreamMethod } from "./json_rpc_methods.ts";
 import type { Envelope } from "./json_rpc_parse.ts";
+import type { StreamIn } from "./json_rpc_stream_in.ts";
 import type { StreamOut } from "./json_rpc_stream_out.ts";
 import type { JsonRpcStreams } from "./json_rpc_streams.ts";
 import { notificationText, requestText } from "./json_rpc_text.ts";
@@ -189,12 +190,21 @@ export class JsonRpcCalls implements CallOwner {
       call.stream?.stop();
       return call.resolve(result);
     }
-    this.inFlight++;
-    const incoming = this.#streams.receive(stream, () => {
+    const ended = (): void => {
       this.inFlight--;
       call.stream?.stop();
       this.#ended();
-    });
+    };
+    let incoming: StreamIn;
+    try {
+      incoming = this.#streams.receive(stream, ended);
+    } catch (error) {
+      // The connection ends of it, and this call is no longer among those that end with the connection.
+      call.stream?.stop();
+      call.reject(error as TransportError);
+      throw error;
+    }
+    this.inFlight++;
     incoming.follow(call.context);
     call.resolve(new Streamed(result, incoming));
   }

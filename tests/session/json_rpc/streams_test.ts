@@ -263,3 +263,16 @@ Deno.test("items without credit, and words about streams that are none, end the 
     await peer.end();
   }
 });
+
+Deno.test("a reply whose stream has the number of another one ends its connection, and its call with it", async () => {
+  const peer = await rawPeer(undefined);
+  const first = peer.session.call({ method: "m" });
+  const second = failure(peer.session.call({ method: "m" }), "protocol");
+  await peer.heard();
+  await peer.say('{"jsonrpc":"2.0","id":1,"result":1,"wireway":{"stream":7}}');
+  await first;
+  await peer.say('{"jsonrpc":"2.0","id":2,"result":2,"wireway":{"stream":7}}');
+  await second;
+  assert.equal(peer.session.state, "closed");
+  await peer.end();
+});
