@@ -119,7 +119,7 @@ export interface RateLimit<Req> {
  * Errors: `rate-limited`, with `processed: "no"` and `retryAfterMs` (none for a
  * call that costs more than a burst); `cancelled` and `deadline-exceeded` while
  * waiting; `invalid-request` for a cost that is no number of 0 or more;
- * `invalid-option`.
+ * `invalid-reply` for a store's answer that is none; `invalid-option`.
  *
  * @example
  * ```ts

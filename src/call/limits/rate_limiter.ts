@@ -84,7 +84,8 @@ export class RateLimiter implements RateQueueOwner {
   }
 
   take(key: string, cost: number): number | Promise<number> {
-    return this.#settings.store.take(key, cost, this.#settings.windows);
+    const waitMs = this.#settings.store.take(key, cost, this.#settings.windows);
+    return typeof waitMs === "object" ? waitMs.then(this.#checked) : this.#checked(waitMs);
   }
 
   timedOut(): TransportError {
@@ -134,6 +135,13 @@ export class RateLimiter implements RateQueueOwner {
     if (waitMs > maxWaitMs) return this.rejections.reject("rate-limited", inMs, waitMs);
     return waitMs > leftMs ? this.rejections.reject("rate-limited", `${inMs}, after its deadline`, waitMs) : undefined;
   }
+
+  /** What is no time could be waited for without an end. */
+  readonly #checked = (waitMs: number): number => {
+    if (waitMs >= 0) return waitMs;
+    const why = `its store's answer is ${waitMs}, a time in milliseconds is allowed`;
+    throw new TransportError("invalid-reply", `Call not run by ${this.#settings.name}: ${why}`, { processed: "no" });
+  };
 
   #wrongCost(cost: number): TransportError {
     const why = `Call not run by ${this.#settings.name}: its cost is ${cost}, not a number of 0 or more`;

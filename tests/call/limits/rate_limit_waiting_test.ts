@@ -209,3 +209,21 @@ async function interleave(seed: number): Promise<void> {
 Deno.test("rateLimit() keeps to its rate and settles every call exactly once, in 1000 random orders of events", async () => {
   for (let seed = 1; seed <= 1000; seed++) await interleave(seed);
 });
+
+Deno.test("rateLimit() refuses a call whose store answers with no time, at once and later, and lets the others go", async () => {
+  for (const wrong of [NaN, -1, undefined as unknown as number]) {
+    for (const answer of [(ms: number) => ms, (ms: number) => Promise.resolve(ms)]) {
+      const answers = [wrong, 100, wrong, 0];
+      const store: RateStore = { take: () => answer(answers.shift()!) };
+      const { call, requests, clock, limit, queue } = setUp({ store });
+      const [atOnce, later] = [call("at once"), call("later")];
+      await settle();
+      const goes = call("goes");
+      await settle();
+      await clock.advance(100);
+      await settle();
+      assert.deepEqual([atOnce.code, later.code, goes.code], ["invalid-reply", "invalid-reply", undefined]);
+      assert.deepEqual([requests(), limit.stats().waiting, queue.size], [["goes"], 0, 0]);
+    }
+  }
+});
