@@ -134,7 +134,8 @@ export class Compartments {
 
   /** A new compartment, where need be in the place of one that has no calls. */
   #made(key: string): Compartment | undefined {
-    if (this.#byKey.size >= this.settings.maxKeys) {
+    // More than one where the limit has fallen.
+    while (this.#byKey.size >= this.settings.maxKeys) {
       const oldest = this.#idle.shift();
       if (oldest === undefined) return undefined;
       this.#byKey.delete(oldest.key);

@@ -6,9 +6,11 @@
 
 import { strict as assert } from "node:assert";
 import {
+  adjustablesOf,
   bulkhead,
   type BulkheadOptions,
   callContext,
+  chain,
   deadlinesOf,
   ManualClock,
   outcomeOf,
@@ -128,6 +130,23 @@ Deno.test("bulkhead() can be changed while it runs", async () => {
   assert.throws(() => world.limit.setMax(0), { name: "TransportError", code: "invalid-option" });
   assert.throws(() => world.limit.setMaxPerKey(Infinity), { name: "TransportError", code: "invalid-option" });
   await settle();
+});
+
+Deno.test("bulkhead() forgets the keys that are too many where maxKeys has fallen", async () => {
+  const world = setUp({ maxPerKey: 1, maxWaitingPerKey: 0 });
+  const keys = [..."abcdefgh"];
+  for (const key of keys) {
+    world.call(`${key}1`);
+    world.call(`${key}2`);
+    await settle();
+    await end(world, `${key}1`);
+  }
+  const remembered = (): string[] => keys.filter((key) => world.limit.stats(key).rejected > 0);
+  assert.deepEqual(remembered(), keys);
+  adjustablesOf(chain((_: string) => "", world.limit)).at(-1)!.adjust("maxKeys", 3);
+  world.call("x1");
+  await settle();
+  assert.deepEqual(remembered(), ["g", "h"]);
 });
 
 Deno.test("bulkhead() rejects with what a key function throws, and refuses options that make no sense", async () => {
