@@ -18,8 +18,8 @@ import {
   type ShutdownOptions,
   TransportError,
 } from "../../mod.ts";
-import { callLost, unusable } from "../../src/session/mux_refusals.ts";
 import { SessionEnd } from "../../src/session/session_end.ts";
+import { callLost, unusable } from "../../src/session/session_refusals.ts";
 import { type AnswersOwner, NatsAnswers } from "./answers.ts";
 import type { BrokerLink, BrokerMessage, LinkOwner } from "./broker_link.ts";
 import { type CallSettings, type Destination, NatsCalls } from "./calls.ts";

@@ -6,7 +6,6 @@
  */
 
 import { TransportError } from "../core/errors.ts";
-import type { SessionState } from "../core/session.ts";
 
 /** The error for a call over the limit of calls in flight. */
 export function tooManyCalls(inFlight: number, allowed: number): TransportError {
@@ -19,21 +18,6 @@ export function tooManyCalls(inFlight: number, allowed: number): TransportError 
 export function tooLarge(bytes: number, allowed: number): TransportError {
   return new TransportError("message-too-large", `Message refused: it has ${bytes} bytes, ${allowed} are allowed`, {
     details: { bytes, allowed },
-  });
-}
-
-/** The error for a call on a session that takes none. */
-export function unusable(where: string, state: SessionState): TransportError {
-  if (state === "closed") return new TransportError("closed", `Cannot call ${where}: the connection is closed`);
-  return new TransportError("draining", `Cannot call ${where}: the connection takes no new calls`);
-}
-
-/** The error for a call whose connection has ended. */
-export function callLost(where: string, error: TransportError | undefined): TransportError {
-  const why = error === undefined ? "the peer ended it" : error.message;
-  return new TransportError("connection-lost", `Call lost: the connection to ${where} is gone: ${why}`, {
-    processed: "maybe",
-    cause: error,
   });
 }
 

@@ -4,16 +4,15 @@
  * @module
  */
 
-import type { Address, Channel, Message, Receiver } from "../core/channel.ts";
-import type { CallContext } from "../core/context.ts";
-import { type DeadlineEntry, deadlinesOf } from "../core/deadline_queue.ts";
-import { background } from "../core/context.ts";
+import type { Channel, Message, Receiver } from "../core/channel.ts";
+import { background, type CallContext } from "../core/context.ts";
 import { TransportError } from "../core/errors.ts";
 import { notify } from "../core/observer.ts";
 import type { Handler } from "../core/service.ts";
-import type { CallCounters, SessionState, ShutdownOptions } from "../core/session.ts";
+import type { CallCounters } from "../core/session.ts";
 import { Streamed } from "../core/streamed.ts";
 import type { StreamedBytes } from "./mux_call_streams.ts";
+import { ChannelSession } from "./channel_session.ts";
 import { type AnswersOwner, MuxAnswers } from "./mux_answers.ts";
 import { MuxCalls } from "./mux_calls.ts";
 import { writeContext } from "./mux_context.ts";
@@ -22,37 +21,27 @@ import { decodeHello, encodeHello } from "./mux_hello.ts";
 import { head, type LinkOwner, MuxLink } from "./mux_link.ts";
 import type { MuxSettings } from "./mux_settings.ts";
 import { MuxPings } from "./mux_pings.ts";
-import { callLost, endedBeforeHello, noHello, unsupportedStream, unusable } from "./mux_refusals.ts";
+import { endedBeforeHello, noHello, unsupportedStream } from "./mux_refusals.ts";
 import { takeOther } from "./mux_other_frames.ts";
 import * as wire from "./mux_wire.ts";
-import { SessionEnd } from "./session_end.ts";
 import type { SessionOwner } from "./session_listener.ts";
 
 const { Kind } = wire;
 
 /** See the module. */
-export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiver, DeadlineEntry {
-  onChange: (() => void) | undefined = undefined;
-  state: SessionState = "open";
+export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
+  implements AnswersOwner, CreditsOwner, LinkOwner, Receiver {
   readonly #link: MuxLink;
   readonly #calls: MuxCalls;
   readonly #answers: MuxAnswers;
   #pings: MuxPings | undefined = undefined;
   readonly #owner: SessionOwner<StreamedBytes, StreamedBytes>;
-  readonly #end = new SessionEnd();
   #readyTold = false;
   #goawaySent = false;
   #goawayReceived = false;
   #peerEnded = false;
-  #closing = false;
-  #graceMs = Infinity;
   /** The peer's first message was no hello, or one of another version: nothing more is read. */
   #refused: TransportError | undefined = undefined;
-
-  // As an entry of the deadline queue the session watches over its hello, and later over its end.
-  dueAt = Infinity;
-  position = -1;
-  readonly holds = false;
 
   constructor(
     channel: Channel,
@@ -61,6 +50,7 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
     counters: CallCounters,
     owner: SessionOwner<StreamedBytes, StreamedBytes>,
   ) {
+    super(channel, settings);
     const link = new MuxLink(channel, settings);
     this.#link = link;
     this.#calls = new MuxCalls(link);
@@ -70,19 +60,7 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
     if (this.state !== "open") return;
     link.owner = this;
     link.sendFrame(encodeHello(link.hello));
-    this.#watch(settings.helloTimeoutMs);
-  }
-
-  get local(): Address {
-    return this.#link.channel.local;
-  }
-
-  get remote(): Address {
-    return this.#link.channel.remote;
-  }
-
-  get finished(): Promise<TransportError | undefined> {
-    return this.#end.promise;
+    this.watch(settings.helloTimeoutMs);
   }
 
   get load(): number {
@@ -95,34 +73,20 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
 
   call(request: StreamedBytes, context?: CallContext): Promise<StreamedBytes> {
     if (this.state !== "open" || this.#link.peer === undefined) {
-      return Promise.reject(unusable(this.#link.where, this.state));
+      return Promise.reject(this.unusable());
     }
     return this.#calls.call(request, context);
   }
 
   send(request: StreamedBytes, context: CallContext = background): void | Promise<void> {
-    if (request instanceof Streamed) throw unsupportedStream(this.#link.where);
-    if (this.state !== "open" || this.#link.peer === undefined) throw unusable(this.#link.where, this.state);
+    if (request instanceof Streamed) throw unsupportedStream(this.where);
+    if (this.state !== "open" || this.#link.peer === undefined) throw this.unusable();
     head[0] = Kind.send;
     return this.#link.send(writeContext(this.#link, 1, request, context), request, false);
   }
 
   ping(): Promise<number> {
-    return this.state === "closed" ? Promise.reject(unusable(this.#link.where, this.state)) : this.#ownPings.ping();
-  }
-
-  close({ graceMs = this.#link.settings.closeTimeoutMs }: ShutdownOptions = {}): Promise<void> {
-    if (this.state !== "closed" && !this.#closing) {
-      this.#closing = true;
-      this.#graceMs = graceMs;
-      if (this.#link.peer !== undefined) this.#sayEnd();
-      else this.#awaitHello(graceMs);
-    }
-    return this.finished.then(() => {});
-  }
-
-  abort(reason: TransportError): void {
-    this.#link.channel.abort(reason);
+    return this.state === "closed" ? Promise.reject(this.unusable()) : this.#ownPings.ping();
   }
 
   // AnswersOwner, LinkOwner and CreditsOwner
@@ -200,52 +164,47 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
     // Our hello, which says why, may still be on its way.
     if (this.#refused !== undefined) return;
     if (this.#link.peer === undefined) {
-      return this.abort(endedBeforeHello(this.#link.where));
+      return this.abort(endedBeforeHello(this.where));
     }
     // What we wait for can't come any more; what the peer waits for still can.
-    const lost = callLost(this.#link.where, undefined);
+    const lost = this.lost(undefined);
     this.#calls.failAll(lost);
     this.#answers.peerEnded(lost);
-    this.#setState("draining");
+    this.setState("draining");
     this.#link.credits?.lift();
     this.#endIfDone();
   }
 
   closed(error: TransportError | undefined): void {
-    deadlinesOf(this.#link.settings.clock).remove(this);
-    const lost = callLost(this.#link.where, error);
+    const lost = this.lost(error);
     this.#tellReady(error ?? lost);
     this.#link.drop();
     this.#calls.failAll(lost);
     this.#answers.cancelAll(error);
     this.#pings?.failAll(lost);
-    deadlinesOf(this.#link.settings.clock).trim();
-    this.#setState("closed");
-    this.#end.end(error ?? this.#refused);
+    this.ended(error ?? this.#refused);
     this.#owner.sessionEnded(this);
   }
 
   // DeadlineEntry
 
-  expire(): void {
-    const { helloTimeoutMs } = this.#link.settings;
-    if (this.#link.peer === undefined) {
-      return this.#closing ? void this.#link.channel.close() : this.abort(noHello(this.#link.where, helloTimeoutMs));
-    }
-    const why =
-      `Connection closed: ${this.load} calls made and ${this.#answers.running} answered were not finished within ${this.#graceMs} ms`;
-    this.abort(new TransportError("closed", why, { processed: "maybe" }));
+  override expire(): void {
+    if (this.#link.peer !== undefined) return super.expire();
+    if (this.closing) return void this.channel.close();
+    this.abort(noHello(this.where, this.#link.settings.helloTimeoutMs));
+  }
+
+  protected get answering(): number {
+    return this.#answers.running;
+  }
+
+  protected beginClose(): void {
+    if (this.#link.peer !== undefined) this.#sayEnd();
+    else this.#awaitHello();
   }
 
   get #ownPings(): MuxPings {
     return this.#pings ??= new MuxPings(this.#link);
-  }
-
-  #watch(inMs: number): void {
-    const deadlines = deadlinesOf(this.#link.settings.clock);
-    deadlines.remove(this);
-    this.dueAt = this.#link.settings.clock.now() + inMs;
-    deadlines.add(this);
   }
 
   #welcome(frame: Uint8Array): void {
@@ -255,12 +214,12 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
       // Ends after what was sent has gone out: the peer needs our hello to see why it is refused.
       this.#refused = TransportError.from(error, "protocol");
       this.#tellReady(this.#refused);
-      this.#setState("draining");
-      void this.#link.channel.close();
+      this.setState("draining");
+      void this.channel.close();
       return;
     }
-    deadlinesOf(this.#link.settings.clock).remove(this);
-    if (this.#closing) this.#sayEnd();
+    this.unwatch();
+    if (this.closing) this.#sayEnd();
     this.#tellReady(undefined);
   }
 
@@ -271,20 +230,20 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
   }
 
   /** A peer that has had our hello may have made calls behind its own, which is still on its way. */
-  #awaitHello(graceMs: number): void {
-    if (this.#link.settings.clock.now() + graceMs < this.dueAt) this.#watch(graceMs);
-    this.#setState("draining");
+  #awaitHello(): void {
+    if (this.#link.settings.clock.now() + this.graceMs < this.dueAt) this.watch(this.graceMs);
+    this.setState("draining");
   }
 
   #sayEnd(): void {
     // First of all: to say so may already end a connection that was cut.
-    this.#watch(this.#graceMs);
+    this.watch(this.graceMs);
     this.#drain("local", wire.closingReason);
     this.#endIfDone();
   }
 
   #drain(by: "local" | "remote", reason: string): void {
-    this.#setState("draining");
+    this.setState("draining");
     // A peer that has our hello may have sent calls behind its own: it is waited for, and told then.
     if (this.#goawaySent || this.#link.peer === undefined) return;
     this.#goawaySent = true;
@@ -299,12 +258,6 @@ export class MuxSession implements AnswersOwner, CreditsOwner, LinkOwner, Receiv
     if (this.load > 0 || running > 0 || streaming > 0 || this.#link.holding) return;
     const agreed = this.#goawaySent && this.#goawayReceived;
     if (!agreed && !this.#peerEnded) return;
-    void this.#link.channel.close();
-  }
-
-  #setState(state: SessionState): void {
-    if (this.state === state || this.state === "closed") return;
-    this.state = state;
-    this.onChange?.();
+    void this.channel.close();
   }
 }

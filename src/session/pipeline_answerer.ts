@@ -82,6 +82,10 @@ export class PipelineAnswerer extends PipelineSession {
     this.#owner.sessionEnded(this);
   }
 
+  protected get answering(): number {
+    return this.#slots.length;
+  }
+
   protected closeIfDone(): void {
     if (this.#slots.length === 0) void this.channel.close();
   }

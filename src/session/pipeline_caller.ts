@@ -84,6 +84,8 @@ export class PipelineCaller extends PipelineSession {
     super.closed(error);
   }
 
+  protected readonly answering = 0;
+
   protected closeIfDone(): void {
     if (this.load === 0) void this.channel.close();
   }
@@ -91,9 +93,7 @@ export class PipelineCaller extends PipelineSession {
   #failAll(error: TransportError | undefined): void {
     const calls = this.#calls.splice(0).slice(this.#answered);
     this.#answered = 0;
-    const why = `Call lost: the connection to ${this.where} is gone: ${error?.message ?? "the peer ended it"}`;
-    for (const call of calls) {
-      call.reject(new TransportError("connection-lost", why, { processed: "maybe", cause: error }));
-    }
+    const lost = this.lost(error);
+    for (const call of calls) call.reject(lost);
   }
 }

@@ -4,15 +4,14 @@
  * @module
  */
 
-import type { Address, Channel, Message, Receiver } from "../../core/channel.ts";
+import type { Channel, Message, Receiver } from "../../core/channel.ts";
 import { type CallContext, callContext } from "../../core/context.ts";
-import { type DeadlineEntry, deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
 import type { MethodRequest } from "../../core/method_call.ts";
 import { notify } from "../../core/observer.ts";
 import type { Handler } from "../../core/service.ts";
-import type { CallCounters, Session, SessionState, ShutdownOptions } from "../../core/session.ts";
-import { SessionEnd } from "../session_end.ts";
+import type { CallCounters } from "../../core/session.ts";
+import { ChannelSession } from "../channel_session.ts";
 import type { SessionOwner } from "../session_listener.ts";
 import { JsonRpcAnswers } from "./json_rpc_answers.ts";
 import { JsonRpcCalls } from "./json_rpc_calls.ts";
@@ -26,25 +25,16 @@ import { JsonRpcStreams } from "./json_rpc_streams.ts";
 import { errorText, notificationText, resultText } from "./json_rpc_text.ts";
 
 /** See the module. */
-export class JsonRpcSession implements Session<MethodRequest, unknown>, Receiver, DeadlineEntry {
-  onChange: (() => void) | undefined = undefined;
-  state: SessionState = "open";
-  // As an entry of the deadline queue the session watches over its end.
-  dueAt = Infinity;
-  position = -1;
-  readonly holds = false;
+export class JsonRpcSession extends ChannelSession<MethodRequest, unknown> implements Receiver {
   readonly #link: JsonRpcLink;
   readonly #streams: JsonRpcStreams;
   readonly #calls: JsonRpcCalls;
   readonly #answers: JsonRpcAnswers;
   readonly #owner: SessionOwner<MethodRequest, unknown>;
-  readonly #end = new SessionEnd();
   #goawaySent = false;
   #goawayReceived = false;
   #peerEnded = false;
-  #closing = false;
   #channelClosing = false;
-  #graceMs = Infinity;
 
   constructor(
     channel: Channel,
@@ -53,6 +43,7 @@ export class JsonRpcSession implements Session<MethodRequest, unknown>, Receiver
     counters: CallCounters,
     owner: SessionOwner<MethodRequest, unknown>,
   ) {
+    super(channel, settings);
     const link = new JsonRpcLink(channel, settings);
     this.#link = link;
     this.#streams = new JsonRpcStreams(link);
@@ -64,18 +55,6 @@ export class JsonRpcSession implements Session<MethodRequest, unknown>, Receiver
     channel.receive(this);
   }
 
-  get local(): Address {
-    return this.#link.channel.local;
-  }
-
-  get remote(): Address {
-    return this.#link.channel.remote;
-  }
-
-  get finished(): Promise<TransportError | undefined> {
-    return this.#end.promise;
-  }
-
   get load(): number {
     return this.#calls.inFlight;
   }
@@ -85,16 +64,16 @@ export class JsonRpcSession implements Session<MethodRequest, unknown>, Receiver
   }
 
   call(request: MethodRequest, context?: CallContext): Promise<unknown> {
-    return this.state === "open" ? this.#calls.call(request, context) : Promise.reject(this.#unusable());
+    return this.state === "open" ? this.#calls.call(request, context) : Promise.reject(this.unusable());
   }
 
   send(request: MethodRequest, context?: CallContext): void | Promise<void> {
-    if (this.state !== "open") throw this.#unusable();
+    if (this.state !== "open") throw this.unusable();
     return this.#calls.send(request, context);
   }
 
   async ping(): Promise<number> {
-    if (this.state === "closed") throw this.#unusable();
+    if (this.state === "closed") throw this.unusable();
     const { clock, pingTimeoutMs } = this.#link.settings;
     const sentAt = clock.now();
     try {
@@ -104,23 +83,6 @@ export class JsonRpcSession implements Session<MethodRequest, unknown>, Receiver
       if (!(error instanceof TransportError) || !error.remote) throw error;
     }
     return clock.now() - sentAt;
-  }
-
-  close({ graceMs = this.#link.settings.closeTimeoutMs }: ShutdownOptions = {}): Promise<void> {
-    if (this.state !== "closed" && !this.#closing) {
-      this.#closing = true;
-      this.#graceMs = graceMs;
-      this.#drain("local");
-      const deadlines = deadlinesOf(this.#link.settings.clock);
-      this.dueAt = this.#link.settings.clock.now() + graceMs;
-      deadlines.add(this);
-      this.#endIfDone();
-    }
-    return this.finished.then(() => {});
-  }
-
-  abort(reason: TransportError): void {
-    this.#link.channel.abort(reason);
   }
 
   /** A handler or its stream has ended, or all that was held has gone to the channel. */
@@ -144,33 +106,31 @@ export class JsonRpcSession implements Session<MethodRequest, unknown>, Receiver
   end(): void {
     this.#peerEnded = true;
     // What we wait for can't come any more; what the peer waits for still can.
-    const lost = this.#lost(undefined);
+    const lost = this.lost(undefined);
     this.#calls.failAll(lost);
     this.#streams.peerEnded(lost);
-    this.#setState("draining");
+    this.setState("draining");
     this.#endIfDone();
   }
 
   closed(error: TransportError | undefined): void {
-    const deadlines = deadlinesOf(this.#link.settings.clock);
-    deadlines.remove(this);
-    const lost = this.#lost(error);
+    const lost = this.lost(error);
     this.#link.drop();
     this.#calls.failAll(lost);
     this.#answers.cancelAll(error);
     this.#streams.failAll(lost);
-    deadlines.trim();
-    this.#setState("closed");
-    this.#end.end(error);
+    this.ended(error);
     this.#owner.sessionEnded(this);
   }
 
-  // DeadlineEntry
+  protected get answering(): number {
+    return this.#answers.running;
+  }
 
-  expire(): void {
-    const why =
-      `Connection closed: ${this.load} calls made and ${this.#answers.running} answered were not finished within ${this.#graceMs} ms`;
-    this.abort(new TransportError("closed", why, { processed: "maybe" }));
+  protected beginClose(): void {
+    this.#drain("local");
+    this.watch(this.graceMs);
+    this.#endIfDone();
   }
 
   #take(text: string): void {
@@ -245,7 +205,7 @@ export class JsonRpcSession implements Session<MethodRequest, unknown>, Receiver
 
   #drain(by: "local" | "remote"): void {
     const { state } = this;
-    this.#setState("draining");
+    this.setState("draining");
     this.#sayGoodbye();
     if (state !== "open") return;
     const { observer } = this.#link.settings;
@@ -266,28 +226,6 @@ export class JsonRpcSession implements Session<MethodRequest, unknown>, Receiver
     if (this.load > 0 || this.#answers.running > 0 || this.#link.holding || this.#calls.holding) return;
     if (this.#link.peerKnows && !this.#goawayReceived && !this.#peerEnded) return;
     this.#channelClosing = true;
-    void this.#link.channel.close();
-  }
-
-  #lost(error: TransportError | undefined): TransportError {
-    const why = error === undefined ? "the peer ended it" : error.message;
-    return new TransportError("connection-lost", `Call lost: the connection to ${this.#link.where} is gone: ${why}`, {
-      processed: "maybe",
-      details: error?.details,
-      cause: error,
-    });
-  }
-
-  #unusable(): TransportError {
-    const { where } = this.#link;
-    return this.state === "closed"
-      ? new TransportError("closed", `Cannot call ${where}: the connection is closed`)
-      : new TransportError("draining", `Cannot call ${where}: the connection takes no new calls`);
-  }
-
-  #setState(state: SessionState): void {
-    if (this.state === state || this.state === "closed") return;
-    this.state = state;
-    this.onChange?.();
+    void this.channel.close();
   }
 }
