@@ -6,6 +6,7 @@
 
 import { lastPriority, type Message } from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
+import { joinBytes } from "../../util/join_bytes.ts";
 import { joined } from "../agreed_channel.ts";
 import type { Waiting } from "./shape_queue.ts";
 
@@ -61,12 +62,7 @@ export class ShapeAssembly {
     this.#parts[className] = undefined;
     this.#bytes[className] = 0;
     this.#total -= bytes;
-    const message = new Uint8Array(bytes);
-    let at = 0;
-    for (const part of parts) {
-      message.set(part, at);
-      at += part.length;
-    }
+    const message = joinBytes(parts);
     if ((flags & Flag.text) === 0) return message;
     try {
       return decoder.decode(message);

@@ -10,6 +10,7 @@ import { TransportError } from "../../core/errors.ts";
 import { AgreedChannel, type Agreement, firstKind, markBytes } from "../agreed_channel.ts";
 import { byteLengthOf } from "../../util/byte_length.ts";
 import { DrainWatch } from "../drain_watch.ts";
+import { sayBytes, ShapeArrivals } from "./shape_arrivals.ts";
 import { fragmentOf, ShapeAssembly } from "./shape_assembly.ts";
 import { leastWindowBytes, type ShapeSettings, type ShapeUse } from "./shape_options.ts";
 import { ByteMeter } from "../../util/byte_meter.ts";
@@ -23,10 +24,6 @@ const Kind = { fragment: firstKind, arrived: firstKind + 1 } as const;
 const fragmentHeadBytes = markBytes + 1;
 
 const usualPriority = 3;
-
-/** An end says what has arrived after this many bytes, or this many messages. Less than the smallest window, so that it never shuts for good. */
-const sayBytes = 4096;
-const sayMessages = 64;
 
 /** See the module. */
 export class ShapeChannel extends AgreedChannel implements DeadlineEntry {
@@ -50,9 +47,7 @@ export class ShapeChannel extends AgreedChannel implements DeadlineEntry {
   #scheduled = false;
   #room: PromiseWithResolvers<void> | undefined = undefined;
   #drain: DrainWatch | undefined = undefined;
-  #arrived = 0;
-  #unsaidBytes = 0;
-  #unsaidMessages = 0;
+  readonly #arrivals = new ShapeArrivals();
   readonly #meter = new ByteMeter();
 
   constructor(inner: Channel, settings: ShapeSettings, counts: MessageCounts, side: "client" | "server") {
@@ -131,7 +126,8 @@ export class ShapeChannel extends AgreedChannel implements DeadlineEntry {
   }
 
   override message(message: Message): void | Promise<void> {
-    if (this.agreed && !(message[0] === agreement.marker && message[1] === Kind.arrived)) this.#say(message.length);
+    const isWord = message[0] === agreement.marker && message[1] === Kind.arrived;
+    if (this.agreed && !isWord && this.#arrivals.add(message.length)) this.#sayArrived();
     const pause = super.message(message);
     if (pause !== undefined) this.#pause(pause);
     return pause;
@@ -277,18 +273,13 @@ export class ShapeChannel extends AgreedChannel implements DeadlineEntry {
     full.then(again, again);
   }
 
-  /** Something has arrived: says so, now and then. */
-  #say(bytes: number): void {
-    this.#arrived = (this.#arrived + 1) >>> 0;
-    this.#unsaidBytes += bytes;
-    if (this.#unsaidBytes < sayBytes && ++this.#unsaidMessages < sayMessages) return;
-    this.#unsaidBytes = this.#unsaidMessages = 0;
+  #sayArrived(): void {
     // Once this end has closed, the peer sees its end and asks for nothing more.
     if (this.closing !== undefined && this.#queue.size === 0) return;
     const ack = new Uint8Array(markBytes + 4);
     ack[0] = agreement.marker;
     ack[1] = Kind.arrived;
-    new DataView(ack.buffer).setUint32(markBytes, this.#arrived);
+    new DataView(ack.buffer).setUint32(markBytes, this.#arrivals.count);
     this.control(ack);
   }
 
