@@ -8,7 +8,7 @@
 import type { CallContext } from "../core/context.ts";
 import { type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
 import type { TransportError } from "../core/errors.ts";
-import { RecentValues } from "../util/recent_values.ts";
+import { LatencyWindow } from "../util/latency_window.ts";
 import { WaiterLine } from "../util/waiters.ts";
 import { ConnectionCheck } from "./connection_check.ts";
 import { Dialler } from "./dialler.ts";
@@ -20,8 +20,8 @@ import { nextOf, refuseAll } from "./waiting_line.ts";
 import { type KeptPool, Upkeep } from "./upkeep.ts";
 import { cancelledBefore, type Waiting, WaitingCall, type WaitingRoom } from "../core/waiting_call.ts";
 
-/** Of how many waits the percentiles are kept. */
-const waitsKept = 1024;
+/** How old a wait may be to count for the percentiles, in milliseconds. */
+const waitsWindowMs = 60_000;
 
 /** See the module. */
 export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingRoom<PoolMember<P>> {
@@ -29,8 +29,8 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   readonly deadlines: DeadlineQueue;
   readonly line: WaiterLine<Waiting<PoolMember<P>>> = new WaiterLine();
   readonly dialler: Dialler<P>;
-  /** How long those waited who had to. */
-  readonly waits: RecentValues = new RecentValues(waitsKept);
+  /** How long those waited of late who had to. */
+  readonly waits: LatencyWindow = new LatencyWindow(waitsWindowMs);
   /** Pieces of work that were given a connection. */
   acquired = 0;
   /** Those who waited for too long. */
@@ -235,9 +235,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
       this.settings.limit?.release();
       return void poolable.close();
     }
-    if (poolable.state !== "open") {
-      return this.dialler.fail(closedAtOnce());
-    }
+    if (poolable.state !== "open") return this.dialler.fail(closedAtOnce());
     this.dialler.succeed();
     this.#capacity = Math.max(1, poolable.capacity);
     const member = new PoolMember(poolable, this.settings, this.#onDoubt);
@@ -271,7 +269,8 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
       member.uses++;
       this.acquired++;
       const waiter = nextOf(line, settings)!;
-      this.waits.add(settings.clock.now() - waiter.since);
+      const now = settings.clock.now();
+      this.waits.record(now, now - waiter.since);
       waiter.serve(member);
     }
   }
