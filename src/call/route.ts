@@ -4,10 +4,11 @@
  * @module
  */
 
+import { closeAll } from "../core/close_all.ts";
 import { background, type CallContext } from "../core/context.ts";
 import { named } from "../core/describe.ts";
 import { invalidOption } from "../core/options.ts";
-import type { Client, Closable, Service } from "../core/service.ts";
+import type { Client, Service } from "../core/service.ts";
 
 /**
  * Which calls go where.
@@ -73,14 +74,7 @@ export function route<Req, Res>(
   }
 
   const services = new Set([...table.map(({ to }) => to), otherwise]);
-  const close = async (): Promise<void> => {
-    // One that fails to close must not keep the others open.
-    const ends = await Promise.allSettled(Array.from(services, async (service) => {
-      if ("close" in service) await (service as Service<Req, Res> & Closable).close();
-    }));
-    const failed = ends.find((end) => end.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
-  };
+  const close = (): Promise<void> => closeAll(services);
   const client = Object.defineProperties(route, {
     close: { value: close },
     [Symbol.asyncDispose]: { value: close },

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { closeAll } from "../core/close_all.ts";
 import { whenComplete } from "../core/completion.ts";
 import type { CallContext } from "../core/context.ts";
 import { type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
@@ -284,9 +285,12 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
     for (let waiting = this.line.shift(); waiting !== undefined; waiting = this.line.shift()) waiting.refuse(error);
     // What the lists say of being left matters to nobody any more.
     if (this.#discovery !== undefined) leave(this.#discovery)?.catch(() => {});
-    const open = [...this.#endpoints, ...this.#leaving];
-    await Promise.all([...this.#closings, ...open.map(({ service }) => service.close?.())]);
-    this.deadlines.trim();
+    try {
+      await closeAll([...this.#endpoints, ...this.#leaving].map(({ service }) => service));
+    } finally {
+      await Promise.all(this.#closings);
+      this.deadlines.trim();
+    }
   }
 }
 

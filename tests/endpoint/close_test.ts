@@ -5,8 +5,16 @@
  */
 
 import { strict as assert } from "node:assert";
-import { callContext, pool, type PoolOptions, reconnect, type ReconnectOptions, TransportError } from "../../mod.ts";
-import { settle } from "../support/calls.ts";
+import {
+  balance,
+  callContext,
+  pool,
+  type PoolOptions,
+  reconnect,
+  type ReconnectOptions,
+  TransportError,
+} from "../../mod.ts";
+import { settle, Watched } from "../support/calls.ts";
 import { counts, finish, pooled, reconnecting } from "./_set_up.ts";
 
 Deno.test("close() lets calls in flight finish, and resolves when the connections are over", async () => {
@@ -164,4 +172,27 @@ Deno.test("pool() and reconnect() refuse options that make no sense, naming them
   }
   assert.throws(() => reconnect({ max: 2 } as ReconnectOptions<number, number>), { code: "invalid-option" });
   assert.throws(() => reconnect({ maxBackoffMs: NaN }), { code: "invalid-option" });
+});
+
+Deno.test("balance() closes all of its endpoints although one of them fails to close, and says so at the end", async () => {
+  const closed: string[] = [];
+  const gate = Promise.withResolvers<void>();
+  const call = balance<string, string, string>({
+    endpoints: ["throws", "rejects", "late"],
+    connect: (name) =>
+      Object.assign((request: string) => Promise.resolve(request), {
+        close(): Promise<void> {
+          if (name === "throws") throw new Error("cannot close");
+          return name === "rejects"
+            ? Promise.reject(new Error("cannot close either"))
+            : gate.promise.then(() => void closed.push(name));
+        },
+      }),
+  });
+  const end = new Watched(call.close());
+  await settle();
+  assert.equal(end.settled, 0);
+  gate.resolve();
+  await settle();
+  assert.deepEqual([closed, (end.error as Error).message], [["late"], "cannot close"]);
 });
