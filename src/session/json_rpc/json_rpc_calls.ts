@@ -80,15 +80,17 @@ export class JsonRpcCalls implements CallOwner {
     }
     const number = this.#number();
     const call = new NumberedCall(number, context);
+    // Before it is sent: a batch that it fills may fail at once.
+    this.#calls[number & this.#mask] = call;
+    this.inFlight++;
     try {
       if (request instanceof Streamed) this.#sendStreamed(call, request, context);
       else this.#send(this.#textOf(number, request, context), number);
     } catch (error) {
+      if (this.#isOpen(call)) this.#free(call);
       return Promise.reject(error);
     }
-    this.#calls[number & this.#mask] = call;
-    this.inFlight++;
-    if (cancellation !== undefined || (deadline !== Infinity && !context.deadlineEnforced)) {
+    if ((cancellation !== undefined || (deadline !== Infinity && !context.deadlineEnforced)) && this.#isOpen(call)) {
       call.watch(this, cancellation, context.deadlineEnforced ? Infinity : deadline, deadlinesOf(settings.clock));
     }
     return call.promise;
@@ -180,7 +182,7 @@ export class JsonRpcCalls implements CallOwner {
       this.#textOf(call.number, { method: StreamMethod.call, params: { method, params, stream } }, context),
       call.number,
     );
-    call.stream = this.#streams.send(stream, request, undefined);
+    if (this.#isOpen(call)) call.stream = this.#streams.send(stream, request, undefined);
   }
 
   /** A reply with the member `wireway`: the peer knows of it, and a stream may follow. */
@@ -215,6 +217,10 @@ export class JsonRpcCalls implements CallOwner {
     return this.#calls.find((call) => call !== undefined);
   }
 
+  #isOpen(call: NumberedCall): boolean {
+    return this.#calls[call.number & this.#mask] === call;
+  }
+
   #free(call: NumberedCall): void {
     this.#calls[call.number & this.#mask] = undefined;
     this.inFlight--;
@@ -225,6 +231,7 @@ export class JsonRpcCalls implements CallOwner {
       const call = this.#calls[id & this.#mask];
       if (call === undefined || call.number !== id) continue;
       this.#free(call);
+      call.stream?.stop();
       call.reject(error);
     }
     this.#ended();

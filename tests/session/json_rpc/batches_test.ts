@@ -6,8 +6,8 @@
  */
 
 import { strict as assert } from "node:assert";
-import { callContext, TransportError } from "../../../mod.ts";
-import { failure, settle } from "../../support/calls.ts";
+import { callContext, chain, jsonRpc, memory, type MethodCall, Streamed, TransportError } from "../../../mod.ts";
+import { failure, settle, Watched } from "../../support/calls.ts";
 import { examples, rawPeer } from "./_raw.ts";
 
 Deno.test("jsonRpc() sends the calls of a turn as batches of so many, and takes their replies in any order", async () => {
@@ -172,4 +172,34 @@ Deno.test("a peer that goes away fails its calls with the reason", async () => {
   peer.session.abort(new TransportError("protocol", "Test: nonsense"));
   assert.match((await call).message, /Test: nonsense/);
   await peer.end();
+});
+
+Deno.test("a batch that can't be sent fails all of its calls, the one that filled it and its stream too", async () => {
+  const transport = memory();
+  const stuck = { message: () => new Promise<void>(() => {}), end(): void {}, closed(): void {} };
+  const listener = await transport.listen((channel) => channel.receive(stuck));
+  const session = await chain(transport, jsonRpc({ maxBatchCalls: 2, maxQueuedChars: 4096 })).dial();
+  const params = ["x".repeat(1000)];
+  const calls: Watched<unknown>[] = [];
+  while (!calls.some(({ settled }) => settled === 1)) {
+    for (let i = 0; i < 2; i++) calls.push(new Watched(session.call({ method: "m", params })));
+    await settle();
+  }
+  assert.deepEqual(calls.slice(-2).map(({ code }) => code), ["overloaded", "overloaded"]);
+  assert.equal(session.load, calls.length - 2);
+  let left = 0;
+  const items = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => Promise.resolve({ done: false as const, value: 1 }),
+      return: () => Promise.resolve({ done: true as const, value: void left++ }),
+    }),
+  };
+  const streamed = (): Streamed<MethodCall, unknown> =>
+    new Streamed<MethodCall, unknown>({ method: "m", params }, items);
+  await Promise.all([1, 2].map(() => failure(session.call(streamed()), "overloaded", "no")));
+  assert.equal(session.load, calls.length - 2);
+  session.abort(new TransportError("cancelled", "Test: over"));
+  await settle();
+  assert.equal(left, 1, "the stream of the call that filled the batch was not begun");
+  await listener.close();
 });
