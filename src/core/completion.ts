@@ -10,7 +10,9 @@ import { Streamed } from "./streamed.ts";
 import { tellAll } from "./tell_all.ts";
 
 /**
- * Hears that a reply is whole.
+ * Hears that a reply is whole: once, with the error where it failed. One that
+ * throws at the end of a body or a stream keeps no other from hearing; what it
+ * throws is then reported as any uncaught error is.
  *
  * @example
  * ```ts

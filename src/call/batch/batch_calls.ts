@@ -77,7 +77,7 @@ export interface BatchedClient<Req, Res> extends Client<Req, Res> {
  *   first, and where there are more than fit they go first. A call of priority
  *   0 does not linger.
  * - Each call keeps its own deadline and may give up by itself. One that does so
- *   before the batch goes is not in it; the batch is cancelled when all its
+ *   before the batch goes is not in it, and hears `processed: "no"`; the batch is cancelled when all its
  *   calls have given up. It has the latest of their deadlines and the highest
  *   of their priorities; metadata only where all have the very same.
  * - Nothing is remembered: a call that is made again is sent again. That is
