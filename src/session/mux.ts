@@ -8,12 +8,10 @@ import type { ChannelTransport } from "../core/channel.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { named, withFigures } from "../core/describe.ts";
 import { TransportError } from "../core/errors.ts";
-import { counted, current } from "../core/figures.ts";
 import type { Observer } from "../core/observer.ts";
 import { duration, flag, given, integer, readOptions } from "../core/options.ts";
 import type { Handler, Middleware } from "../core/service.ts";
 import {
-  type CallCounters,
   emptyCallCounters,
   type Session,
   type SessionDialOptions,
@@ -21,6 +19,7 @@ import {
   type SessionListenOptions,
   type SessionTransport,
 } from "../core/session.ts";
+import { SessionFigures } from "../core/session_figures.ts";
 import type { StreamedBytes } from "./mux_call_streams.ts";
 export type { StreamedBytes } from "./mux_call_streams.ts";
 import { MuxSession } from "./mux_session.ts";
@@ -188,7 +187,7 @@ export function mux(
     observer: given<Observer | undefined>(undefined, "a function"),
   });
   const { clock, observer: _, ...rest } = read;
-  const settings: MuxSettings = {
+  const settings: Omit<MuxSettings, "sent"> = {
     ...read,
     streams: streams
       ? { windowBytes: streamWindowBytes, maxWindowBytes: maxStreamWindowBytes, allBytes: allStreamsBytes }
@@ -196,8 +195,8 @@ export function mux(
   };
   const shown = streams ? { ...rest, streams, streamWindowBytes, maxStreamWindowBytes, allStreamsBytes } : rest;
   return named("mux", shown, (inner: ChannelTransport): SessionTransport<StreamedBytes, StreamedBytes> => {
-    const dialled = new Set<Session<StreamedBytes, StreamedBytes>>();
-    let served: CallCounters | undefined;
+    const figures = new SessionFigures();
+    const counting = { ...settings, sent: figures.sent };
     const transport: SessionTransport<StreamedBytes, StreamedBytes> = {
       async dial(
         dialOptions: SessionDialOptions<StreamedBytes, StreamedBytes> = {},
@@ -205,13 +204,13 @@ export function mux(
         const { signal, handler } = dialOptions;
         const channel = await inner.dial({ signal });
         const ready = Promise.withResolvers<void>();
-        const session = new MuxSession(channel, settings, handler, emptyCallCounters(), {
+        const session = new MuxSession(channel, counting, handler, emptyCallCounters(), {
           sessionReady: (one, error) => {
             if (error !== undefined) return ready.reject(error);
-            dialled.add(one);
+            figures.opened(one);
             ready.resolve();
           },
-          sessionEnded: (one) => void dialled.delete(one),
+          sessionEnded: (one) => figures.ended(one),
         });
         const onAbort = (): void =>
           session.abort(TransportError.from(signal!.reason, "cancelled", { processed: "no" }));
@@ -232,27 +231,11 @@ export function mux(
         return listenSessions(
           inner,
           clock,
-          (channel, calls, owner) => new MuxSession(channel, settings, handler, calls, owner),
+          (channel, calls, owner) => new MuxSession(channel, counting, handler, calls, owner),
           listenOptions.onSession,
-        ).then((listener) => {
-          served = listener.calls;
-          return listener;
-        });
+        ).then((listener) => figures.serves(listener));
       },
     };
-    return withFigures(transport, () => [
-      ...(served === undefined || dialled.size > 0
-        ? [
-          current("sessions", dialled.size),
-          current("in flight", Array.from(dialled).reduce((sum, { load }) => sum + load, 0)),
-        ]
-        : []),
-      ...(served === undefined ? [] : [
-        current("answering", served.inFlight),
-        counted("answered", served.started),
-        counted("failed", served.failed),
-        counted("turned away", served.refused),
-      ]),
-    ]);
+    return withFigures(transport, figures.figures);
   });
 }

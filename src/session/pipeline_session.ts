@@ -10,6 +10,7 @@ import type { CallContext } from "../core/context.ts";
 import { type DeadlineEntry, deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
 import type { Session, SessionState, ShutdownOptions } from "../core/session.ts";
+import type { SentCalls } from "../core/session_figures.ts";
 import { SessionEnd } from "./session_end.ts";
 
 /** Settings of a session. */
@@ -18,6 +19,8 @@ export interface PipelineSettings {
   readonly closeTimeoutMs: number;
   readonly errorReply: ((error: TransportError) => Uint8Array) | undefined;
   readonly clock: Clock;
+  /** Counts the calls of all sessions. */
+  readonly sent: SentCalls;
 }
 
 /** See the module. */
