@@ -20,6 +20,7 @@ import modelJs from "./page/model.js" with { type: "text" };
 import pageHtml from "./page/page.html" with { type: "text" };
 import panelsJs from "./page/panels.js" with { type: "text" };
 import snapshotsJs from "./page/snapshots.js" with { type: "text" };
+import trendsJs from "./page/trends.js" with { type: "text" };
 import styleCss from "./page/style.css" with { type: "text" };
 
 const script = "text/javascript; charset=utf-8";
@@ -36,6 +37,7 @@ const files: Record<string, { readonly type: string; readonly text: string }> = 
   "chains.js": { type: script, text: chainsJs },
   "panels.js": { type: script, text: panelsJs },
   "snapshots.js": { type: script, text: snapshotsJs },
+  "trends.js": { type: script, text: trendsJs },
   "format.js": { type: script, text: formatJs },
 };
 
