@@ -167,9 +167,15 @@ export function mux(
   options: StreamingMuxOptions,
 ): Middleware<ChannelTransport, SessionTransport<StreamedBytes, StreamedBytes>>;
 /** Makes calls out of messages, without streams. The same function: see above. */
-export function mux(options?: MuxOptions): Middleware<ChannelTransport, SessionTransport<Uint8Array, Uint8Array>>;
 export function mux(
-  options: MuxOptions & { streams?: boolean } = {},
+  options?: MuxOptions & { streams?: false },
+): Middleware<ChannelTransport, SessionTransport<Uint8Array, Uint8Array>>;
+/** Makes calls out of messages, where a config file says whether there are streams. The same function: see above. */
+export function mux(
+  options: Omit<StreamingMuxOptions, "streams"> & { streams?: boolean },
+): Middleware<ChannelTransport, SessionTransport<StreamedBytes, StreamedBytes>>;
+export function mux(
+  options: Omit<StreamingMuxOptions, "streams"> & { streams?: boolean } = {},
 ): Middleware<ChannelTransport, SessionTransport<StreamedBytes, StreamedBytes>> {
   const { streams, streamWindowBytes, maxStreamWindowBytes, allStreamsBytes, ...read } = readOptions("mux()", options, {
     maxInFlight: integer(1024, 1, 1_000_000),
