@@ -8,12 +8,13 @@ import { formatAddress } from "../../core/channel.ts";
 import { named } from "../../core/describe.ts";
 import { TransportError } from "../../core/errors.ts";
 import { counted } from "../../core/figures.ts";
+import { liveSettings } from "../../core/live_settings.ts";
 import type { Handler } from "../../core/service.ts";
 import type { Session, SessionDialOptions, SessionListener, SessionTransport } from "../../core/session.ts";
 import { SessionFigures } from "../../core/session_figures.ts";
 import { HttpSession } from "./http_client.ts";
 import { dialHttp, hasSockets, speaksAnother } from "./http_dial.ts";
-import { type HttpOptions, readHttpOptions } from "./http_options.ts";
+import { type HttpOptions, httpRules, readHttpOptions } from "./http_options.ts";
 import { listenHttp } from "./http_server.ts";
 import { HttpSocketSession } from "./http_socket_session.ts";
 
@@ -59,6 +60,9 @@ export { httpRequest } from "./http_plain_request.ts";
  * Metadata travels in header fields: `traceparent`, `tracestate` and `baggage`
  * under their own names, all others as `meta-…`. Deadlines are kept at the
  * calling end and not sent.
+ *
+ * The times of the calling end, `maxDrainBytes` and `maxInFlight` can be changed while it works
+ * ({@linkcode adjustablesOf}): connections that are open go by them from their next request on.
  *
  * Errors: `connect-failed`, `connect-timeout`, `connection-lost`, `protocol`
  * (the response is no HTTP/1.1, or more than one), `invalid-reply` (a redirect
@@ -127,5 +131,16 @@ export function http(options: HttpOptions): SessionTransport<Request, Response> 
   }, () => [
     ...sessions.figures(),
     ...(onSockets ? [counted("bytes in", counts.bytesIn, "By"), counted("bytes out", counts.bytesOut, "By")] : []),
-  ]);
+  ], liveSettings("http()", settings, httpRules, liveNames));
 }
+
+/** What can be changed while it works: connections that there are go by it from their next request on. */
+const liveNames = [
+  "maxInFlight",
+  "connectTimeoutMs",
+  "headTimeoutMs",
+  "bodyTimeoutMs",
+  "continueTimeoutMs",
+  "idleMarginMs",
+  "maxDrainBytes",
+] as const;

@@ -127,7 +127,8 @@ export interface HttpOptions {
 const protocols = ["auto", "h1", "h2"] as const;
 const clients = ["auto", "sockets", "fetch"] as const;
 
-const rules = {
+/** How they are read. */
+export const httpRules = {
   hostname: label("127.0.0.1"),
   port: integer(undefined, 0, 65_535),
   origin: label(undefined),
@@ -150,7 +151,7 @@ const rules = {
 };
 
 /** The settings that http() works by, checked and complete. */
-export type HttpSettings = Settings<typeof rules> & {
+export type HttpSettings = Settings<typeof httpRules> & {
   /** Counts what all sessions do. */
   readonly counts: HttpCounts;
 };
@@ -165,7 +166,7 @@ export interface HttpCounts extends SentCalls {
 
 /** Checks the options and fills in the defaults. */
 export function readHttpOptions(options: HttpOptions): HttpSettings {
-  const read = readOptions("http()", options, rules);
+  const read = readOptions("http()", options, httpRules);
   if (read.port === undefined && read.origin === undefined) {
     throw invalidOption("http()", "port", undefined, "a port to listen on or an origin to call");
   }
