@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Clock, type DeadlineEntry, deadlinesOf, systemClock, TransportError, whenComplete } from "../../mod.ts";
+import { type Clock, type DeadlineEntry, deadlinesOf, systemClock, whenComplete } from "../../mod.ts";
 import { duration, given, integerOrInfinity, readOptions } from "../../src/core/options.ts";
 
 /**

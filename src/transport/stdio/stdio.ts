@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Channel, type ChannelTransport, type DialOptions, type Listener } from "../../core/channel.ts";
+import type { Channel, ChannelTransport, DialOptions, Listener } from "../../core/channel.ts";
 import { named } from "../../core/describe.ts";
 import { TransportError } from "../../core/errors.ts";
 import { TransportCounters } from "../transport_figures.ts";

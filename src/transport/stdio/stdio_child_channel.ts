@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Address, type Channel, type ChannelCounters, type Message, type Receiver } from "../../core/channel.ts";
+import type { Address, Channel, ChannelCounters, Message, Receiver } from "../../core/channel.ts";
 import type { TransportError } from "../../core/errors.ts";
 import { tellClosed } from "../../core/tell_closed.ts";
 import { StreamChannel } from "../stream/stream_channel.ts";
