@@ -40,19 +40,22 @@ export function measuredCalls<Req, Res>(
     listener.begun(startedAt);
     const http = typeof request === "object" && request instanceof Request;
     const failed = (error: unknown): void => {
-      listener.answered?.(clock.now(), true);
-      tell(listener, clock, startedAt, outcomeIn(context, request, error), error);
+      const now = clock.now();
+      listener.answered?.(now, true);
+      listener.ended(outcomeIn(context, request, error), now - startedAt, now, error);
     };
     const replied = (reply: Res): Res => {
-      listener.answered?.(clock.now(), false);
+      const now = clock.now();
+      listener.answered?.(now, false);
       const outcome = outcomeOfReply(reply);
       if (streams && outcome === "success" && (http ? endsLater(reply) : reply instanceof Streamed)) {
         return whenComplete(reply, (error) => {
+          const endedAt = clock.now();
           const end = error === undefined ? outcome : outcomeIn(context, request, error);
-          tell(listener, clock, startedAt, end, error);
+          listener.ended(end, endedAt - startedAt, endedAt, error);
         });
       }
-      tell(listener, clock, startedAt, outcome, undefined);
+      listener.ended(outcome, now - startedAt, now, undefined);
       return reply;
     };
     let call: Promise<Res>;
@@ -71,9 +74,4 @@ export function measuredCalls<Req, Res>(
       throw error;
     });
   };
-}
-
-function tell(listener: CallListener, clock: Clock, startedAt: number, outcome: Outcome, error: unknown): void {
-  const now = clock.now();
-  listener.ended(outcome, now - startedAt, now, error);
 }
