@@ -98,6 +98,20 @@ Deno.test("a stream that says nothing for long is no peer that is dead, for its 
   close();
 });
 
+Deno.test("calls that run out of time are no sign of life of a peer that answers none", async () => {
+  const clock = new ManualClock();
+  using watched = health({ clock, silentAfterMs: 30_000, failuresInRow: 1000, minCalls: 1000 });
+  const late = new TransportError("deadline-exceeded", "Call ended: its deadline has passed", { processed: "maybe" });
+  const call = watched.watch("far")((_: string) =>
+    new Promise<string>((_, reject) => clock.schedule(() => reject(late), 20_000))
+  );
+  for (let second = 0; second < 45; second++) {
+    call("again").catch(() => {});
+    await clock.advance(1000);
+  }
+  assert.equal(watched.isHealthy("far"), false);
+});
+
 Deno.test("a streamed reply counts when its stream has ended, and the promise is the inner one's", async () => {
   const { clock, watched, promised, orders, close } = watchers();
   const source = Promise.withResolvers<void>();

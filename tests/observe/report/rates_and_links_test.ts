@@ -143,6 +143,15 @@ Deno.test("what comes in is held against the window that this end gives, which n
   assert.equal(alone.reported.report.apply(found).restart.length, 1);
 });
 
+Deno.test("buffers of a few connections are left alone, for little would be saved", async () => {
+  const { stats, reported } = linked(buffersOf(tcp({ port: 9, highWaterBytes: 262_144 })));
+  stats.connectionsOpen = 10;
+  for (let look = 0; look < 12; look++) {
+    stats.bytesOut += 60 * 10 * 10_000;
+    assert.deepEqual(await reported.recommendations(), []);
+  }
+});
+
 Deno.test("buffers of many connections that never need them are made smaller", async () => {
   const { stats, reported } = linked(buffersOf(tcp({ port: 9, highWaterBytes: 262_144 })));
   stats.connectionsOpen = 1000;
