@@ -61,7 +61,7 @@ export interface DashboardOptions {
   events?: EventLog;
   /** Shows its checks, endpoints and log: what `health()` gives. */
   health?: { snapshot(): unknown };
-  /** Shows targets, burn rates and alerts: what `objectives()` gives; or several of them. */
+  /** Shows targets, burn rates, alerts and a trend of each: what `objectives()` gives; or several of them. */
   objectives?: { snapshot(): unknown } | readonly { snapshot(): unknown }[];
   /** Shows scores and recommendations: what `report()` gives. */
   report?: { snapshot(): unknown };
@@ -96,7 +96,8 @@ export interface DashboardOptions {
 export interface Dashboard extends Disposable {
   // The tag is for the linter of docs, which would have all types of Hono be ours; the docs show the routes all the same.
   /**
-   * The routes: the page, its files, and `events`.
+   * The routes: the page, its files, and `events`. Mounted by `route()` at any
+   * path, the page is found there with and without a slash behind it.
    *
    * @internal
    */
@@ -112,7 +113,8 @@ export interface Dashboard extends Disposable {
  * {@linkcode callMeter}, connections of servers and pools, states of breakers,
  * batch sizes, compression, bandwidth of each class, the process; each chain
  * from its caller to the wire with live figures at every stage that keeps some;
- * health, objectives with their alerts, and the report. What is not known is
+ * health, objectives with their alerts and what they have measured over the last
+ * hours, and the report. What is not known is
  * shown as "–", never as 0.
  *
  * Figures are read once a second while a page looks, and kept for ten minutes;

@@ -19,6 +19,7 @@
  */
 
 import { named, type SessionTransport } from "../mod.ts";
+import { SessionFigures } from "../src/core/session_figures.ts";
 import { type BrokerLink, lostAtOnce } from "./nats/broker_link.ts";
 import { localBroker } from "./nats/local_broker.ts";
 import { NatsListener } from "./nats/listener.ts";
@@ -81,12 +82,15 @@ export function nats(options: NatsOptions): SessionTransport<Uint8Array, Uint8Ar
     signal?.throwIfAborted();
     return Promise.resolve(localBroker().connect(settings.maxQueuedBytes));
   };
+  const sessions = new SessionFigures();
   return named(
     "nats",
     { servers, subject, queue, maxInFlight, maxMessageBytes, heartbeatMs },
     {
       async dial({ handler, signal } = {}) {
-        return new NatsSession(await connect(false, signal), destination, settings, handler);
+        return sessions.dialled(
+          new NatsSession(await connect(false, signal), destination, settings, handler, sessions.sent),
+        );
       },
       async listen(handler) {
         const link = await connect(true);
@@ -94,12 +98,13 @@ export function nats(options: NatsOptions): SessionTransport<Uint8Array, Uint8Ar
         try {
           // Whoever is told that this listens may call at once.
           await link.flush();
-          return listener;
+          return sessions.serves(listener);
         } catch (error) {
           await link.close();
           throw lostAtOnce(error);
         }
       },
     } satisfies SessionTransport<Uint8Array, Uint8Array>,
+    sessions.figures,
   );
 }

@@ -15,6 +15,9 @@
 
 import {
   type Clock,
+  counted,
+  current,
+  type Figure,
   type Handler,
   type Observer,
   type Session,
@@ -137,13 +140,26 @@ export function nodeHttp2(options: NodeHttp2Options): SessionTransport<Request, 
     connectionWindowBytes: read.connectionWindowBytes ?? Math.max(65_535, read.windowBytes),
   };
   const { clock: _, observer: __, tls: ___, ...shown } = settings;
+  let listener: SessionListener | undefined;
   return named("nodeHttp2", { ...shown, tls: tls !== undefined }, {
     dial: (): Promise<Session<Request, Response>> => {
       const why = `Cannot dial by nodeHttp2(): it only listens, use http({ protocol: "h2" })`;
       return Promise.reject(new TransportError("unsupported", why));
     },
-    listen: (handler: Handler<Request, Response>): Promise<SessionListener> => listenNodeHttp2(settings, handler),
-  });
+    listen: (handler: Handler<Request, Response>): Promise<SessionListener> =>
+      listenNodeHttp2(settings, handler).then((listening) => listener = listening),
+  }, () => listener === undefined ? [] : figuresOf(listener));
+}
+
+function figuresOf({ channels, calls }: SessionListener): Figure[] {
+  return [
+    current("open", channels.connectionsOpen),
+    counted("accepted", channels.connectionsAccepted),
+    counted("refused", channels.connectionsRefused),
+    current("answering", calls.inFlight),
+    counted("answered", calls.started),
+    counted("failed", calls.failed),
+  ];
 }
 
 /**

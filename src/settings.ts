@@ -16,7 +16,7 @@ import type { CompressOptions } from "./channel/compress/compress.ts";
 import type { ShapeOptions } from "./channel/shape/shape.ts";
 import { given, label, readOptions } from "./core/options.ts";
 import type { PoolOptions } from "./endpoint/pool.ts";
-import type { MuxOptions } from "./session/mux.ts";
+import type { StreamingMuxOptions } from "./session/mux.ts";
 import type { HttpOptions } from "./transport/http/http.ts";
 import type { TcpOptions } from "./transport/tcp/tcp.ts";
 import type { WebSocketOptions } from "./transport/websocket/websocket.ts";
@@ -59,11 +59,14 @@ export interface Settings {
   /** For `tcp()`. */
   readonly tcp: Omit<TcpOptions, NoFileOption | "framing">;
   /** For `websocket()`. */
-  readonly websocket: Omit<WebSocketOptions, NoFileOption | "authenticate" | "headers">;
+  readonly websocket: Omit<WebSocketOptions, NoFileOption | "authenticate">;
   /** For `http()`. */
   readonly http: Omit<HttpOptions, NoFileOption>;
   /** For `mux()`. */
-  readonly mux: Omit<MuxOptions, NoFileOption>;
+  readonly mux: Omit<StreamingMuxOptions, NoFileOption | "streams"> & {
+    /** Whether a request and a reply may be a `Streamed`. */
+    readonly streams?: boolean;
+  };
   /** For `compress()`. */
   readonly compress: Omit<CompressOptions, NoFileOption>;
   /** For `batch()`. */
@@ -71,7 +74,7 @@ export interface Settings {
   /** For `shape()`. */
   readonly shape: Omit<ShapeOptions, NoFileOption | "classOf">;
   /** For `pool()`. */
-  readonly pool: Omit<PoolOptions<never, never>, NoFileOption | "handler" | "limit" | "weights">;
+  readonly pool: Omit<PoolOptions<never, never>, NoFileOption | "handler" | "limit" | "budget">;
   /** For `circuitBreaker()`. */
   readonly circuitBreaker: Omit<CircuitBreakerOptions, NoFileOption | "countsAs">;
   /** For `retry()`. */
@@ -93,7 +96,13 @@ export interface Settings {
   readonly cache:
     & Pick<
       CacheOptions<never, never>,
-      "staleWhileRevalidateMs" | "staleIfErrorMs" | "maxEntries" | "maxBytes"
+      | "staleWhileRevalidateMs"
+      | "staleIfErrorMs"
+      | "maxEntries"
+      | "maxBytes"
+      | "maxRefreshes"
+      | "refreshTimeoutMs"
+      | "storeTimeoutMs"
     >
     & {
       /** How long a reply is fresh, in milliseconds. */

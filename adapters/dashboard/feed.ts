@@ -148,7 +148,7 @@ export class Feed {
 
   /** All that a new page needs. */
   #start(): unknown {
-    const { title, note, everyMs, chains, recorder, events } = this.#settings;
+    const { title, note, everyMs, chains, recorder, events, wallClock } = this.#settings;
     const { series, recent, long, left } = recorder;
     return {
       title,
@@ -161,6 +161,7 @@ export class Feed {
       chains: chains.drawings,
       figures: chains.figures(),
       panels: this.#panels(),
+      panelsAt: wallClock(),
       events: events?.entries() ?? null,
     };
   }

@@ -7,7 +7,8 @@
  * @module
  */
 
-import { Hono, type MiddlewareHandler } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { routePath } from "hono/route";
 import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import uplotJs from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
 import chartSpecsJs from "./page/chart_specs.js" with { type: "text" };
@@ -19,6 +20,7 @@ import modelJs from "./page/model.js" with { type: "text" };
 import pageHtml from "./page/page.html" with { type: "text" };
 import panelsJs from "./page/panels.js" with { type: "text" };
 import snapshotsJs from "./page/snapshots.js" with { type: "text" };
+import trendsJs from "./page/trends.js" with { type: "text" };
 import styleCss from "./page/style.css" with { type: "text" };
 
 const script = "text/javascript; charset=utf-8";
@@ -35,6 +37,7 @@ const files: Record<string, { readonly type: string; readonly text: string }> = 
   "chains.js": { type: script, text: chainsJs },
   "panels.js": { type: script, text: panelsJs },
   "snapshots.js": { type: script, text: snapshotsJs },
+  "trends.js": { type: script, text: trendsJs },
   "format.js": { type: script, text: formatJs },
 };
 
@@ -58,16 +61,25 @@ export function guarded(authorize: ((request: Request) => boolean | Promise<bool
 /** The routes of the page and its files. */
 export function pageRoutes(title: string): Hono {
   const routes = new Hono();
-  routes.get("/", (c) => {
+  const page = (c: Context): Response => {
     // Links are relative to where the page stands, whatever a proxy has made of its path.
     const place = c.req.path.endsWith("/") ? "" : `${encodeURIComponent(lastSegment(c.req.path))}/`;
-    const page = pageHtml.replaceAll("%place%", () => place).replaceAll("%title%", () => escaped(title));
-    return c.body(page, 200, { ...headers, "content-type": "text/html; charset=utf-8" });
-  });
+    const html = pageHtml.replaceAll("%place%", () => place).replaceAll("%title%", () => escaped(title));
+    return c.body(html, 200, { ...headers, "content-type": "text/html; charset=utf-8" });
+  };
+  routes.get("/", page);
+  // Where it is mounted at a path, that path with a slash behind it is another one to Hono.
+  routes.get("/*", (c, next) => isMountWithSlash(c) ? Promise.resolve(page(c)) : next());
   for (const [name, { type, text }] of Object.entries(files)) {
     routes.get(`/${name}`, (c) => c.body(text, 200, { ...headers, "content-type": type }));
   }
   return routes;
+}
+
+/** Whether the path is the one that this is mounted at and a slash: the star of its route stands for nothing. */
+function isMountWithSlash(c: Context): boolean {
+  const { path } = c.req;
+  return path.endsWith("/") && path.split("/").length === routePath(c).split("/").length;
 }
 
 function lastSegment(path: string): string {

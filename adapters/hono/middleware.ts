@@ -11,6 +11,7 @@ import {
   background,
   type CallContext,
   chain,
+  counted,
   describe,
   errorResponse,
   type Middleware,
@@ -18,6 +19,7 @@ import {
   type Service,
   stagesOf,
   TransportError,
+  withFigures,
 } from "../../mod.ts";
 import { contextOf, honoRun } from "./call_env.ts";
 
@@ -135,8 +137,13 @@ export function honoMiddleware(...middleware: HonoMiddleware[]): HttpMiddleware 
     app.onError((error) => {
       throw error;
     });
-    return async function honoMiddleware(request: Request, context: CallContext = background): Promise<Response> {
-      return await app.fetch(request, context);
-    };
+    let calls = 0;
+    return withFigures(
+      async function honoMiddleware(request: Request, context: CallContext = background): Promise<Response> {
+        calls++;
+        return await app.fetch(request, context);
+      },
+      () => [counted("calls", calls)],
+    );
   });
 }

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { type Clock, type DeadlineEntry, deadlinesOf, systemClock, TransportError, whenComplete } from "../../mod.ts";
+import { type Clock, type DeadlineEntry, deadlinesOf, systemClock, whenComplete } from "../../mod.ts";
+import { duration, given, integerOrInfinity, readOptions } from "../../src/core/options.ts";
 
 /**
  * What is needed of a transport of the SDK: its
@@ -92,12 +93,11 @@ export interface McpSessions {
  * ```
  */
 export function mcpSessions(begin: () => Promise<McpHttpTransport>, options: McpSessionsOptions = {}): McpSessions {
-  const { maxSessions = 1000, idleTimeoutMs = 1_800_000, clock = systemClock } = options;
-  for (const [name, value] of Object.entries({ maxSessions, idleTimeoutMs })) {
-    if (typeof value === "number" && value >= 1) continue;
-    const why = `Cannot use mcpSessions(): option ${name} is ${value}, allowed is a number of at least 1`;
-    throw new TransportError("invalid-option", why, { details: { option: name } });
-  }
+  const { maxSessions, idleTimeoutMs, clock } = readOptions("mcpSessions()", options, {
+    maxSessions: integerOrInfinity(1000, 1, 10_000_000),
+    idleTimeoutMs: duration(1_800_000, 1),
+    clock: given<Clock>(systemClock, "an object"),
+  });
   const sessions = new Map<string, Session>();
   let beginning = 0;
 

@@ -5,6 +5,7 @@
  */
 
 import { type Channel, type ChannelTransport, type Message, TransportError } from "../../mod.ts";
+import { integer, readOptions } from "../../src/core/options.ts";
 
 /**
  * What the official SDK calls a transport, in both of its generations: give it
@@ -83,11 +84,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  * ```
  */
 export function mcpTransport(source: Channel | ChannelTransport, options: McpTransportOptions = {}): McpTransport {
-  const { maxInFlight = 1024 } = options;
-  if (!Number.isInteger(maxInFlight) || maxInFlight < 1) {
-    const why = `Cannot use mcpTransport(): option maxInFlight is ${maxInFlight}, allowed is an integer of at least 1`;
-    throw new TransportError("invalid-option", why, { details: { option: "maxInFlight" } });
-  }
+  const { maxInFlight } = readOptions("mcpTransport()", options, { maxInFlight: integer(1024, 1, 1_000_000) });
   return new ChannelMcpTransport(source, maxInFlight);
 }
 

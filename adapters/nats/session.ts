@@ -22,6 +22,7 @@ import { SessionEnd } from "../../src/session/session_end.ts";
 import { callLost, unusable } from "../../src/session/session_refusals.ts";
 import { type AnswersOwner, NatsAnswers } from "./answers.ts";
 import type { BrokerLink, BrokerMessage, LinkOwner } from "./broker_link.ts";
+import type { SentCalls } from "../../src/core/session_figures.ts";
 import { type CallSettings, type Destination, NatsCalls } from "./calls.ts";
 
 type Bytes = Uint8Array;
@@ -130,6 +131,7 @@ export class NatsSession implements Session<Bytes, Bytes>, AnswersOwner, PeerOwn
   readonly remote: Address;
   readonly #answers: NatsAnswers;
   readonly #destination: Destination;
+  readonly #sent: SentCalls;
   readonly #end = new SessionEnd();
   #reason: TransportError | undefined = undefined;
 
@@ -143,7 +145,9 @@ export class NatsSession implements Session<Bytes, Bytes>, AnswersOwner, PeerOwn
     destination: Destination,
     settings: SessionSettings,
     handler: Handler<Bytes, Bytes> | undefined,
+    sent: SentCalls,
   ) {
+    this.#sent = sent;
     this.link = link;
     this.settings = settings;
     this.remote = { ...link.remote, path: destination.subject };
@@ -175,6 +179,7 @@ export class NatsSession implements Session<Bytes, Bytes>, AnswersOwner, PeerOwn
 
   call(request: Bytes, context?: CallContext): Promise<Bytes> {
     if (this.state !== "open") return Promise.reject(unusable(this.#destination.subject, this.state));
+    this.#sent.calls++;
     return this.calls.call(this.#destination, request, context);
   }
 

@@ -7,6 +7,7 @@
 import { discardReply } from "../core/completion.ts";
 import { background, type CallContext } from "../core/context.ts";
 import { named } from "../core/describe.ts";
+import { counted } from "../core/figures.ts";
 import { notify, type Observer } from "../core/observer.ts";
 import { given, invalidOption, label, type OptionRule, readOptions } from "../core/options.ts";
 import { type Outcome, outcomeIn, outcomeOfReply } from "../core/outcome.ts";
@@ -82,6 +83,8 @@ export function fallback<Req, Res>(options: FallbackOptions<Req, Res>): Middlewa
   }
   const answer = to ?? ((): Res => value as Res);
 
+  const counts = { calls: 0, used: 0, failed: 0 };
+
   function answered(request: Req, context: CallContext, outcome: Outcome, cause: unknown): Promise<Res> | undefined {
     if (outcome === "cancelled" || outcome === "superseded" || isGivenUp(context)) return undefined;
     try {
@@ -91,11 +94,13 @@ export function fallback<Req, Res>(options: FallbackOptions<Req, Res>): Middlewa
       return Promise.reject(thrown);
     }
     if (to !== undefined && isUsedUp(request)) return undefined;
+    counts.used++;
     if (observer !== undefined) notify(observer, { type: "call-answered", policy: name, from: "fallback" });
     discardReply(cause);
     // As a promise in any case: what the function throws is the call's error.
     const answering = new Promise<Res>((resolve) => resolve(answer(request, context, cause)));
     return answering.catch((error) => {
+      counts.failed++;
       throw honest(error, processedAfter("no", cause));
     });
   }
@@ -105,6 +110,7 @@ export function fallback<Req, Res>(options: FallbackOptions<Req, Res>): Middlewa
     { to: to && "(function)", value },
     (inner: Service<Req, Res>): Service<Req, Res> =>
       function fallback(request: Req, context: CallContext = background): Promise<Res> {
+        counts.calls++;
         const onReply = (reply: Res): Res | Promise<Res> =>
           answered(request, context, outcomeOfReply(reply), reply) ?? reply;
         const onError = (error: unknown): Promise<Res> =>
@@ -115,6 +121,7 @@ export function fallback<Req, Res>(options: FallbackOptions<Req, Res>): Middlewa
           return onError(error);
         }
       },
+    () => [counted("calls", counts.calls), counted("used", counts.used), counted("failed", counts.failed)],
   );
 }
 

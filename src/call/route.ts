@@ -7,6 +7,7 @@
 import { closeAll } from "../core/close_all.ts";
 import { background, type CallContext } from "../core/context.ts";
 import { named } from "../core/describe.ts";
+import { counted } from "../core/figures.ts";
 import { invalidOption } from "../core/options.ts";
 import type { Client, Service } from "../core/service.ts";
 
@@ -62,14 +63,20 @@ export function route<Req, Res>(
   });
   if (typeof otherwise !== "function") throw invalidOption("route()", "otherwise", otherwise, "a service");
 
+  const calls = table.map(() => 0);
+  let left = 0;
+
   function route(request: Req, context: CallContext = background): Promise<Res> {
     try {
       for (let index = 0; index < table.length; index++) {
-        if (table[index].when(request, context)) return table[index].to(request, context);
+        if (!table[index].when(request, context)) continue;
+        calls[index]++;
+        return table[index].to(request, context);
       }
     } catch (error) {
       return Promise.reject(error);
     }
+    left++;
     return otherwise(request, context);
   }
 
@@ -79,5 +86,8 @@ export function route<Req, Res>(
     close: { value: close },
     [Symbol.asyncDispose]: { value: close },
   }) as Client<Req, Res>;
-  return named("route", { routes: table.map(({ to }) => to), otherwise }, client);
+  return named("route", { routes: table.map(({ to }) => to), otherwise }, client, () => [
+    ...calls.map((count, index) => counted(`route ${index + 1}`, count)),
+    counted("otherwise", left),
+  ]);
 }

@@ -5,7 +5,8 @@
  */
 
 import { background, type CallContext } from "../core/context.ts";
-import { named } from "../core/describe.ts";
+import { named, withFigures } from "../core/describe.ts";
+import { counted, type Figure } from "../core/figures.ts";
 import { given, readOptions } from "../core/options.ts";
 import type { Service } from "../core/service.ts";
 import { looking } from "../util/looking.ts";
@@ -59,13 +60,17 @@ export function tap<Req, Res>(options: TapOptions<Req, Res>): (inner: Service<Re
   });
   const shown = { onRequest, onReply, onError };
   return named("tap", shown, (inner: Service<Req, Res>): Service<Req, Res> => {
+    let calls = 0;
+    const figures = (): Figure[] => [counted("calls", calls)];
     if (onReply === undefined && onError === undefined) {
-      return function tap(request: Req, context: CallContext = background): Promise<Res> {
+      return withFigures(function tap(request: Req, context: CallContext = background): Promise<Res> {
+        calls++;
         if (onRequest !== undefined) looking(() => onRequest(request, context));
         return inner(request, context);
-      };
+      }, figures);
     }
-    return function tap(request: Req, context: CallContext = background): Promise<Res> {
+    return withFigures(function tap(request: Req, context: CallContext = background): Promise<Res> {
+      calls++;
       if (onRequest !== undefined) looking(() => onRequest(request, context));
       const call = inner(request, context);
       call.then((reply) => {
@@ -74,6 +79,6 @@ export function tap<Req, Res>(options: TapOptions<Req, Res>): (inner: Service<Re
         if (onError !== undefined) looking(() => onError(error, request, context));
       });
       return call;
-    };
+    }, figures);
   });
 }

@@ -6,7 +6,8 @@
 
 import { discardReply, endsLater } from "../core/completion.ts";
 import { background, type CallContext } from "../core/context.ts";
-import { named } from "../core/describe.ts";
+import { named, withFigures } from "../core/describe.ts";
+import { counted } from "../core/figures.ts";
 import { notify, type Observer } from "../core/observer.ts";
 import { given, integer, label, readOptions } from "../core/options.ts";
 import type { Service } from "../core/service.ts";
@@ -95,8 +96,17 @@ export function validate<Asked, Req = Asked, Res = unknown, Answered = Res>(
   return named("validate", { request: settings.request !== undefined, reply: settings.reply !== undefined, name }, (
     inner: Service<Req, Res>,
   ): Service<Asked, Answered> => {
+    const counts = { calls: 0, requests: 0, replies: 0 };
+    const refuseRequest = (issues: readonly SchemaIssue[]): Promise<never> => {
+      counts.requests++;
+      return refuse("invalid-request", issues);
+    };
+    const refuseReply = (issues: readonly SchemaIssue[]): Promise<never> => {
+      counts.replies++;
+      return refuse("invalid-reply", issues);
+    };
     const replied = (result: SchemaResult<Answered>): Answered | Promise<Answered> =>
-      result.issues === undefined ? result.value : refuse("invalid-reply", result.issues);
+      result.issues === undefined ? result.value : refuseReply(result.issues);
     const onReply = (reply: Res): Answered | Promise<Answered> => {
       if (endsLater(reply)) return checkedLater(reply);
       const result = checkReply(reply);
@@ -115,18 +125,24 @@ export function validate<Asked, Req = Asked, Res = unknown, Answered = Res>(
       const call = inner(request, context);
       return settings.reply === undefined ? call as Promise<unknown> as Promise<Answered> : call.then(onReply);
     };
-    return function validate(request: Asked, context: CallContext = background): Promise<Answered> {
+    const validating = function validate(request: Asked, context: CallContext = background): Promise<Answered> {
+      counts.calls++;
       try {
         const result = checkRequest(request);
         if (result instanceof Promise) {
           return result.then(({ issues, value }) =>
-            issues === undefined ? forward(value, context) : refuse("invalid-request", issues)
+            issues === undefined ? forward(value, context) : refuseRequest(issues)
           );
         }
-        return result.issues === undefined ? forward(result.value, context) : refuse("invalid-request", result.issues);
+        return result.issues === undefined ? forward(result.value, context) : refuseRequest(result.issues);
       } catch (error) {
         return Promise.reject(error);
       }
     };
+    return withFigures(validating, () => [
+      counted("calls", counts.calls),
+      counted("requests refused", counts.requests),
+      counted("replies refused", counts.replies),
+    ]);
   });
 }

@@ -7,7 +7,8 @@
 import { type Channel, type ChannelTransport, formatAddress, type Message } from "../core/channel.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { type DeadlineEntry, deadlinesOf } from "../core/deadline_queue.ts";
-import { named } from "../core/describe.ts";
+import { named, withFigures } from "../core/describe.ts";
+import { counted } from "../core/figures.ts";
 import { TransportError } from "../core/errors.ts";
 import { duration, given, readOptions } from "../core/options.ts";
 import type { Middleware } from "../core/service.ts";
@@ -75,9 +76,26 @@ export function heartbeat(options: HeartbeatOptions = {}): Middleware<ChannelTra
   return named(
     "heartbeat",
     shown,
-    (inner: ChannelTransport): ChannelTransport =>
-      wrapTransport(inner, (channel, counts) => new HeartbeatChannel(channel, settings, counts).begin()),
+    (inner: ChannelTransport): ChannelTransport => {
+      const probes: ProbeCounts = { sent: 0, answered: 0, lost: 0 };
+      const transport = wrapTransport(
+        inner,
+        (channel, counts) => new HeartbeatChannel(channel, settings, counts, probes).begin(),
+      );
+      return withFigures(transport, () => [
+        counted("probes", probes.sent),
+        counted("answered", probes.answered),
+        counted("lost", probes.lost),
+      ]);
+    },
   );
+}
+
+/** Probes of all connections, their answers, and the connections that gave no sign of life. */
+interface ProbeCounts {
+  sent: number;
+  answered: number;
+  lost: number;
 }
 
 interface HeartbeatSettings {
@@ -104,13 +122,15 @@ class HeartbeatChannel extends AgreedChannel implements DeadlineEntry {
   position = -1;
   readonly holds = false;
   readonly #settings: HeartbeatSettings;
+  readonly #probes: ProbeCounts;
   #heardAt = 0;
   /** The receiver holds the reading back. */
   #paused = false;
   #stopped = false;
 
-  constructor(inner: Channel, settings: HeartbeatSettings, counts: MessageCounts) {
+  constructor(inner: Channel, settings: HeartbeatSettings, counts: MessageCounts, probes: ProbeCounts) {
     super(inner, agreement, counts);
+    this.#probes = probes;
     this.#settings = settings;
   }
 
@@ -141,15 +161,20 @@ class HeartbeatChannel extends AgreedChannel implements DeadlineEntry {
     const probeAt = since + heartbeatMs;
     if (now < probeAt) return this.#lookAt(probeAt);
     if (now >= probeAt + livenessMs) {
+      this.#probes.lost++;
       const why = `Connection lost: ${formatAddress(this.remote)} gave no sign of life within ${livenessMs} ms`;
       return this.inner.abort(new TransportError("connection-lost", why));
     }
+    this.#probes.sent++;
     this.control(probe);
     if (!this.over) this.#lookAt(Math.min(probeAt + livenessMs, now + heartbeatMs));
   }
 
   protected override own(kind: number): void {
-    if (kind === Kind.answer) return;
+    if (kind === Kind.answer) {
+      this.#probes.answered++;
+      return;
+    }
     if (kind !== Kind.probe) {
       throw new TransportError("protocol", `Message of heartbeat() refused: its kind is ${kind}`);
     }

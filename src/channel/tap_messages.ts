@@ -5,11 +5,12 @@
  */
 
 import type { Channel, ChannelTransport, Message, Receiver } from "../core/channel.ts";
-import { named } from "../core/describe.ts";
+import { named, withFigures } from "../core/describe.ts";
 import type { TransportError } from "../core/errors.ts";
+import { counted } from "../core/figures.ts";
 import { given, readOptions } from "../core/options.ts";
 import { looking } from "../util/looking.ts";
-import { WrappedChannel } from "./wrapped_channel.ts";
+import { type MessageCounts, WrappedChannel } from "./wrapped_channel.ts";
 
 /**
  * What {@linkcode tapMessages} tells. What these throw, and promises of theirs
@@ -61,14 +62,22 @@ export function tapMessages(options: TapMessagesOptions): (inner: ChannelTranspo
     onReceive: given<TapMessagesOptions["onReceive"]>(undefined, "a function"),
     onClose: given<TapMessagesOptions["onClose"]>(undefined, "a function"),
   });
-  return named("tapMessages", settings, (inner: ChannelTransport): ChannelTransport => ({
-    dial: (how) => inner.dial(how).then((channel) => tapped(channel, "client", settings)),
-    listen: (accept) => inner.listen((channel) => accept(tapped(channel, "server", settings))),
-  }));
+  return named("tapMessages", settings, (inner: ChannelTransport): ChannelTransport => {
+    const counts: MessageCounts = { messagesIn: 0, messagesOut: 0 };
+    return withFigures({
+      dial: (how) => inner.dial(how).then((channel) => tapped(channel, "client", settings, counts)),
+      listen: (accept) => inner.listen((channel) => accept(tapped(channel, "server", settings, counts))),
+    }, () => [counted("messages in", counts.messagesIn), counted("messages out", counts.messagesOut)]);
+  });
 }
 
-function tapped(channel: Channel, side: "client" | "server", settings: TapMessagesOptions): Channel {
-  const outer = new TappedChannel(channel, settings);
+function tapped(
+  channel: Channel,
+  side: "client" | "server",
+  settings: TapMessagesOptions,
+  counts: MessageCounts,
+): Channel {
+  const outer = new TappedChannel(channel, settings, counts);
   const { onOpen } = settings;
   if (onOpen !== undefined) looking(() => onOpen(outer, side));
   return outer;
@@ -76,17 +85,24 @@ function tapped(channel: Channel, side: "client" | "server", settings: TapMessag
 
 class TappedChannel extends WrappedChannel {
   readonly #settings: TapMessagesOptions;
+  readonly #counts: MessageCounts;
   readonly sendParts: Channel["sendParts"];
 
-  constructor(inner: Channel, settings: TapMessagesOptions) {
+  constructor(inner: Channel, settings: TapMessagesOptions, counts: MessageCounts) {
     super(inner);
+    this.#counts = counts;
     this.#settings = settings;
     // Without it a sender joins the parts itself, and they come by as one message.
-    this.sendParts = settings.onSend === undefined ? inner.sendParts?.bind(inner) : undefined;
+    this.sendParts = settings.onSend !== undefined || inner.sendParts === undefined ? undefined : (...parts) => {
+      const room = inner.sendParts!(...parts);
+      counts.messagesOut++;
+      return room;
+    };
   }
 
   override send(message: Message, priority?: number): void | Promise<void> {
     const room = this.inner.send(message, priority);
+    this.#counts.messagesOut++;
     const { onSend } = this.#settings;
     if (onSend !== undefined) looking(() => onSend(message, this));
     return room;
@@ -96,6 +112,7 @@ class TappedChannel extends WrappedChannel {
     const { onReceive, onClose } = this.#settings;
     this.inner.receive({
       message: (message) => {
+        this.#counts.messagesIn++;
         if (onReceive !== undefined) looking(() => onReceive(message, this));
         return receiver.message(message);
       },

@@ -6,11 +6,12 @@
  */
 
 import { named } from "../core/describe.ts";
+import { liveSettings } from "../core/live_settings.ts";
 import { duration, given, readOptions } from "../core/options.ts";
 import type { Handler, Middleware } from "../core/service.ts";
 import type { SessionTransport } from "../core/session.ts";
 import { type ConnectionOptions, connectionRules } from "./connection_options.ts";
-import { clientOver, type PooledClient } from "./pooled_client.ts";
+import { clientOver, type PooledClient, type SessionPools } from "./pooled_client.ts";
 import { LeastLoaded } from "./strategy.ts";
 
 /**
@@ -41,6 +42,9 @@ export interface ReconnectOptions<Req, Res> extends ConnectionOptions {
  * A call that was in flight when the connection was lost is rejected, never
  * sent again: whether that is safe only its caller knows.
  *
+ * Its times and `maxWaiting` can be changed while it works ({@linkcode adjustablesOf}); a wait for the next attempt that has begun
+ * stays as it is.
+ *
  * Place: on a transport of calls, below everything that acts on single calls.
  * With more than one connection, use {@linkcode pool}.
  *
@@ -59,20 +63,35 @@ export function reconnect<Req, Res>(
   options: ReconnectOptions<Req, Res> = {},
 ): Middleware<SessionTransport<Req, Res>, PooledClient<Req, Res>> {
   const { handler, ...settings } = readOptions("reconnect()", options, {
-    ...connectionRules,
-    idleTimeoutMs: duration(Infinity, 1),
+    ...ownRules,
     handler: given<Handler<Req, Res> | undefined>(undefined, "a function"),
   });
   const { clock: _, random: __, observer: ___, budget, ...shown } = settings;
   const one = { ...settings, ...single };
+  const pools: SessionPools<Req, Res> = new Set();
   return named(
     "reconnect",
     { ...shown, budget: budget && "shared" },
     (inner: SessionTransport<Req, Res>): PooledClient<Req, Res> => {
-      return clientOver(inner, one, new LeastLoaded(), handler);
+      return clientOver(inner, one, new LeastLoaded(), handler, pools);
     },
+    undefined,
+    liveSettings("reconnect()", one, ownRules, liveNames, { changed: () => pools.forEach((one) => one.fill()) }),
   );
 }
+
+const ownRules = { ...connectionRules, idleTimeoutMs: duration(Infinity, 1) };
+
+/** What can be changed while it works. */
+const liveNames = [
+  "maxWaiting",
+  "acquireTimeoutMs",
+  "waitForReady",
+  "initialBackoffMs",
+  "maxBackoffMs",
+  "validateTimeoutMs",
+  "idleTimeoutMs",
+] as const;
 
 /** What a pool is that has one connection, and keeps it. */
 const single = {

@@ -8,7 +8,7 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import { named } from "../core/describe.ts";
 import { counted, current, type Figures } from "../core/figures.ts";
-import { given, integer, label, readOptions } from "../core/options.ts";
+import { flag, given, integer, label, readOptions } from "../core/options.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { Service } from "../core/service.ts";
 import { Histogram } from "./histogram.ts";
@@ -31,6 +31,8 @@ export interface CallMeterOptions {
   name?: string;
   /** What tells its metrics from those of other meters. @default {{}} */
   labels?: Readonly<Record<string, string>>;
+  /** Whether a call lasts until its body or stream has ended, and not only until its head is there. @default {false} */
+  streams?: boolean;
   /** How far back the percentiles of `stats()` look, in milliseconds. @default {10000} */
   windowMs?: number;
   /** Measures times. @default {systemClock} */
@@ -85,8 +87,10 @@ export interface CallMeter {
 
 /**
  * Counts calls by their outcome and records how long they take, from the call
- * to its reply; of a `Response` to its head. It hands on the promise of the
- * inner service itself. What it costs is two readings of the clock a call.
+ * to its reply; of a `Response` and of a streamed reply to the head, with
+ * `streams: true` to the end, which puts a stream around each body. Else it
+ * hands on the promise of the inner service itself, and costs two readings of
+ * the clock a call.
  *
  * Latencies are kept in histograms (at most 0.8 percent off, memory bounded):
  * one over all time for `metrics`, one over `windowMs` for `stats()`.
@@ -106,16 +110,18 @@ export interface CallMeter {
  * ```
  */
 export function callMeter(options: CallMeterOptions = {}): CallMeter {
-  const { name, labels, windowMs, clock } = readOptions("callMeter()", options, {
+  const { name, labels, streams, windowMs, clock } = readOptions("callMeter()", options, {
     name: label("callMeter"),
     labels: given<Readonly<Record<string, string>>>({}, "an object"),
+    streams: flag(false),
     windowMs: integer(10_000, 100, 86_400_000),
     clock: given<Clock>(systemClock, "an object"),
   });
   const figures = new MeterFigures(labels, new SlidingHistogram({ windowMs, clock }));
-  const middleware = <Req, Res>(inner: Service<Req, Res>): Service<Req, Res> => measuredCalls(inner, clock, figures);
+  const middleware = <Req, Res>(inner: Service<Req, Res>): Service<Req, Res> =>
+    measuredCalls(inner, clock, figures, streams);
   const controls = { stats: () => figures.stats(), metrics: figures.metrics };
-  return named(name, { windowMs, labels }, Object.assign(middleware, controls), figures.figures);
+  return named(name, { windowMs, labels, streams }, Object.assign(middleware, controls), figures.figures);
 }
 
 class MeterFigures implements CallListener {

@@ -6,7 +6,8 @@
 
 import { type Clock, systemClock } from "../core/clock.ts";
 import { background, type CallContext } from "../core/context.ts";
-import { named, stagesOf } from "../core/describe.ts";
+import { named, stagesOf, withFigures } from "../core/describe.ts";
+import { counted, current } from "../core/figures.ts";
 import { flag, given, label, oneOf, readOptions } from "../core/options.ts";
 import type { CallMiddleware, Service } from "../core/service.ts";
 import { placeOf } from "./call_conventions.ts";
@@ -124,10 +125,19 @@ export function telemetry(options: TelemetryOptions = {}): CallMiddleware {
         side: side !== "auto" ? side : "close" in inner ? "client" : "server",
         place: placeOf(stagesOf(inner), system),
       };
-      return function telemetry(request: Req, context: CallContext = background): Promise<Res> {
+      const counts = { calls: 0, observed: 0 };
+      const observing = function telemetry(request: Req, context: CallContext = background): Promise<Res> {
         const signals = source.current();
-        return signals === undefined ? inner(request, context) : observe(inner, request, context, settings, signals);
+        counts.calls++;
+        if (signals === undefined) return inner(request, context);
+        counts.observed++;
+        return observe(inner, request, context, settings, signals);
       };
+      return withFigures(observing, () => [
+        current("state", source.current() === undefined ? "off" : "on"),
+        counted("calls", counts.calls),
+        counted("observed", counts.observed),
+      ]);
     },
   );
 }

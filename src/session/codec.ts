@@ -5,14 +5,12 @@
  * @module
  */
 
-import { discardReply } from "../core/completion.ts";
 import type { CallContext } from "../core/context.ts";
-import { named } from "../core/describe.ts";
-import { TransportError } from "../core/errors.ts";
+import { named, withFigures } from "../core/describe.ts";
 import type { Handler } from "../core/service.ts";
 import type { Session, SessionDialOptions, SessionListenOptions, SessionTransport } from "../core/session.ts";
-import { mapStreamed, Streamed } from "../core/streamed.ts";
-import { textOf } from "../core/thrown.ts";
+import type { Streamed } from "../core/streamed.ts";
+import { type Bytes, type CodecCounts, codecFigures, Converter } from "./codec_converter.ts";
 import { WrappedSession } from "./wrapped_session.ts";
 
 /**
@@ -78,9 +76,6 @@ export type CodecMiddleware<Req, Res, ReqItem = Req, ResItem = Res> = <Bytes ext
   inner: SessionTransport<Bytes, Bytes>,
 ) => SessionTransport<Coded<Bytes, Req, ReqItem>, Coded<Bytes, Res, ResItem>>;
 
-/** Bytes, with or without a stream. */
-type Bytes = Uint8Array | Streamed<Uint8Array>;
-
 /**
  * Gives the calls of a transport requests and replies of your own types, and
  * streams items of them. Both ends share it, as part of their wire.
@@ -109,21 +104,26 @@ export function codec<Req, Res, ReqItem = Req, ResItem = Res>(
 ): CodecMiddleware<Req, Res, ReqItem, ResItem> {
   type CodedReq = Req | Streamed<Req, ReqItem>;
   type CodedRes = Res | Streamed<Res, ResItem>;
-  const requests = new Converter<Req, ReqItem>(request, items.request, "invalid-request");
-  const replies = new Converter<Res, ResItem>(reply, items.reply, "invalid-reply");
-  const middleware = (inner: SessionTransport<Bytes, Bytes>): SessionTransport<CodedReq, CodedRes> => ({
-    async dial({ signal, handler }: SessionDialOptions<CodedReq, CodedRes> = {}): Promise<Session<CodedReq, CodedRes>> {
-      const bytesHandler = handler === undefined ? undefined : decoding(handler, requests, replies);
-      return sessionOver(await inner.dial({ signal, handler: bytesHandler }), requests, replies);
-    },
-    listen(handler: Handler<CodedReq, CodedRes>, { onSession }: SessionListenOptions<CodedReq, CodedRes> = {}) {
-      return inner.listen(decoding(handler, requests, replies), {
-        onSession: onSession === undefined
-          ? undefined
-          : (session) => onSession(sessionOver(session, requests, replies)),
-      });
-    },
-  });
+  const middleware = (inner: SessionTransport<Bytes, Bytes>): SessionTransport<CodedReq, CodedRes> => {
+    const counts: CodecCounts = { encoded: 0, encodedBytes: 0, decoded: 0, decodedBytes: 0, refused: 0 };
+    const requests = new Converter<Req, ReqItem>(request, items.request, "invalid-request", counts);
+    const replies = new Converter<Res, ResItem>(reply, items.reply, "invalid-reply", counts);
+    return withFigures({
+      async dial(
+        { signal, handler }: SessionDialOptions<CodedReq, CodedRes> = {},
+      ): Promise<Session<CodedReq, CodedRes>> {
+        const bytesHandler = handler === undefined ? undefined : decoding(handler, requests, replies);
+        return sessionOver(await inner.dial({ signal, handler: bytesHandler }), requests, replies);
+      },
+      listen(handler: Handler<CodedReq, CodedRes>, { onSession }: SessionListenOptions<CodedReq, CodedRes> = {}) {
+        return inner.listen(decoding(handler, requests, replies), {
+          onSession: onSession === undefined
+            ? undefined
+            : (session) => onSession(sessionOver(session, requests, replies)),
+        });
+      },
+    }, () => codecFigures(counts));
+  };
   return named(name, {}, middleware as CodecMiddleware<Req, Res, ReqItem, ResItem>);
 }
 
@@ -175,47 +175,6 @@ function jsonCodec<T>(): Codec<T> {
     },
     decode: (bytes: Uint8Array): T => JSON.parse(decoder.decode(bytes)) as T,
   };
-}
-
-/** Makes bytes of values and values of bytes, and of streams the same. */
-class Converter<T, Item> {
-  readonly #codec: Codec<T>;
-  readonly #code: ConversionCode;
-  readonly #encodeItem: (item: Item) => Uint8Array;
-  readonly #decodeItem: (bytes: Uint8Array) => Item;
-
-  constructor(codec: Codec<T>, items: Codec<Item> | undefined, code: ConversionCode) {
-    this.#codec = codec;
-    this.#code = code;
-    const itemCodec = items ?? codec as unknown as Codec<Item>;
-    this.#encodeItem = (item) => converted(itemCodec, "encode", item, code) as Uint8Array;
-    this.#decodeItem = (bytes) => converted(itemCodec, "decode", bytes, code) as Item;
-  }
-
-  encode(value: T | Streamed<T, Item>): Bytes {
-    if (!(value instanceof Streamed)) return converted(this.#codec, "encode", value, this.#code) as Uint8Array;
-    try {
-      return mapStreamed(
-        value,
-        converted(this.#codec, "encode", value.head, this.#code) as Uint8Array,
-        this.#encodeItem,
-      );
-    } catch (error) {
-      // A request that was not sent is its caller's still; nobody else will let go of a reply.
-      if (this.#code === "invalid-reply") discardReply(value);
-      throw error;
-    }
-  }
-
-  decode(bytes: Bytes): T | Streamed<T, Item> {
-    if (!(bytes instanceof Streamed)) return converted(this.#codec, "decode", bytes, this.#code) as T;
-    try {
-      return mapStreamed(bytes, converted(this.#codec, "decode", bytes.head, this.#code) as T, this.#decodeItem);
-    } catch (error) {
-      discardReply(bytes);
-      throw error;
-    }
-  }
 }
 
 /** A handler of bytes that runs a handler of values. */
@@ -280,21 +239,5 @@ class CodecSession<Req, Res> extends WrappedSession<Bytes, Bytes, Req, Res> {
 
   send(request: Req, context?: CallContext): void | Promise<void> {
     return this.inner.send(this.#requests.encode(request), context);
-  }
-}
-
-type ConversionCode = "invalid-request" | "invalid-reply";
-
-function converted<T>(
-  codec: Codec<T>,
-  way: "encode" | "decode",
-  value: T | Uint8Array,
-  code: ConversionCode,
-): T | Uint8Array {
-  try {
-    return way === "encode" ? codec.encode(value as T) : codec.decode(value as Uint8Array);
-  } catch (error) {
-    const what = code === "invalid-request" ? "request" : "reply";
-    throw new TransportError(code, `Cannot convert ${what}: ${textOf(error)}`, { cause: error });
   }
 }

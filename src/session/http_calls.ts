@@ -6,7 +6,7 @@
 
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { CallContext } from "../core/context.ts";
-import { named } from "../core/describe.ts";
+import { named, withFigures } from "../core/describe.ts";
 import { given, integer, invalidOption, label, readOptions } from "../core/options.ts";
 import type { Handler, Middleware } from "../core/service.ts";
 import {
@@ -15,7 +15,9 @@ import {
   type SessionDialOptions,
   type SessionListener,
   type SessionTransport,
+  type ShutdownOptions,
 } from "../core/session.ts";
+import { SessionFigures } from "../core/session_figures.ts";
 import { answering, atPath, type HttpCallSettings } from "./http_calls_answering.ts";
 import { HttpCallSession } from "./http_calls_session.ts";
 
@@ -69,17 +71,23 @@ export function httpCalls(
   const { path, maxMessageBytes } = settings;
   return named("httpCalls", { path, maxMessageBytes }, (
     inner: SessionTransport<Request, Response>,
-  ): SessionTransport<Uint8Array, Uint8Array> => ({
-    async dial({ signal }: SessionDialOptions<Uint8Array, Uint8Array> = {}): Promise<Session<Uint8Array, Uint8Array>> {
-      return new HttpCallSession(await inner.dial({ signal }), settings);
-    },
-    async listen(handler: Handler<Uint8Array, Uint8Array>): Promise<SessionListener> {
-      const calls = emptyCallCounters();
-      const listener = await inner.listen(atPath(path, answering(handler, settings, calls)));
-      const { addr, channels, finished } = listener;
-      return { addr, channels, calls, finished, shutdown: (options) => listener.shutdown(options) };
-    },
-  }));
+  ): SessionTransport<Uint8Array, Uint8Array> => {
+    const figures = new SessionFigures();
+    return withFigures({
+      async dial(
+        { signal }: SessionDialOptions<Uint8Array, Uint8Array> = {},
+      ): Promise<Session<Uint8Array, Uint8Array>> {
+        return figures.dialled(new HttpCallSession(await inner.dial({ signal }), settings, figures.sent));
+      },
+      async listen(handler: Handler<Uint8Array, Uint8Array>): Promise<SessionListener> {
+        const calls = emptyCallCounters();
+        const listener = await inner.listen(atPath(path, answering(handler, settings, calls)));
+        const { addr, channels, finished } = listener;
+        const shutdown = (options?: ShutdownOptions): Promise<void> => listener.shutdown(options);
+        return figures.serves({ addr, channels, calls, finished, shutdown });
+      },
+    }, figures.figures);
+  });
 }
 
 /**

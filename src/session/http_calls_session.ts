@@ -11,6 +11,7 @@ import { type PlainParts, plainRequest } from "../core/plain_request.ts";
 import { readBody } from "../core/read_body.ts";
 import type { Session } from "../core/session.ts";
 import { keptBytes } from "../core/stand_in.ts";
+import type { SentCalls } from "../core/session_figures.ts";
 import { Streamed } from "../core/streamed.ts";
 import type { HttpCallSettings } from "./http_calls_answering.ts";
 import { decodeError, timeLeftField, tooLarge } from "./http_calls_wire.ts";
@@ -27,15 +28,18 @@ const plainFields: PlainParts["fields"] = [typeField];
 export class HttpCallSession extends WrappedSession<Request, Response, Uint8Array, Uint8Array> {
   readonly #settings: HttpCallSettings;
   readonly #url: string;
+  readonly #sent: SentCalls;
 
-  constructor(inner: Session<Request, Response>, settings: HttpCallSettings) {
+  constructor(inner: Session<Request, Response>, settings: HttpCallSettings, sent: SentCalls) {
     super(inner);
+    this.#sent = sent;
     this.#settings = settings;
     this.#url = new URL(settings.path, `${inner.remote.transport}://${formatAddress(inner.remote)}`).href;
   }
 
   async call(request: Uint8Array, context: CallContext = background): Promise<Uint8Array> {
     const { maxMessageBytes, clock } = this.#settings;
+    this.#sent.calls++;
     if ((request as unknown) instanceof Streamed) {
       throw refuseStream(request as unknown as Streamed<unknown>, "httpCalls()", "no");
     }

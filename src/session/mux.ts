@@ -6,14 +6,13 @@
 
 import type { ChannelTransport } from "../core/channel.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
-import { named, withFigures } from "../core/describe.ts";
+import { named } from "../core/describe.ts";
 import { TransportError } from "../core/errors.ts";
-import { counted, current } from "../core/figures.ts";
+import { liveSettings } from "../core/live_settings.ts";
 import type { Observer } from "../core/observer.ts";
 import { duration, flag, given, integer, readOptions } from "../core/options.ts";
 import type { Handler, Middleware } from "../core/service.ts";
 import {
-  type CallCounters,
   emptyCallCounters,
   type Session,
   type SessionDialOptions,
@@ -21,6 +20,7 @@ import {
   type SessionListenOptions,
   type SessionTransport,
 } from "../core/session.ts";
+import { SessionFigures } from "../core/session_figures.ts";
 import type { StreamedBytes } from "./mux_call_streams.ts";
 export type { StreamedBytes } from "./mux_call_streams.ts";
 import { MuxSession } from "./mux_session.ts";
@@ -125,6 +125,9 @@ export interface StreamingMuxOptions extends MuxOptions {
  * both ends, until its streams have ended. A peer without streams is sent none:
  * such calls fail with `unsupported`.
  *
+ * `maxInFlight`, `maxQueuedBytes` and the times can be changed while it works ({@linkcode adjustablesOf}). Calls of this end go
+ * by a new `maxInFlight` at once; what the peer may send was promised to it, and changes with its next connection.
+ *
  * Place: directly on a channel transport, or on the message middleware around
  * it.
  *
@@ -168,91 +171,96 @@ export function mux(
   options: StreamingMuxOptions,
 ): Middleware<ChannelTransport, SessionTransport<StreamedBytes, StreamedBytes>>;
 /** Makes calls out of messages, without streams. The same function: see above. */
-export function mux(options?: MuxOptions): Middleware<ChannelTransport, SessionTransport<Uint8Array, Uint8Array>>;
 export function mux(
-  options: MuxOptions & { streams?: boolean } = {},
+  options?: MuxOptions & { streams?: false },
+): Middleware<ChannelTransport, SessionTransport<Uint8Array, Uint8Array>>;
+/** Makes calls out of messages, where a config file says whether there are streams. The same function: see above. */
+export function mux(
+  options: Omit<StreamingMuxOptions, "streams"> & { streams?: boolean },
+): Middleware<ChannelTransport, SessionTransport<StreamedBytes, StreamedBytes>>;
+export function mux(
+  options: Omit<StreamingMuxOptions, "streams"> & { streams?: boolean } = {},
 ): Middleware<ChannelTransport, SessionTransport<StreamedBytes, StreamedBytes>> {
-  const { streams, streamWindowBytes, maxStreamWindowBytes, allStreamsBytes, ...read } = readOptions("mux()", options, {
-    maxInFlight: integer(1024, 1, 1_000_000),
-    maxMessageBytes: integer(undefined, 1, 0x7fff_ffff),
-    helloTimeoutMs: duration(5000, 1),
-    closeTimeoutMs: duration(30_000),
-    pingTimeoutMs: duration(10_000, 1),
-    maxQueuedBytes: integer(64 * 1024 * 1024, 1, 0x7fff_ffff),
-    windowBytes: integer(1024 * 1024, 1, 0x7fff_ffff),
-    streams: flag(false),
-    streamWindowBytes: integer(256 * 1024, 1, 0x7fff_ffff),
-    maxStreamWindowBytes: integer(4 * 1024 * 1024, 1, 0x7fff_ffff),
-    allStreamsBytes: integer(32 * 1024 * 1024, 1, 0x7fff_ffff),
-    clock: given<Clock>(systemClock, "an object"),
-    observer: given<Observer | undefined>(undefined, "a function"),
-  });
+  const { streams, streamWindowBytes, maxStreamWindowBytes, allStreamsBytes, ...read } = readOptions(
+    "mux()",
+    options,
+    muxRules,
+  );
   const { clock, observer: _, ...rest } = read;
+  const figures = new SessionFigures();
   const settings: MuxSettings = {
     ...read,
+    sent: figures.sent,
     streams: streams
       ? { windowBytes: streamWindowBytes, maxWindowBytes: maxStreamWindowBytes, allBytes: allStreamsBytes }
       : undefined,
   };
   const shown = streams ? { ...rest, streams, streamWindowBytes, maxStreamWindowBytes, allStreamsBytes } : rest;
-  return named("mux", shown, (inner: ChannelTransport): SessionTransport<StreamedBytes, StreamedBytes> => {
-    const dialled = new Set<Session<StreamedBytes, StreamedBytes>>();
-    let served: CallCounters | undefined;
-    const transport: SessionTransport<StreamedBytes, StreamedBytes> = {
-      async dial(
-        dialOptions: SessionDialOptions<StreamedBytes, StreamedBytes> = {},
-      ): Promise<Session<StreamedBytes, StreamedBytes>> {
-        const { signal, handler } = dialOptions;
-        const channel = await inner.dial({ signal });
-        const ready = Promise.withResolvers<void>();
-        const session = new MuxSession(channel, settings, handler, emptyCallCounters(), {
-          sessionReady: (one, error) => {
-            if (error !== undefined) return ready.reject(error);
-            dialled.add(one);
-            ready.resolve();
-          },
-          sessionEnded: (one) => void dialled.delete(one),
-        });
-        const onAbort = (): void =>
-          session.abort(TransportError.from(signal!.reason, "cancelled", { processed: "no" }));
-        signal?.addEventListener("abort", onAbort, { once: true });
-        if (signal?.aborted) onAbort();
-        try {
-          await ready.promise;
-        } finally {
-          signal?.removeEventListener("abort", onAbort);
-        }
-        return session;
-      },
+  return named(
+    "mux",
+    shown,
+    (inner: ChannelTransport): SessionTransport<StreamedBytes, StreamedBytes> => {
+      const transport: SessionTransport<StreamedBytes, StreamedBytes> = {
+        async dial(
+          dialOptions: SessionDialOptions<StreamedBytes, StreamedBytes> = {},
+        ): Promise<Session<StreamedBytes, StreamedBytes>> {
+          const { signal, handler } = dialOptions;
+          const channel = await inner.dial({ signal });
+          const ready = Promise.withResolvers<void>();
+          const session = new MuxSession(channel, settings, handler, emptyCallCounters(), {
+            sessionReady: (one, error) => {
+              if (error !== undefined) return ready.reject(error);
+              figures.opened(one);
+              ready.resolve();
+            },
+            sessionEnded: (one) => figures.ended(one),
+          });
+          const onAbort = (): void =>
+            session.abort(TransportError.from(signal!.reason, "cancelled", { processed: "no" }));
+          signal?.addEventListener("abort", onAbort, { once: true });
+          if (signal?.aborted) onAbort();
+          try {
+            await ready.promise;
+          } finally {
+            signal?.removeEventListener("abort", onAbort);
+          }
+          return session;
+        },
 
-      listen(
-        handler: Handler<StreamedBytes, StreamedBytes>,
-        listenOptions: SessionListenOptions<StreamedBytes, StreamedBytes> = {},
-      ): Promise<SessionListener> {
-        return listenSessions(
-          inner,
-          clock,
-          (channel, calls, owner) => new MuxSession(channel, settings, handler, calls, owner),
-          listenOptions.onSession,
-        ).then((listener) => {
-          served = listener.calls;
-          return listener;
-        });
-      },
-    };
-    return withFigures(transport, () => [
-      ...(served === undefined || dialled.size > 0
-        ? [
-          current("sessions", dialled.size),
-          current("in flight", Array.from(dialled).reduce((sum, { load }) => sum + load, 0)),
-        ]
-        : []),
-      ...(served === undefined ? [] : [
-        current("answering", served.inFlight),
-        counted("answered", served.started),
-        counted("failed", served.failed),
-        counted("turned away", served.refused),
-      ]),
-    ]);
-  });
+        listen(
+          handler: Handler<StreamedBytes, StreamedBytes>,
+          listenOptions: SessionListenOptions<StreamedBytes, StreamedBytes> = {},
+        ): Promise<SessionListener> {
+          return listenSessions(
+            inner,
+            clock,
+            (channel, calls, owner) => new MuxSession(channel, settings, handler, calls, owner),
+            listenOptions.onSession,
+          ).then((listener) => figures.serves(listener));
+        },
+      };
+      return transport;
+    },
+    figures.figures,
+    liveSettings("mux()", settings, muxRules, liveNames),
+  );
 }
+
+const muxRules = {
+  maxInFlight: integer(1024, 1, 1_000_000),
+  maxMessageBytes: integer(undefined, 1, 0x7fff_ffff),
+  helloTimeoutMs: duration(5000, 1),
+  closeTimeoutMs: duration(30_000),
+  pingTimeoutMs: duration(10_000, 1),
+  maxQueuedBytes: integer(64 * 1024 * 1024, 1, 0x7fff_ffff),
+  windowBytes: integer(1024 * 1024, 1, 0x7fff_ffff),
+  streams: flag(false),
+  streamWindowBytes: integer(256 * 1024, 1, 0x7fff_ffff),
+  maxStreamWindowBytes: integer(4 * 1024 * 1024, 1, 0x7fff_ffff),
+  allStreamsBytes: integer(32 * 1024 * 1024, 1, 0x7fff_ffff),
+  clock: given<Clock>(systemClock, "an object"),
+  observer: given<Observer | undefined>(undefined, "a function"),
+};
+
+/** What can be changed while it works. What was said to the peer in the hello of a connection stays as it was there. */
+const liveNames = ["maxInFlight", "helloTimeoutMs", "closeTimeoutMs", "pingTimeoutMs", "maxQueuedBytes"] as const;

@@ -32,6 +32,8 @@ export class MuxAnswers implements StreamedAnswersOwner {
   /** Handlers at work, those of cancelled calls too. */
   running = 0;
   readonly #link: MuxLink;
+  /** What the peer was told in the hello, whatever the settings are by now. */
+  readonly #maxRunning: number;
   readonly #owner: AnswersOwner;
   readonly #handler: Handler<StreamedBytes, StreamedBytes> | undefined;
   readonly #counters: CallCounters;
@@ -51,6 +53,7 @@ export class MuxAnswers implements StreamedAnswersOwner {
     counters: CallCounters,
   ) {
     this.#link = link;
+    this.#maxRunning = link.settings.maxInFlight;
     this.#owner = owner;
     this.#handler = handler;
     this.#counters = counters;
@@ -70,11 +73,10 @@ export class MuxAnswers implements StreamedAnswersOwner {
   /** A call has come in. Throws `protocol` for one that breaks the rules. */
   serve(frame: Uint8Array): void {
     if (frame.length < wire.callHeadBytes) throw new TransportError("protocol", "Frame refused: a call cut short");
-    const { maxInFlight } = this.#link.settings;
     const id = wire.readU32(frame, 1);
     // Numbers are reused, so a peer within the limit never needs one beyond it.
-    if (id >= maxInFlight) {
-      throw new TransportError("protocol", `Frame refused: call number ${id}, the limit is ${maxInFlight}`);
+    if (id >= this.#maxRunning) {
+      throw new TransportError("protocol", `Frame refused: call number ${id}, the limit is ${this.#maxRunning}`);
     }
     if (this.#served[id] !== undefined || this.#streams?.has(id)) {
       throw new TransportError("protocol", `Frame refused: call ${id} is in flight already`);
@@ -180,14 +182,14 @@ export class MuxAnswers implements StreamedAnswersOwner {
 
   /** Why a call is not handed to the handler; undefined where it is. */
   #refusal(payloadBytes: number, context: CallContext | undefined): TransportError | undefined {
-    const { settings, maxTakenBytes } = this.#link;
+    const { maxTakenBytes } = this.#link;
     let refusal: TransportError | undefined;
     if (this.#handler === undefined) {
       refusal = new TransportError("unsupported", "Call refused: this end answers no calls");
     } else if (context === undefined) {
       refusal = new TransportError("deadline-exceeded", "Call refused: its deadline has passed", { processed: "no" });
-    } else if (this.running >= settings.maxInFlight) {
-      refusal = tooManyCalls(this.running, settings.maxInFlight);
+    } else if (this.running >= this.#maxRunning) {
+      refusal = tooManyCalls(this.running, this.#maxRunning);
     } else if (payloadBytes > maxTakenBytes) {
       refusal = tooLarge(payloadBytes, maxTakenBytes);
     }

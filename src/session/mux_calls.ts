@@ -65,6 +65,7 @@ export class MuxCalls implements CallOwner {
     const call = new PendingCall<StreamedBytes>(id);
     this.#calls[id] = call;
     this.inFlight++;
+    link.settings.sent.calls++;
     if (cancellation !== undefined || (context.deadline !== Infinity && !context.deadlineEnforced)) {
       const dueAt = context.deadlineEnforced ? Infinity : context.deadline;
       call.watch(this, cancellation, dueAt, deadlinesOf(link.settings.clock));

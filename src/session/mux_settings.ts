@@ -6,6 +6,7 @@
 
 import type { Clock } from "../core/clock.ts";
 import type { Observer } from "../core/observer.ts";
+import type { SentCalls } from "../core/session_figures.ts";
 
 /** Settings of a session. */
 export interface MuxSettings {
@@ -20,6 +21,8 @@ export interface MuxSettings {
   readonly streams: StreamSettings | undefined;
   readonly clock: Clock;
   readonly observer: Observer | undefined;
+  /** Counts the calls of all sessions. */
+  readonly sent: SentCalls;
 }
 
 /** What may be on its way to an end before it is read: of one stream, and of all of a connection. */

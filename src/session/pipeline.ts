@@ -7,7 +7,7 @@
 
 import type { ChannelTransport } from "../core/channel.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
-import { named } from "../core/describe.ts";
+import { named, withFigures } from "../core/describe.ts";
 import type { TransportError } from "../core/errors.ts";
 import { duration, given, integer, readOptions } from "../core/options.ts";
 import type { Handler, Middleware } from "../core/service.ts";
@@ -18,6 +18,7 @@ import type {
   SessionListenOptions,
   SessionTransport,
 } from "../core/session.ts";
+import { SessionFigures } from "../core/session_figures.ts";
 import { PipelineAnswerer } from "./pipeline_answerer.ts";
 import { PipelineCaller } from "./pipeline_caller.ts";
 import { listenSessions } from "./session_listener.ts";
@@ -79,21 +80,27 @@ export function pipeline(
     clock: given<Clock>(systemClock, "an object"),
   });
   const { clock, ...shown } = settings;
-  return named("pipeline", shown, (inner: ChannelTransport): SessionTransport<Uint8Array, Uint8Array> => ({
-    async dial({ signal }: SessionDialOptions<Uint8Array, Uint8Array> = {}): Promise<Session<Uint8Array, Uint8Array>> {
-      return new PipelineCaller(await inner.dial({ signal }), settings);
-    },
+  return named("pipeline", shown, (inner: ChannelTransport): SessionTransport<Uint8Array, Uint8Array> => {
+    const figures = new SessionFigures();
+    const counting = { ...settings, sent: figures.sent };
+    return withFigures({
+      async dial(
+        { signal }: SessionDialOptions<Uint8Array, Uint8Array> = {},
+      ): Promise<Session<Uint8Array, Uint8Array>> {
+        return figures.dialled(new PipelineCaller(await inner.dial({ signal }), counting));
+      },
 
-    listen(
-      handler: Handler<Uint8Array, Uint8Array>,
-      { onSession }: SessionListenOptions<Uint8Array, Uint8Array> = {},
-    ): Promise<SessionListener> {
-      return listenSessions(
-        inner,
-        clock,
-        (channel, calls, owner) => new PipelineAnswerer(channel, settings, handler, calls, owner),
-        onSession,
-      );
-    },
-  }));
+      listen(
+        handler: Handler<Uint8Array, Uint8Array>,
+        { onSession }: SessionListenOptions<Uint8Array, Uint8Array> = {},
+      ): Promise<SessionListener> {
+        return listenSessions(
+          inner,
+          clock,
+          (channel, calls, owner) => new PipelineAnswerer(channel, counting, handler, calls, owner),
+          onSession,
+        ).then((listener) => figures.serves(listener));
+      },
+    }, figures.figures);
+  });
 }

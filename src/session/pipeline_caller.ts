@@ -54,6 +54,7 @@ export class PipelineCaller extends PipelineSession {
     }
     const call = new PendingCall(0);
     this.#calls.push(call);
+    this.settings.sent.calls++;
     if (cancellation !== undefined || (deadline !== Infinity && !deadlineEnforced)) {
       call.watch({ gaveUp: () => true }, cancellation, deadlineEnforced ? Infinity : deadline, deadlinesOf(clock));
     }

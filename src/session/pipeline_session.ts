@@ -7,6 +7,7 @@
 import type { Channel, Message, Receiver } from "../core/channel.ts";
 import type { Clock } from "../core/clock.ts";
 import { TransportError } from "../core/errors.ts";
+import type { SentCalls } from "../core/session_figures.ts";
 import { ChannelSession } from "./channel_session.ts";
 
 /** Settings of a session. */
@@ -15,6 +16,8 @@ export interface PipelineSettings {
   readonly closeTimeoutMs: number;
   readonly errorReply: ((error: TransportError) => Uint8Array) | undefined;
   readonly clock: Clock;
+  /** Counts the calls of all sessions. */
+  readonly sent: SentCalls;
 }
 
 /** See the module. */

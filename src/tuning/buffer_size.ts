@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bytesOnTheWay } from "./bytes_on_the_way.ts";
+import { bytesOnTheWay } from "../util/bytes_on_the_way.ts";
 import { fraction, integer, invalidOption, readOptions } from "../core/options.ts";
 
 /**

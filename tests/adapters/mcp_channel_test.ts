@@ -21,7 +21,7 @@ import {
   TransportError,
   websocket,
 } from "../../mod.ts";
-import { type McpTransport, mcpTransport, serveMcp } from "../../adapters/mcp.ts";
+import { mcpSessions, type McpTransport, mcpTransport, serveMcp } from "../../adapters/mcp.ts";
 import { connecting, using } from "./_mcp.ts";
 
 type Generation = keyof typeof using;
@@ -152,3 +152,26 @@ Deno.test("a server that can't begin ends its connection; a transport starts onc
 
 const generations: Generation[] = ["the first generation", "the second generation"];
 assert.deepEqual(Object.keys(using), generations);
+
+Deno.test("options that there are not, or of the wrong kind, are refused by name", () => {
+  const wire = tcp({ port: 9 });
+  for (
+    const [options, why] of [
+      [{ maxInFlights: 5 }, /mcpTransport\(\): it has no option "maxInFlights", only maxInFlight/],
+      [{ maxInFlight: 1.5 }, /mcpTransport\(\): option maxInFlight is 1.5, allowed is an integer/],
+      [5, /mcpTransport\(\): its options are 5, not an object/],
+    ] as const
+  ) {
+    assert.throws(() => mcpTransport(wire, options as never), why);
+  }
+  const begin = () => Promise.reject(new Error("not here"));
+  for (
+    const [options, why] of [
+      [{ maxSession: 5 }, /mcpSessions\(\): it has no option "maxSession", only maxSessions, idleTimeoutMs, clock/],
+      [{ idleTimeoutMs: "1" }, /mcpSessions\(\): option idleTimeoutMs is "1", allowed is a time in milliseconds/],
+      [{ clock: 5 }, /mcpSessions\(\): option clock is 5, allowed is an object/],
+    ] as const
+  ) {
+    assert.throws(() => mcpSessions(begin, options as never), why);
+  }
+});

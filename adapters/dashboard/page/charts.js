@@ -2,6 +2,7 @@
 
 import { chartsIn } from "./chart_specs.js";
 import { clock, element, say, withUnit } from "./format.js";
+import { trendsIn } from "./trends.js";
 
 /* global uPlot */
 
@@ -35,6 +36,7 @@ function palette() {
   return found;
 }
 
+/** One chart: the lines of `chart` out of the ranges of `model`. */
 class Chart {
   constructor(chart, model) {
     this.chart = chart;
@@ -183,11 +185,15 @@ const ratio = (above, below) => typeof above === "number" && below > 0 ? above /
 /** All charts of the page. */
 export class Charts {
   #charts = new Map();
+  #trends = new Map();
+  #panels;
   #version = -1;
   #colours;
   #observer = new ResizeObserver((entries) => {
     for (const { target } of entries) {
-      for (const chart of this.#charts.values()) if (chart.plot === target) chart.resize();
+      for (const chart of [...this.#charts.values(), ...this.#trends.values()]) {
+        if (chart.plot === target) chart.resize();
+      }
     }
   });
 
@@ -202,6 +208,34 @@ export class Charts {
     for (const chart of this.#charts.values()) {
       if (redraw || chart.range !== range) chart.draw(range, this.#colours, this.#observer);
       else chart.update();
+    }
+    this.#showTrends(redraw);
+  }
+
+  /** Shows what objectives have measured over the last hours, where there is something new. */
+  #showTrends(redraw) {
+    const { panels, panelsAt } = this.model;
+    if (panels === this.#panels && !redraw) return;
+    this.#panels = panels;
+    const cards = document.querySelector("#objectives .cards");
+    const wanted = trendsIn(panels?.objectives, panelsAt);
+    for (const [id, chart] of this.#trends) {
+      if (wanted.some((one) => one.chart.id === id)) continue;
+      chart.close(this.#observer);
+      this.#trends.delete(id);
+    }
+    // A hidden section has no width that a chart could take.
+    if (wanted.length > 0) cards.parentElement.hidden = false;
+    for (const { chart, model } of wanted) {
+      const known = this.#trends.get(chart.id);
+      const shown = known ?? new Chart(chart, model);
+      shown.model = model;
+      if (known === undefined) {
+        this.#trends.set(chart.id, shown);
+        cards.append(shown.root);
+      }
+      if (known === undefined || redraw) shown.draw("trend", this.#colours, this.#observer);
+      else shown.update();
     }
   }
 

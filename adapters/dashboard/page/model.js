@@ -18,6 +18,8 @@ export class Model {
   chains = [];
   figures = [];
   panels = {};
+  /** When the panels were read. */
+  panelsAt = undefined;
   events = null;
   left = 0;
   at = undefined;
@@ -32,6 +34,7 @@ export class Model {
     this.chains = data.chains;
     this.figures = data.figures;
     this.panels = data.panels;
+    this.panelsAt = data.panelsAt;
     this.events = data.events;
     this.left = data.left;
     this.version++;
@@ -51,7 +54,10 @@ export class Model {
     this.at = data.at;
     this.figures = data.figures;
     this.left = data.left;
-    if (data.panels) this.panels = data.panels;
+    if (data.panels) {
+      this.panels = data.panels;
+      this.panelsAt = data.at;
+    }
     if (this.events && data.events.length > 0) {
       const again = new Set(data.events.map(({ id }) => id));
       this.events = [...this.events.filter(({ id }) => !again.has(id)), ...data.events].slice(-200);

@@ -34,6 +34,11 @@ function first(model) {
   return (labels) => labelsText(labels, "outcome") === meter;
 }
 
+/** What is drawn as text: trends change with each look, and charts show them. */
+function withoutTrends(all) {
+  return Array.isArray(all) ? all.map(({ trend: _, ...rest }) => rest) : all;
+}
+
 /** Failures and overloads among the calls that ended in the last second. */
 function failedShare(model) {
   const isFirst = first(model);
@@ -111,7 +116,7 @@ export class Panels {
     this.#redraw(
       name,
       section.querySelector(".panel"),
-      snapshot,
+      name === "objectives" ? withoutTrends(snapshot) : snapshot,
       (one) =>
         one?.error === undefined ? draw(one) : [element("p", { class: "empty" }, `Cannot be read: ${one.error}`)],
     );

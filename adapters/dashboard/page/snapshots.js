@@ -63,7 +63,8 @@ export function health({ state, ready, live, checks = [], endpoints = [], log = 
   ].filter(Boolean);
 }
 
-const targetNames = {
+/** How each target is called, its unit, and whether it is a rate. */
+export const targetNames = {
   p50Ms: ["p50", "ms"],
   p95Ms: ["p95", "ms"],
   p99Ms: ["p99", "ms"],

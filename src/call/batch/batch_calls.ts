@@ -7,7 +7,7 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { deadlinesOf } from "../../core/deadline_queue.ts";
-import { named } from "../../core/describe.ts";
+import { named, withFigures } from "../../core/describe.ts";
 import { TransportError } from "../../core/errors.ts";
 import { duration, given, integer, label, readOptions } from "../../core/options.ts";
 import type { Client, Service } from "../../core/service.ts";
@@ -122,7 +122,7 @@ export function batchCalls<Req, Res, Answer = Res | Error>(
   ): BatchedClient<Req, Res> => {
     const batcher = new Batcher<Req, Res, Answer>(inner, settings, deadlines);
     const close = (): Promise<void> => batcher.close();
-    return Object.defineProperties(
+    const client = Object.defineProperties(
       function batchCalls(request: Req, context: CallContext = background): Promise<Res> {
         if (request instanceof Streamed) return Promise.reject(noStreams(name));
         return batcher.add(request, context);
@@ -133,6 +133,7 @@ export function batchCalls<Req, Res, Answer = Res | Error>(
         [Symbol.asyncDispose]: { value: close },
       },
     ) as BatchedClient<Req, Res>;
+    return withFigures(client, batcher.figures);
   });
 }
 

@@ -10,6 +10,7 @@ import { discardReply } from "../../core/completion.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../../core/deadline_queue.ts";
 import type { Clock } from "../../core/clock.ts";
 import { TransportError } from "../../core/errors.ts";
+import { counted, current, type Figures } from "../../core/figures.ts";
 import { noMetadata } from "../../core/metadata.ts";
 import type { Closable, Service } from "../../core/service.ts";
 import { sizeOf } from "../../util/size_of.ts";
@@ -59,6 +60,9 @@ export class Batcher<Req, Res, Answer> implements DeadlineEntry {
   #seen = 0;
   #looking = false;
   #inFlight = 0;
+  #calls = 0;
+  #batches = 0;
+  #requests = 0;
   #closing: Promise<void> | undefined = undefined;
   #idle: (() => void) | undefined = undefined;
   dueAt = Infinity;
@@ -77,6 +81,15 @@ export class Batcher<Req, Res, Answer> implements DeadlineEntry {
     this.#maxWaiting = settings.lingerMs > 0 ? settings.maxBatch : settings.maxBatch * maxWaitingBatches;
   }
 
+  /** What it has gathered, and in how many batches that went. */
+  readonly figures: Figures = () => [
+    counted("calls", this.#calls),
+    counted("batches", this.#batches),
+    current("requests a batch", this.#batches === 0 ? undefined : this.#requests / this.#batches),
+    current("waiting", this.#live),
+    current("batches in flight", this.#inFlight),
+  ];
+
   /** Takes a call. */
   add(request: Req, context: CallContext): Promise<Res> {
     if (this.#closing !== undefined) {
@@ -93,6 +106,7 @@ export class Batcher<Req, Res, Answer> implements DeadlineEntry {
     } catch (error) {
       return Promise.reject(error);
     }
+    this.#calls++;
     const item = new Item<Req, Res>(request, context, this.#deadlines, this);
     item.key = itemKey;
     item.bytes = bytes;
@@ -185,6 +199,8 @@ export class Batcher<Req, Res, Answer> implements DeadlineEntry {
 
   #send(batch: Batch<Req, Res, Answer>): void {
     this.#inFlight++;
+    this.#batches++;
+    this.#requests += batch.requests.length;
     const ended = (): void => {
       if (--this.#inFlight === 0) this.#idle?.();
     };

@@ -10,7 +10,7 @@ import { background, type CallContext } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
 import { integer, invalidOption, readOptions } from "../../core/options.ts";
 import type { Service } from "../../core/service.ts";
-import { Breaker } from "./breaker.ts";
+import { Breaker, type BreakerSettings } from "./breaker.ts";
 import { type Guard, guarding } from "./breaker_calls.ts";
 import { type CircuitBreaker, controlled } from "./breaker_controls.ts";
 import { type BreakerPlan, readBreaker } from "./breaker_settings.ts";
@@ -77,6 +77,8 @@ interface Member {
  * used for longest; a closed one, where there is one among the 16 oldest, since
  * that loses least.
  *
+ * The numbers, times and shares of all of them can be changed at once while they work ({@linkcode adjustablesOf}).
+ *
  * Place and errors: as for {@linkcode circuitBreaker}.
  *
  * @example
@@ -116,6 +118,7 @@ export function circuitBreakers(options: CircuitBreakersOptions): CircuitBreaker
       current("half open", inState("half-open")),
       current("isolated", inState("isolated")),
     ],
+    plan.adjustable,
   );
 }
 
@@ -145,7 +148,9 @@ class Members {
 
   #make(key: string): Member {
     const { settings, windows } = this.#plan;
-    const breaker = new Breaker({ ...settings, name: `${settings.name} ${key}` }, windows());
+    // Not a copy: what is changed while they work holds for all of them.
+    const own: BreakerSettings = Object.create(settings, { name: { value: `${settings.name} ${key}` } });
+    const breaker = new Breaker(own, windows());
     const guard = guarding(breaker);
     return { breaker, guard, controls: controlled(breaker, guard) };
   }

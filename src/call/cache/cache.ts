@@ -77,6 +77,9 @@ function isOutage(error: unknown): boolean {
  *
  * A `Response` can't be kept here: use {@linkcode httpCache}.
  *
+ * `maxEntries`, `maxBytes` and the lifetimes that are numbers can be changed while it works ({@linkcode adjustablesOf}); what is
+ * held keeps the lifetime that it was given.
+ *
  * Place: outside retries, breakers and everything else that guards the calls
  * that are really made; inside the total deadline. A hit adds well under a
  * microsecond.
@@ -106,12 +109,15 @@ export function cache<Req, Res>(options: CacheOptions<Req, Res>): Cache<Req, Res
     codec: given<CacheCodec<Res>>(valueCodec as CacheCodec<Res>, "an object"),
     ...limitRules("cache"),
   });
-  const { ttlMs, key, staleWhileRevalidateMs: staleMs, staleIfErrorMs: errorMs, clock, observer, name } = settings;
+  const { ttlMs, key, staleWhileRevalidateMs, staleIfErrorMs, clock, observer, name } = settings;
   if (ttlMs === undefined) throw invalidOption("cache()", "ttlMs", ttlMs, timeToLive.allowed);
   checkNegative(settings.negative);
   const counts = emptyCounts();
   const levels = new CacheLevels<Res>(settings);
+  const { maxEntries, maxBytes, store } = settings;
+  const adjusted = { ttlMs, staleWhileRevalidateMs, staleIfErrorMs, maxEntries, maxBytes };
   const lifetimeOf = (reply: Res, request: Req): Lifetime => {
+    const { ttlMs, staleWhileRevalidateMs: staleMs, staleIfErrorMs: errorMs } = adjusted;
     const freshMs = typeof ttlMs === "number" ? ttlMs : ttlMs(reply, request);
     return { freshMs, staleMs, errorMs };
   };
@@ -175,11 +181,11 @@ export function cache<Req, Res>(options: CacheOptions<Req, Res>): Cache<Req, Res
   function set(request: Req, reply: Res, context: CallContext = background): void {
     const id = keyOf(request, context);
     if (id === undefined) throw new TransportError("invalid-request", "Cannot keep reply: its request has no key");
-    const { freshMs } = lifetimeOf(reply, request);
+    const lifetime = lifetimeOf(reply, request);
     const tags = settings.tags(reply, request);
     // Loads under way may bring what was there before.
     levels.replaced(id);
-    levels.keep(new CacheEntry(id, reply, settings.sizeOf(reply), tags, clock.now(), { freshMs, staleMs, errorMs }));
+    levels.keep(new CacheEntry(id, reply, settings.sizeOf(reply), tags, clock.now(), lifetime));
   }
 
   async function warm(requests: Iterable<Req>, { concurrency = 8, context }: WarmOptions = {}): Promise<number> {
@@ -198,22 +204,27 @@ export function cache<Req, Res>(options: CacheOptions<Req, Res>): Cache<Req, Res
     return failed;
   }
 
-  const { maxEntries, maxBytes, store } = settings;
-  const bounds = { maxEntries, maxBytes };
   const { maxEntries: entriesRule, maxBytes: bytesRule } = limitRules("cache");
-  const boundRules = { maxEntries: entriesRule, maxBytes: bytesRule };
-  const shown = { ttlMs, staleWhileRevalidateMs: staleMs, staleIfErrorMs: errorMs, maxEntries, maxBytes, store, name };
+  const rules = { ...lifetimeRules, maxEntries: entriesRule, maxBytes: bytesRule };
+  const shown = { ...adjusted, store, name };
   const controls = cacheControls(
     levels,
     () => ({ ...counts, loads: loads?.started ?? 0, loadErrors: loads?.failed ?? 0 }),
   );
   const own = { ...controls, set: { value: set }, warm: { value: warm } };
   const made = Object.defineProperties(around, own) as Cache<Req, Res>;
-  const adjustable = liveSettings("cache()", bounds, boundRules, ["maxEntries", "maxBytes"], {
-    changed: () => held.setLimits(bounds.maxEntries, bounds.maxBytes),
+  // A function that says how long is no setting: it stays what it is.
+  const names = typeof ttlMs === "number" ? liveNames : liveNames.slice(1);
+  const adjustable = liveSettings<typeof adjusted>("cache()", adjusted, rules, names, {
+    changed: () => held.setLimits(adjusted.maxEntries, adjusted.maxBytes),
   });
   return named("cache", shown, made, cacheFigures(made), adjustable);
 }
+
+/** What can be changed while it works: what is held already keeps the lifetime that it was given. */
+const liveNames = ["ttlMs", "staleWhileRevalidateMs", "staleIfErrorMs", "maxEntries", "maxBytes"] as const;
+
+const lifetimeRules = { ttlMs: duration(0), staleWhileRevalidateMs: duration(0), staleIfErrorMs: duration(0) };
 
 const timeToLive: OptionRule<unknown> = {
   allowed: "a time in milliseconds of at least 0, or a function",

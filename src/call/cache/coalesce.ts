@@ -8,7 +8,8 @@ import { type Clock, systemClock } from "../../core/clock.ts";
 import { discardReply } from "../../core/completion.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { type DeadlineQueue, deadlinesOf } from "../../core/deadline_queue.ts";
-import { named } from "../../core/describe.ts";
+import { named, withFigures } from "../../core/describe.ts";
+import { counted, current } from "../../core/figures.ts";
 import { idempotent } from "../../core/idempotent.ts";
 import { notify, type Observer } from "../../core/observer.ts";
 import { given, integer, label, readOptions } from "../../core/options.ts";
@@ -109,7 +110,9 @@ export function coalesce<Req>(
   const deadlines = deadlinesOf(clock);
   return named("coalesce", { maxBodyBytes, key, name }, <Same extends Req, Res>(inner: Service<Same, Res>) => {
     const flights = new Flights<Same, Res>(inner, deadlines, maxBodyBytes);
-    return function coalesce(request: Same, context: CallContext = background): Promise<Res> {
+    const counts = { calls: 0, joined: 0 };
+    const joining = function coalesce(request: Same, context: CallContext = background): Promise<Res> {
+      counts.calls++;
       // What is read once can't be sent for several.
       if (request instanceof Streamed) return inner(request, context);
       let shared: string | undefined;
@@ -126,9 +129,15 @@ export function coalesce<Req>(
       if (refusal !== undefined) return Promise.reject(refusal);
       const joined = flights.join(shared, request, own);
       if (joined === undefined) return flights.begin(shared, request, own);
+      counts.joined++;
       if (observer !== undefined) notify(observer, { type: "call-answered", policy: name, from: "shared" });
       return joined;
     };
+    return withFigures(joining, () => [
+      counted("calls", counts.calls),
+      counted("joined", counts.joined),
+      current("in flight", flights.size),
+    ]);
   });
 }
 
@@ -153,6 +162,11 @@ class Flights<Req, Res> implements SharedCallOwner<Req, Res> {
     this.#inner = inner;
     this.#deadlines = deadlines;
     this.#maxBodyBytes = maxBodyBytes;
+  }
+
+  /** Calls that can be joined. */
+  get size(): number {
+    return this.#calls.size;
   }
 
   join(key: string, request: Req, context: CallContext): Promise<Res> | undefined {

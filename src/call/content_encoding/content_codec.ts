@@ -13,6 +13,14 @@ export interface ContentEncodingSettings {
   readonly thresholdBytes: number;
   readonly isCompressible: (contentType: string | null) => boolean;
   readonly maxDecodedBytes: number;
+  /** Bodies that were coded. */
+  readonly counts: CodedCounts;
+}
+
+/** How many bodies were coded. To count their bytes, a stream more would have to stand around each. */
+export interface CodedCounts {
+  encoded: number;
+  decoded: number;
 }
 
 /** Those of the codings that this platform has; asked with the first call, since nothing may be made at load. */

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { named } from "../../core/describe.ts";
+import { named, withFigures } from "../../core/describe.ts";
+import { counted } from "../../core/figures.ts";
 import { given, integer, oneOf, type OptionRule, readOptions } from "../../core/options.ts";
 import type { Middleware, Service } from "../../core/service.ts";
 import { onClient } from "./content_encoding_client.ts";
@@ -98,9 +99,15 @@ export function contentEncoding(options: ContentEncodingOptions = {}): Middlewar
   });
   const { side } = read;
   const usual: readonly ContentCoding[] = side === "client" ? ["gzip"] : contentCodings;
-  const settings: ContentEncodingSettings = { ...read, codings: read.codings ?? usual };
+  const settings: Omit<ContentEncodingSettings, "counts"> = { ...read, codings: read.codings ?? usual };
   const { codings, thresholdBytes, maxDecodedBytes } = settings;
   const shown = { side, codings, thresholdBytes, maxDecodedBytes };
   const around = side === "server" ? onServer : onClient;
-  return named("contentEncoding", shown, (inner: Service<Request, Response>) => around(inner, settings));
+  return named("contentEncoding", shown, (inner: Service<Request, Response>) => {
+    const counts = { encoded: 0, decoded: 0 };
+    return withFigures(around(inner, { ...settings, counts }), () => [
+      counted("encoded", counts.encoded),
+      counted("decoded", counts.decoded),
+    ]);
+  });
 }

@@ -30,6 +30,7 @@ export function onClient(
     const named = response.headers.get("content-encoding");
     const coding = named === null ? undefined : knownCoding(named, contentCodings.filter(isSupported));
     if (coding === undefined || response.body === null) return response;
+    settings.counts.decoded++;
     const body = repliesOnly(decoded(response.body, coding, settings.maxDecodedBytes));
     const outer = responseAround(response, body);
     outer.headers.delete("content-encoding");
@@ -41,7 +42,7 @@ export function onClient(
 async function encodedRequest(
   request: Request,
   coding: ContentCoding | undefined,
-  { thresholdBytes, isCompressible }: ContentEncodingSettings,
+  { thresholdBytes, isCompressible, counts }: ContentEncodingSettings,
 ): Promise<Request> {
   const { headers, body } = request;
   if (coding === undefined || body === null || headers.has("content-encoding")) return request;
@@ -49,6 +50,7 @@ async function encodedRequest(
   const { short, body: whole } = await peeked(body, thresholdBytes);
   const changed = new Headers(headers);
   if (!short) {
+    counts.encoded++;
     changed.set("content-encoding", coding);
     changed.delete("content-length");
   }

@@ -22,6 +22,7 @@ export function onServer(
     if (named !== null && named !== "identity" && request.body !== null) {
       const coding = knownCoding(named, supported());
       if (coding === undefined) return unknownCoding(named, supported());
+      settings.counts.decoded++;
       request = decodedRequest(request, coding, settings.maxDecodedBytes);
     }
     const response = await inner(request, context);
@@ -58,7 +59,7 @@ function mayEncode(response: Response, method: string, { isCompressible }: Conte
 async function encodedResponse(
   response: Response,
   coding: ContentCoding | "identity",
-  { thresholdBytes }: ContentEncodingSettings,
+  { thresholdBytes, counts }: ContentEncodingSettings,
 ): Promise<Response> {
   const { body } = response;
   const headers = new Headers(response.headers);
@@ -78,5 +79,6 @@ async function encodedResponse(
   headers.delete("accept-ranges");
   const etag = headers.get("etag");
   if (etag !== null && !etag.startsWith("W/")) headers.set("etag", `W/${etag}`);
+  counts.encoded++;
   return new Response(encoded(whole, coding), { status, statusText, headers });
 }

@@ -7,6 +7,7 @@
 import { discardReply } from "../../core/completion.ts";
 import type { CallContext } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
+import { counted } from "../../core/figures.ts";
 import { TransportError } from "../../core/errors.ts";
 import type { MethodRequest } from "../../core/method_call.ts";
 import { invalidOption } from "../../core/options.ts";
@@ -104,15 +105,21 @@ type Run = (request: MethodRequest, context: CallContext) => unknown;
 const implemented = new WeakMap<Handler<MethodRequest, unknown>, ReadonlyMap<string, Run>>();
 
 function handlerOf(name: string, runs: ReadonlyMap<string, Run>): Handler<MethodRequest, unknown> {
+  const counts = { calls: 0, unknown: 0 };
   const handler = (request: MethodRequest, context: CallContext): unknown => {
+    counts.calls++;
     const method = request instanceof Streamed ? request.head.method : request.method;
     const run = runs.get(method);
     if (run !== undefined) return run(request, context);
+    counts.unknown++;
     const why = `Call refused: there is no method ${JSON.stringify(String(method).slice(0, 100))}`;
     throw new TransportError("unsupported", why, { processed: "no" });
   };
   implemented.set(handler, runs);
-  return named(name, { methods: [...runs.keys()] }, handler);
+  return named(name, { methods: [...runs.keys()] }, handler, () => [
+    counted("calls", counts.calls),
+    counted("of no method", counts.unknown),
+  ]);
 }
 
 function runOf(name: string, method: Method, run: (...args: unknown[]) => unknown): Run {

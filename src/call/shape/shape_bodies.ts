@@ -8,7 +8,8 @@ import { byteRate, checkWeights, weightsRule } from "../../core/bandwidth_option
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { responseAround } from "../../core/completion.ts";
 import { background, type CallContext } from "../../core/context.ts";
-import { named } from "../../core/describe.ts";
+import { named, withFigures } from "../../core/describe.ts";
+import { counted, current } from "../../core/figures.ts";
 import { given, integer, readOptions } from "../../core/options.ts";
 import type { Middleware, Service } from "../../core/service.ts";
 import { BodyGate, type BodyGateSettings } from "./body_gate.ts";
@@ -140,7 +141,7 @@ export function shapeBodies(options: ShapeBodiesOptions = {}): Middleware<Servic
     const up = gateOf(settings.upBytesPerSecond, settings);
     const down = gateOf(settings.downBytesPerSecond, settings);
     stats?.show(() => useOf(up, clock), () => useOf(down, clock));
-    return function shapeBodies(request: Request, context: CallContext = background): Promise<Response> {
+    const shaping = function shapeBodies(request: Request, context: CallContext = background): Promise<Response> {
       let { priority } = context;
       try {
         if (classOf !== undefined) priority = bounded(classOf(request, priority));
@@ -156,6 +157,11 @@ export function shapeBodies(options: ShapeBodiesOptions = {}): Middleware<Servic
       const init: RequestInit & { duplex: "half" } = { body, duplex: "half" };
       return inner(new Request(request, init), context).then(shapeReply);
     };
+    return withFigures(shaping, () => [
+      current("waiting", up.waiting + down.waiting),
+      counted("bytes up", up.meter.total, "By"),
+      counted("bytes down", down.meter.total, "By"),
+    ]);
   });
 }
 

@@ -6,6 +6,7 @@
  */
 
 import { TransportError } from "../../core/errors.ts";
+import { counted, current, type Figures } from "../../core/figures.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import type { CallListener } from "../measured_calls.ts";
 import type { CheckPlan, Verdict } from "./check.ts";
@@ -25,7 +26,11 @@ export class EndpointChecks implements CallListener {
   readonly #settings: HealthSettings;
   readonly #onFailure: (endpoint: EndpointChecks, now: number) => void;
   readonly #calls: RecentCalls;
+  #total = 0;
+  #failed = 0;
   #inFlight = 0;
+  /** Calls that have not got the first word of an answer. */
+  #waiting = 0;
   /** When the last answer came, or calls began to wait for one. */
   #heardAt = 0;
   /** Calls in a row that nobody answered, and connects. */
@@ -41,20 +46,29 @@ export class EndpointChecks implements CallListener {
   }
 
   begun(now: number): void {
-    if (this.#inFlight++ === 0) this.#heardAt = now;
+    this.#total++;
+    this.#inFlight++;
+    if (this.#waiting++ === 0) this.#heardAt = now;
+  }
+
+  answered(now: number, failed: boolean): void {
+    this.#waiting--;
+    // A failure may be that nobody answered: its end says which.
+    if (!failed) this.#heardAt = now;
   }
 
   ended(outcome: Outcome, tookMs: number, now: number, error: unknown): void {
     this.#inFlight--;
     if (outcome === "success") {
       this.#calls.add(false, tookMs, now);
-      this.#answered(now);
+      this.#heard(now);
     } else if (outcome === "failure" || outcome === "overload") {
+      this.#failed++;
       this.#calls.add(true, tookMs, now);
       if (isSilence(error)) {
         this.#unanswered++;
         this.#lastFailureAt = now;
-      } else this.#answered(now);
+      } else this.#heard(now);
       this.#onFailure(this, now);
     }
   }
@@ -108,7 +122,20 @@ export class EndpointChecks implements CallListener {
     };
   }
 
-  #answered(now: number): void {
+  /** What a stage of a chain shows of them. */
+  readonly shown: Figures = () => {
+    const { inFlight, p95Ms, ejected } = this.figures(this.#settings.clock.now());
+    return [
+      counted("calls", this.#total),
+      counted("failed", this.#failed),
+      current("in flight", inFlight),
+      current("p95", p95Ms, "ms"),
+      current("unanswered in a row", this.#unanswered),
+      current("state", ejected ? "left out" : "in use"),
+    ];
+  };
+
+  #heard(now: number): void {
     this.#heardAt = now;
     this.#unanswered = 0;
     // Who answers can be reached.
@@ -145,9 +172,9 @@ export class EndpointChecks implements CallListener {
 
   #peer(now: number): Verdict {
     const { failuresInRow, silentAfterMs, windowMs } = this.#settings;
-    const silentMs = this.#inFlight > 0 ? now - this.#heardAt : 0;
+    const silentMs = this.#waiting > 0 ? now - this.#heardAt : 0;
     if (silentMs >= silentAfterMs) {
-      const reason = `${this.#inFlight} calls in flight, and no answer for ${seconds(silentMs)}`;
+      const reason = `${this.#waiting} calls in flight, and no answer for ${seconds(silentMs)}`;
       return { state: "unhealthy", reason, measured: this.#unanswered };
     }
     const measured = Math.max(this.#unanswered, this.#dialFailures);

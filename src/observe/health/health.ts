@@ -4,7 +4,7 @@
  * @module
  */
 
-import { named } from "../../core/describe.ts";
+import { named, withFigures } from "../../core/describe.ts";
 import type { Observer } from "../../core/observer.ts";
 import type { CallMiddleware, Client, Service } from "../../core/service.ts";
 import { measuredCalls } from "../measured_calls.ts";
@@ -82,7 +82,9 @@ export interface Health extends Disposable {
  * What is bad is held to be bad for `holdMs`, twice as long each time that it
  * turns bad again soon, so that nothing flaps; then it must be clearly better,
  * or not have been tried at all. What counts as a failure is the one verdict on
- * calls: what this side refused and whoever gave up say nothing.
+ * calls: what this side refused and whoever gave up say nothing. A call lasts
+ * until its body or its stream has ended; one whose head is there has been
+ * answered, however long the rest takes.
  *
  * It acts through `isHealthy` of balance(), which leaves out what is unhealthy,
  * and through its hooks. Its log says what it did, and what balance() and
@@ -134,7 +136,8 @@ export function health(options: HealthOptions = {}): Health {
     watch: (endpoint: string): CallMiddleware =>
       named("health.watch", { endpoint }, <Req, Res>(inner: Service<Req, Res>): Service<Req, Res> => {
         const watched = monitor.use(endpoint);
-        const outer = measuredCalls(inner, settings.clock, watched.endpoint);
+        const measured = measuredCalls(inner, settings.clock, watched.endpoint, settings.streams);
+        const outer = withFigures(measured, watched.endpoint.shown);
         return "close" in inner ? closable(outer, inner as Client<Req, Res>, () => monitor.leave(watched)) : outer;
       }),
     observer: (endpoint?: string): Observer => monitor.observe(endpoint),

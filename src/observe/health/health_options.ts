@@ -107,6 +107,8 @@ export interface HealthOptions {
   lookEveryMs?: number;
   /** Endpoints that are told apart; all others are one, `(others)`. @default {200} */
   maxEndpoints?: number;
+  /** Whether a call lasts until its body or stream has ended, and not only until its head is there. @default {true} */
+  streams?: boolean;
   /** Entries of the log. @default {200} */
   maxLogEntries?: number;
   /** Whether the routes tell the reasons, which may name hosts. @default {true} */
@@ -148,6 +150,7 @@ export function readHealthOptions(options: HealthOptions) {
     lookEveryMs: duration(1000, 1),
     maxEndpoints: integer(200, 1, 100_000),
     maxLogEntries: integer(200, 1, 100_000),
+    streams: flag(true),
     reasons: flag(true),
     onUnhealthy: given<HealthOptions["onUnhealthy"]>(undefined, "a function"),
     onHealthy: given<HealthOptions["onHealthy"]>(undefined, "a function"),

@@ -93,7 +93,9 @@ export interface Objectives extends Disposable {
  * A call counts as an error where it failed or was refused, by this side too,
  * but for what was wrong with the request itself; whoever gave up does not
  * count. Latencies are those of calls that were answered, of a `Response` until
- * its head is there. A process that is younger than a window has only what it
+ * its body has ended and of a streamed reply until its stream has; a body that
+ * is cut off is an error. With `streams: false` both end with their heads: for
+ * streams that are meant to go on for ever. A process that is younger than a window has only what it
  * measured.
  *
  * Memory: a histogram for each of 61 steps of a minute and, for 6 hours, 37 of
@@ -120,14 +122,15 @@ export interface Objectives extends Disposable {
 export function objectives(options: ObjectivesOptions): Objectives {
   const settings = readObjectives(options);
   const monitor = new ObjectivesMonitor(settings);
-  const { name, targets, clock } = settings;
+  const { name, targets, clock, streams } = settings;
   const snapshot = (): ObjectivesSnapshot => monitor.snapshot();
   const close = (): void => monitor.close();
   return {
     watch: named(
       "objectives.watch",
       { name, ...targets },
-      <Req, Res>(inner: Service<Req, Res>): Service<Req, Res> => measuredCalls(inner, clock, monitor),
+      <Req, Res>(inner: Service<Req, Res>): Service<Req, Res> => measuredCalls(inner, clock, monitor, streams),
+      monitor.figures,
     ),
     targets,
     snapshot,

@@ -6,6 +6,7 @@
 
 import type { Timer } from "../../core/clock.ts";
 import { TransportError } from "../../core/errors.ts";
+import { counted, current, type Figures } from "../../core/figures.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import { looking } from "../../util/looking.ts";
 import { BoundedLog } from "../bounded_log.ts";
@@ -31,7 +32,9 @@ export class ObjectivesMonitor implements CallListener {
   /** The targets of latency, with their place among the objectives. */
   readonly #latencies: readonly { readonly index: number; readonly target: number }[];
   readonly #errors: number;
+  #begun = 0;
   #calls = 0;
+  #failures = 0;
   #lookedAt: number;
   #callsThen = 0;
   #timer: Timer;
@@ -53,7 +56,28 @@ export class ObjectivesMonitor implements CallListener {
     this.#timer = this.#next();
   }
 
-  begun(): void {}
+  begun(): void {
+    this.#begun++;
+  }
+
+  /** What a stage of a chain shows. */
+  readonly figures: Figures = () => {
+    const now = this.#settings.clock.now();
+    this.#decide(now);
+    const figures = this.#trend.read(this.#settings.shortestMs, now);
+    const known = this.objectives.flatMap((objective) => {
+      const measured = objective.measured(figures);
+      return measured === undefined ? [] : [meets(objective, measured)];
+    });
+    return [
+      counted("calls", this.#begun),
+      counted("ended", this.#calls),
+      counted("errors", this.#failures),
+      current("met", known.length === 0 ? undefined : known.filter((met) => met).length),
+      current("missed", known.length === 0 ? undefined : known.filter((met) => !met).length),
+      current("alerts", this.#alerts.flat().filter(({ open }) => open !== undefined).length),
+    ];
+  };
 
   ended(outcome: Outcome, tookMs: number, now: number, error: unknown): void {
     if (outcome === "cancelled" || outcome === "superseded") return;
@@ -65,6 +89,7 @@ export class ObjectivesMonitor implements CallListener {
     point.calls++;
     if (isError) {
       point.errors++;
+      this.#failures++;
       if (error instanceof TransportError && error.code === "deadline-exceeded") point.timedOut++;
     }
     if (this.#errors >= 0) this.#counts.add(this.#errors, step, isError);

@@ -8,6 +8,7 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import {
   duration,
+  flag,
   fraction,
   given,
   integer,
@@ -95,6 +96,8 @@ export interface ObjectivesOptions {
   trendMs?: number;
   /** Time between looks, in milliseconds. @default {10000} */
   lookEveryMs?: number;
+  /** Whether a call lasts until its body or stream has ended, and not only until its head is there. @default {true} */
+  streams?: boolean;
   /** Alerts of late that are kept. @default {100} */
   maxAlerts?: number;
   /** Tells of memory and processors: a `HostMeter` of its own. Demanded by targets on them. */
@@ -158,6 +161,7 @@ export function readObjectives(options: ObjectivesOptions) {
     calmMs: duration(60_000),
     trendMs: duration(21_600_000, 1),
     lookEveryMs: duration(10_000, 1),
+    streams: flag(true),
     maxAlerts: integer(100, 1, 100_000),
     host: given<HostLook | undefined>(undefined, "an object"),
     onAlert: given<ObjectivesOptions["onAlert"]>(undefined, "a function"),

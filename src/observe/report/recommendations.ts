@@ -5,49 +5,24 @@
  * @module
  */
 
-import type { Adjustable, SettingValue } from "../../core/adjustable.ts";
+import type { Adjustable } from "../../core/adjustable.ts";
+import { change, enoughCalls, enoughLooks, manyCalls, numberOf, round } from "./change.ts";
+import { forLink } from "./link_recommendations.ts";
+import { forRate } from "./rate_recommendations.ts";
 import type { LimitPeriod, PoolPeriod, ReportFigures } from "./report_figures.ts";
 import type { ReportSettings } from "./report_options.ts";
 import type { Recommendation } from "./report_snapshot.ts";
-
-/** Calls that say something. */
-const enoughCalls = 100;
-/** Calls that say something about what never happened. */
-const manyCalls = 1000;
-/** Looks that say something about the most that was in use. */
-const enoughLooks = 10;
 
 /** All that should be changed. */
 export function recommend(figures: ReportFigures, settings: ReportSettings): Recommendation[] {
   return [
     ...figures.pools.flatMap((pool) => forPool(pool, figures)),
     ...figures.limits.flatMap((limit) => forLimit(limit, figures, settings)),
+    ...figures.rates.flatMap((rate) => forRate(rate, figures, settings)),
+    ...figures.links.flatMap((link) => forLink(link, figures)),
     ...Object.entries(settings.timeouts).flatMap(([name, part]) => forTimeout(name, part, figures)),
     ...Object.entries(settings.retries).flatMap(([name, part]) => forRetry(name, part, figures)),
   ];
-}
-
-/** One recommendation; none where there is no such number, or it can't be changed that way. */
-function change(
-  target: string,
-  part: Adjustable | undefined,
-  setting: string,
-  toOf: (from: number) => number,
-  why: (from: number, to: number) => string,
-  measured: Readonly<Record<string, number | undefined>>,
-): Recommendation[] {
-  const known = part?.settings()[setting];
-  if (known === undefined || typeof known.value !== "number" || !Number.isFinite(known.value)) return [];
-  const from = known.value;
-  const to = Math.min(known.max ?? Infinity, Math.max(known.min ?? -Infinity, toOf(from)));
-  if (to === from || !Number.isFinite(to)) return [];
-  const found = Object.entries(measured).filter((entry): entry is [string, number] => entry[1] !== undefined);
-  return [{ target, setting, from, to, why: why(from, to), measured: Object.fromEntries(found), live: known.live }];
-}
-
-function numberOf(part: Adjustable | undefined, setting: string): number | undefined {
-  const value: SettingValue | undefined = part?.settings()[setting]?.value;
-  return typeof value === "number" ? value : undefined;
 }
 
 function forPool(
@@ -141,8 +116,4 @@ function forRetry(name: string, part: Adjustable, { calls, events }: ReportFigur
     Math.round(100 * retries / calls.calls)
   } % to the load of what fails`;
   return change(name, part, "maxAttempts", (from) => Math.max(1, from - 1), () => why, { retries, calls: calls.calls });
-}
-
-function round(value: number): number {
-  return Number(value.toPrecision(3));
 }

@@ -16,7 +16,8 @@ import type { Recommendation, ReportSnapshot } from "./report_snapshot.ts";
 import { scoresOf } from "./scores.ts";
 
 export { type Applied, apply, type Refused } from "./apply.ts";
-export type { ReportedLimit, ReportedPool, ReportOptions } from "./report_options.ts";
+export { linkStats } from "./link_stats.ts";
+export type { ReportedLimit, ReportedLink, ReportedPool, ReportedRate, ReportOptions } from "./report_options.ts";
 export type { Recommendation, ReportSnapshot, Score, ScoreName } from "./report_snapshot.ts";
 
 /**
@@ -56,8 +57,10 @@ export interface Report {
  * | `overall` | the weighted mean of those there are: 0.2, 0.2, 0.3 and 0.3 |
  *
  * Recommendations are made for `max` and `idleTimeoutMs` of pools, `max` of
- * limits, `ms` of timeouts and `maxAttempts` of retries. `apply()` follows those
- * that can be followed while the program runs.
+ * limits, `calls` and `burst` of rate limits, `ms` of timeouts, `maxAttempts` of
+ * retries, and the buffers of links (`highWaterBytes`, `maxBufferedBytes`,
+ * `windowBytes`), which must hold bandwidth × round trip. `apply()` follows
+ * those that can be followed while the program runs.
  *
  * There is no timer: it looks at its parts when it is asked. The most that was
  * in use is the most that such looks saw.
@@ -83,7 +86,7 @@ export interface Report {
  */
 export function report(options: ReportOptions): Report {
   const settings = readReport(options);
-  const { pools, limits, timeouts, retries } = settings;
+  const { pools, limits, rates, links, timeouts, retries } = settings;
   const measured = new Measured(settings);
   const snapshot = (): ReportSnapshot => {
     const read = measured.read();
@@ -91,7 +94,7 @@ export function report(options: ReportOptions): Report {
     return { periodMs: read.periodMs, scores, recommendations: recommend(read, settings) };
   };
   const targets = (): Record<string, Adjustable> => {
-    const parts = [...Object.entries(pools), ...Object.entries(limits)];
+    const parts = [pools, limits, rates, links].flatMap((some) => Object.entries<{ adjustable?: Adjustable }>(some));
     const found = parts.flatMap(([name, { adjustable }]) =>
       adjustable === undefined ? [] : [[name, adjustable] as const]
     );

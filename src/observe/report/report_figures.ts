@@ -6,7 +6,7 @@
 
 import type { TransportEvent } from "../../core/observer.ts";
 import type { CallFigures } from "../objectives/objectives.ts";
-import type { ReportedLimit, ReportedPool, ReportSettings } from "./report_options.ts";
+import type { ReportedLimit, ReportedLink, ReportedPool, ReportedRate, ReportSettings } from "./report_options.ts";
 
 /** What only grows. */
 interface Counters {
@@ -14,6 +14,8 @@ interface Counters {
   readonly events: EventTotals;
   readonly pools: Readonly<Record<string, ReturnType<ReportedPool["stats"]>>>;
   readonly limits: Readonly<Record<string, ReturnType<ReportedLimit["stats"]>>>;
+  readonly rates: Readonly<Record<string, ReturnType<ReportedRate["stats"]>>>;
+  readonly links: Readonly<Record<string, ReturnType<ReportedLink["stats"]>>>;
 }
 
 /** What an observer heard. */
@@ -49,12 +51,35 @@ export interface LimitPeriod {
   readonly peakInFlight: number;
 }
 
+/** What a rate limit did in the period. */
+export interface RatePeriod {
+  readonly name: string;
+  readonly part: ReportedRate;
+  readonly rejected: number;
+  /** The most keys that were seen. */
+  readonly keys: number;
+}
+
+/** What went over connections in the period. */
+export interface LinkPeriod {
+  readonly name: string;
+  readonly part: ReportedLink;
+  readonly connections: number;
+  /** The most bytes a second and connection between two looks; undefined where nobody counts them. */
+  readonly perSecondIn: number | undefined;
+  readonly perSecondOut: number | undefined;
+  readonly roundTripMs: number | undefined;
+  readonly looks: number;
+}
+
 /** All that was measured. */
 export interface ReportFigures {
   readonly periodMs: number;
   readonly events: EventTotals;
   readonly pools: readonly PoolPeriod[];
   readonly limits: readonly LimitPeriod[];
+  readonly rates: readonly RatePeriod[];
+  readonly links: readonly LinkPeriod[];
   /** Absent where nobody watches calls. */
   readonly calls: CallFigures | undefined;
   readonly cpuShare: number | undefined;
@@ -84,7 +109,7 @@ export class Measured {
   }
 
   read(): ReportFigures {
-    const { periodMs, calls, host, eventLoop, pools, limits } = this.#settings;
+    const { periodMs, calls, host, eventLoop, pools, limits, rates, links } = this.#settings;
     const now = this.#count();
     const looks = this.#looks;
     while (looks.length > 1 && looks[1].at <= now.at - periodMs) looks.shift();
@@ -119,6 +144,13 @@ export class Measured {
         rejected: now.limits[name].rejected - first.limits[name].rejected,
         peakInFlight: Math.max(...all.map((look) => look.limits[name].inFlight)),
       })),
+      rates: Object.entries(rates).map(([name, part]) => ({
+        name,
+        part,
+        rejected: now.rates[name].rejected - first.rates[name].rejected,
+        keys: Math.max(...all.map((look) => look.rates[name].keys)),
+      })),
+      links: Object.entries(links).map(([name, part]) => linkPeriod(name, part, all)),
       calls: past > 0 ? calls?.calls(past) : undefined,
       cpuShare: host?.read().cpuShare,
       loopDelayMs: eventLoop?.read().percentile(0.99),
@@ -126,17 +158,44 @@ export class Measured {
   }
 
   #count(): Counters {
-    const { clock, pools, limits } = this.#settings;
+    const { clock, pools, limits, rates, links } = this.#settings;
     return {
       at: clock.now(),
       events: { ...this.#events },
       pools: Object.fromEntries(Object.entries(pools).map(([name, part]) => [name, statsOf(part, newPool)])),
       limits: Object.fromEntries(Object.entries(limits).map(([name, part]) => [name, statsOf(part, newLimit)])),
+      rates: Object.fromEntries(Object.entries(rates).map(([name, part]) => [name, statsOf(part, newRate)])),
+      links: Object.fromEntries(Object.entries(links).map(([name, part]) => [name, { ...statsOf(part, {}) }])),
     };
   }
 }
 
 const newPool = { total: 0, active: 0, waiting: 0, acquired: 0, timeouts: 0, errors: 0, waitMs: { p95: undefined } };
+
+function linkPeriod(name: string, part: ReportedLink, looks: readonly Counters[]): LinkPeriod {
+  const most = (way: "bytesIn" | "bytesOut"): number | undefined => {
+    const rates = looks.slice(1).flatMap((look, index) => {
+      const [before, after] = [looks[index].links[name], look.links[name]];
+      const seconds = (look.at - looks[index].at) / 1000;
+      const bytes = (after[way] ?? NaN) - (before[way] ?? NaN);
+      const connections = Math.max(1, before.connectionsOpen ?? 1, after.connectionsOpen ?? 1);
+      return seconds > 0 && bytes >= 0 ? [bytes / seconds / connections] : [];
+    });
+    return rates.length === 0 ? undefined : Math.max(...rates);
+  };
+  const { roundTripMs } = part;
+  return {
+    name,
+    part,
+    connections: looks[looks.length - 1].links[name].connectionsOpen ?? 1,
+    perSecondIn: most("bytesIn"),
+    perSecondOut: most("bytesOut"),
+    roundTripMs: typeof roundTripMs === "function" ? roundTripMs() : roundTripMs,
+    looks: looks.length,
+  };
+}
+
+const newRate = { keys: 0, rejected: 0 };
 
 const newLimit = { limit: 0, inFlight: 0, rejected: 0 };
 

@@ -72,6 +72,57 @@ export interface ReportedLimit {
 }
 
 /**
+ * A rate limit that a report looks at: what `rateLimit()` gives.
+ *
+ * @example
+ * ```ts
+ * import { adjustablesOf, rateLimit, type ReportedRate } from "@wireway/wireway";
+ * const limit = rateLimit({ windows: [{ calls: 100, perMs: 1000 }] });
+ * const reported: ReportedRate = { stats: limit.stats, adjustable: adjustablesOf(limit)[0] };
+ * ```
+ */
+export interface ReportedRate {
+  /** What it does at this moment: a part of `RateLimitStats`. */
+  stats(): {
+    /** Keys that are known. */
+    readonly keys: number;
+    /** Calls refused so far. */
+    readonly rejected: number;
+  };
+  /** Its settings: `windows[0].calls` and so on. Without them nothing is recommended. */
+  adjustable?: Adjustable;
+}
+
+/**
+ * Connections of one kind, with the buffers that they have.
+ *
+ * @example
+ * ```ts
+ * import { adjustablesOf, chain, linkStats, mux, type ReportedLink, tcp } from "@wireway/wireway";
+ * const wire = chain(tcp({ port: 9000 }), mux());
+ * const [buffers] = adjustablesOf(wire);
+ * const reported: ReportedLink = { stats: linkStats(wire), roundTripMs: 40, adjustable: buffers };
+ * ```
+ */
+export interface ReportedLink {
+  /** What went over them: `linkStats()` of a transport, or the `channels` of a server. */
+  stats(): {
+    /** Connections that are open. */
+    readonly connectionsOpen?: number;
+    /** Bytes that have come, since the start. */
+    readonly bytesIn?: number;
+    /** Bytes that have gone, since the start. */
+    readonly bytesOut?: number;
+  };
+  /** The time of a round trip, in milliseconds, as `ping()` tells it. @default {the fastest call that was answered} */
+  roundTripMs?: number | (() => number | undefined);
+  /** What one connection shall be able to carry, in bits a second. @default {the most that was measured} */
+  bandwidthBitsPerSecond?: number;
+  /** Its settings: `highWaterBytes`, `maxBufferedBytes`, `windowBytes`. Without them nothing is recommended. */
+  adjustable?: Adjustable;
+}
+
+/**
  * Options of {@linkcode report}. What is left out is not reported on.
  *
  * @example
@@ -90,6 +141,10 @@ export interface ReportOptions {
   pools?: Readonly<Record<string, ReportedPool>>;
   /** Limits on calls in flight, by name. */
   limits?: Readonly<Record<string, ReportedLimit>>;
+  /** Rate limits, by name. */
+  rates?: Readonly<Record<string, ReportedRate>>;
+  /** Connections with their buffers, by name. */
+  links?: Readonly<Record<string, ReportedLink>>;
   /** Timeouts with a setting `ms`, by name. */
   timeouts?: Readonly<Record<string, Adjustable>>;
   /** Retries with a setting `maxAttempts`, by name. */
@@ -129,6 +184,8 @@ export function readReport(options: ReportOptions) {
     calls: given<ReportOptions["calls"]>(undefined, "an object"),
     pools: given<Readonly<Record<string, ReportedPool>>>({}, "an object"),
     limits: given<Readonly<Record<string, ReportedLimit>>>({}, "an object"),
+    rates: given<Readonly<Record<string, ReportedRate>>>({}, "an object"),
+    links: given<Readonly<Record<string, ReportedLink>>>({}, "an object"),
     timeouts: given<Readonly<Record<string, Adjustable>>>({}, "an object"),
     retries: given<Readonly<Record<string, Adjustable>>>({}, "an object"),
     host: given<ReportOptions["host"]>(undefined, "an object"),
@@ -138,13 +195,13 @@ export function readReport(options: ReportOptions) {
     periodMs: duration(600_000, 1),
     clock: given<Clock>(systemClock, "an object"),
   });
-  const { pools, limits, timeouts, retries, calls, periodMs } = settings;
+  const { pools, limits, rates, links, timeouts, retries, calls, periodMs } = settings;
   if (periodMs === Infinity) throw invalidOption("report()", "periodMs", periodMs, "a time that ends");
-  const names = [pools, limits, timeouts, retries].flatMap((parts) => Object.keys(parts));
+  const names = [pools, limits, rates, links, timeouts, retries].flatMap((parts) => Object.keys(parts));
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   // A recommendation names what it is for.
   if (twice !== undefined) {
-    throw invalidOption("report()", "pools, limits, timeouts and retries", twice, "each name once");
+    throw invalidOption("report()", "pools, limits, rates, links, timeouts and retries", twice, "each name once");
   }
   const { p95Ms, p99Ms, minPerSecond, errorRate } = calls?.targets ?? {};
   return {

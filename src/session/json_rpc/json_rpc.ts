@@ -5,7 +5,7 @@
  */
 
 import type { ChannelTransport } from "../../core/channel.ts";
-import { named } from "../../core/describe.ts";
+import { named, withFigures } from "../../core/describe.ts";
 import type { MethodRequest } from "../../core/method_call.ts";
 import type { Handler, Middleware } from "../../core/service.ts";
 import {
@@ -16,6 +16,7 @@ import {
   type SessionListenOptions,
   type SessionTransport,
 } from "../../core/session.ts";
+import { SessionFigures } from "../../core/session_figures.ts";
 import { listenSessions } from "../session_listener.ts";
 import { JsonRpcSession } from "./json_rpc_session.ts";
 import { type JsonRpcOptions, readJsonRpcOptions } from "./json_rpc_settings.ts";
@@ -76,25 +77,30 @@ export function jsonRpc(
 ): Middleware<ChannelTransport, SessionTransport<MethodRequest, unknown>> {
   const settings = readJsonRpcOptions(options);
   const { clock, observer: _, ...shown } = settings;
-  return named("jsonRpc", shown, (inner: ChannelTransport): SessionTransport<MethodRequest, unknown> => ({
-    async dial(
-      { signal, handler }: SessionDialOptions<MethodRequest, unknown> = {},
-    ): Promise<Session<MethodRequest, unknown>> {
-      return new JsonRpcSession(await inner.dial({ signal }), settings, handler, emptyCallCounters(), nobody);
-    },
+  return named("jsonRpc", shown, (inner: ChannelTransport): SessionTransport<MethodRequest, unknown> => {
+    const figures = new SessionFigures();
+    const counting = { ...settings, sent: figures.sent };
+    return withFigures({
+      async dial(
+        { signal, handler }: SessionDialOptions<MethodRequest, unknown> = {},
+      ): Promise<Session<MethodRequest, unknown>> {
+        const channel = await inner.dial({ signal });
+        return figures.dialled(new JsonRpcSession(channel, counting, handler, emptyCallCounters(), nobody));
+      },
 
-    listen(
-      handler: Handler<MethodRequest, unknown>,
-      { onSession }: SessionListenOptions<MethodRequest, unknown> = {},
-    ): Promise<SessionListener> {
-      return listenSessions(
-        inner,
-        clock,
-        (channel, calls, owner) => new JsonRpcSession(channel, settings, handler, calls, owner),
-        onSession,
-      );
-    },
-  }));
+      listen(
+        handler: Handler<MethodRequest, unknown>,
+        { onSession }: SessionListenOptions<MethodRequest, unknown> = {},
+      ): Promise<SessionListener> {
+        return listenSessions(
+          inner,
+          clock,
+          (channel, calls, owner) => new JsonRpcSession(channel, counting, handler, calls, owner),
+          onSession,
+        ).then((listener) => figures.serves(listener));
+      },
+    }, figures.figures);
+  });
 }
 
 const nobody = { sessionReady: (): void => {}, sessionEnded: (): void => {} };

@@ -6,7 +6,7 @@
 
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { CallContext } from "../../core/context.ts";
-import { named } from "../../core/describe.ts";
+import { named, withFigures } from "../../core/describe.ts";
 import type { MethodRequest } from "../../core/method_call.ts";
 import { flag, given, integer, invalidOption, label, readOptions } from "../../core/options.ts";
 import type { Handler, Middleware } from "../../core/service.ts";
@@ -16,7 +16,9 @@ import {
   type SessionDialOptions,
   type SessionListener,
   type SessionTransport,
+  type ShutdownOptions,
 } from "../../core/session.ts";
+import { SessionFigures } from "../../core/session_figures.ts";
 import { answering, type JsonRpcHttpSettings } from "./json_rpc_http_answering.ts";
 import { JsonRpcHttpSession } from "./json_rpc_http_session.ts";
 
@@ -85,23 +87,32 @@ export function jsonRpcHttp(
   const { clock: _, ...shown } = settings;
   return named("jsonRpcHttp", shown, (
     inner: SessionTransport<Request, Response>,
-  ): SessionTransport<MethodRequest, unknown> => ({
-    async dial(
-      { signal }: SessionDialOptions<MethodRequest, unknown> = {},
-    ): Promise<Session<MethodRequest, unknown>> {
-      return new JsonRpcHttpSession(await inner.dial({ signal }), settings);
-    },
-    async listen(handler: Handler<MethodRequest, unknown>): Promise<SessionListener> {
-      const calls = emptyCallCounters();
-      const answer = answering(handler, settings, calls);
-      const listener = await inner.listen((request, context) => {
-        if (new URL(request.url).pathname === settings.path) return answer(request, context);
-        return new Response(`Not found: calls are posted to ${settings.path}\n`, { status: 404 });
-      });
-      const { addr, channels, finished } = listener;
-      return { addr, channels, calls, finished, shutdown: (shutdownOptions) => listener.shutdown(shutdownOptions) };
-    },
-  }));
+  ): SessionTransport<MethodRequest, unknown> => {
+    const figures = new SessionFigures();
+    return withFigures({
+      async dial(
+        { signal }: SessionDialOptions<MethodRequest, unknown> = {},
+      ): Promise<Session<MethodRequest, unknown>> {
+        return figures.dialled(new JsonRpcHttpSession(await inner.dial({ signal }), settings, figures.sent));
+      },
+      async listen(handler: Handler<MethodRequest, unknown>): Promise<SessionListener> {
+        const calls = emptyCallCounters();
+        const answer = answering(handler, settings, calls);
+        const listener = await inner.listen((request, context) => {
+          if (new URL(request.url).pathname === settings.path) return answer(request, context);
+          return new Response(`Not found: calls are posted to ${settings.path}\n`, { status: 404 });
+        });
+        const { addr, channels, finished } = listener;
+        return figures.serves({
+          addr,
+          channels,
+          calls,
+          finished,
+          shutdown: (shutdownOptions?: ShutdownOptions) => listener.shutdown(shutdownOptions),
+        });
+      },
+    }, figures.figures);
+  });
 }
 
 /**

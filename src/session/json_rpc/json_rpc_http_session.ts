@@ -11,6 +11,7 @@ import type { MethodCall, MethodRequest } from "../../core/method_call.ts";
 import { type PlainParts, plainRequest } from "../../core/plain_request.ts";
 import { readBody } from "../../core/read_body.ts";
 import type { Session } from "../../core/session.ts";
+import type { SentCalls } from "../../core/session_figures.ts";
 import { Streamed } from "../../core/streamed.ts";
 import { refuseStream } from "../refuse_stream.ts";
 import { WrappedSession } from "../wrapped_session.ts";
@@ -37,16 +38,19 @@ const extendedFields: PlainParts["fields"] = [typeField, ["accept", accept]];
 export class JsonRpcHttpSession extends WrappedSession<Request, Response, MethodRequest, unknown> {
   readonly #settings: JsonRpcHttpSettings;
   readonly #url: string;
+  readonly #sent: SentCalls;
   #next = 0;
 
-  constructor(inner: Session<Request, Response>, settings: JsonRpcHttpSettings) {
+  constructor(inner: Session<Request, Response>, settings: JsonRpcHttpSettings, sent: SentCalls) {
     super(inner);
+    this.#sent = sent;
     this.#settings = settings;
     this.#url = new URL(settings.path, `${inner.remote.transport}://${formatAddress(inner.remote)}`).href;
   }
 
   async call(request: MethodRequest, context: CallContext = background): Promise<unknown> {
     const id = ++this.#next;
+    this.#sent.calls++;
     if (request instanceof Streamed) return await this.#callStreamed(id, request, context);
     return await this.#reply(await this.inner.call(this.#post(id, request, context), context), id);
   }

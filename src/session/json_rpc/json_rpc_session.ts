@@ -64,7 +64,9 @@ export class JsonRpcSession extends ChannelSession<MethodRequest, unknown> imple
   }
 
   call(request: MethodRequest, context?: CallContext): Promise<unknown> {
-    return this.state === "open" ? this.#calls.call(request, context) : Promise.reject(this.unusable());
+    if (this.state !== "open") return Promise.reject(this.unusable());
+    this.#link.settings.sent.calls++;
+    return this.#calls.call(request, context);
   }
 
   send(request: MethodRequest, context?: CallContext): void | Promise<void> {

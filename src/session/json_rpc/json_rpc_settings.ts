@@ -5,6 +5,7 @@
  */
 
 import { type Clock, systemClock } from "../../core/clock.ts";
+import type { SentCalls } from "../../core/session_figures.ts";
 import type { Observer } from "../../core/observer.ts";
 import { duration, flag, given, integer, readOptions } from "../../core/options.ts";
 
@@ -77,10 +78,12 @@ export interface JsonRpcSettings {
   readonly maxQueuedChars: number;
   readonly clock: Clock;
   readonly observer: Observer | undefined;
+  /** Counts the calls of all sessions. */
+  readonly sent: SentCalls;
 }
 
 /** Checks the options and fills in the defaults. */
-export function readJsonRpcOptions(options: JsonRpcOptions): JsonRpcSettings {
+export function readJsonRpcOptions(options: JsonRpcOptions): Omit<JsonRpcSettings, "sent"> {
   return readOptions("jsonRpc()", options, {
     maxInFlight: integer(1024, 1, 1_000_000),
     maxMessageBytes: integer(undefined, 1, 0x7fff_ffff),

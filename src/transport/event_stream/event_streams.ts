@@ -7,6 +7,7 @@
 import type { Address, ChannelCounters } from "../../core/channel.ts";
 import { named } from "../../core/describe.ts";
 import { TransportError } from "../../core/errors.ts";
+import { current } from "../../core/figures.ts";
 import { duration, readOptions } from "../../core/options.ts";
 import type { ShutdownOptions } from "../../core/session.ts";
 import type { EventStream } from "./event_stream_options.ts";
@@ -18,6 +19,7 @@ import {
   type EventStreamsSettings,
   readEventStreamsOptions,
 } from "./event_streams_options.ts";
+import { TransportCounters } from "../transport_figures.ts";
 import { type Http1Exchange, type Http1Listener, listenHttp1 } from "../http1_server/http1_server.ts";
 
 export type { EventStreamRequest, EventStreamsOptions } from "./event_streams_options.ts";
@@ -118,13 +120,16 @@ export function eventStreams(options: EventStreamsOptions): EventStreams {
   const { retryMs, heartbeatMs, maxBufferedBytes, overflow } = stream;
   const secured = tls === undefined ? undefined : true;
   const shown = { hostname, port, path, tls: secured, origins, maxConnections };
+  let serving: Readers | undefined;
+  const counters = new TransportCounters();
   return named("eventStreams", { ...shown, retryMs, heartbeatMs, maxBufferedBytes, overflow }, {
     async listen(start: EventStreamsStart): Promise<EventStreamsListener> {
       const readers = new Readers(settings, start);
       readers.server = await listenHttp1(server, (exchange) => readers.answer(exchange));
-      return readers;
+      serving = readers;
+      return counters.listens(readers);
     },
-  });
+  }, () => serving === undefined ? [] : [current("readers", serving.readers), ...counters.figures()]);
 }
 
 const defaultGraceMs = 5000;

@@ -7,11 +7,14 @@
 import { formatAddress } from "../../core/channel.ts";
 import { named } from "../../core/describe.ts";
 import { TransportError } from "../../core/errors.ts";
+import { counted } from "../../core/figures.ts";
+import { liveSettings } from "../../core/live_settings.ts";
 import type { Handler } from "../../core/service.ts";
 import type { Session, SessionDialOptions, SessionListener, SessionTransport } from "../../core/session.ts";
+import { SessionFigures } from "../../core/session_figures.ts";
 import { HttpSession } from "./http_client.ts";
 import { dialHttp, hasSockets, speaksAnother } from "./http_dial.ts";
-import { type HttpOptions, readHttpOptions } from "./http_options.ts";
+import { type HttpOptions, httpRules, readHttpOptions } from "./http_options.ts";
 import { listenHttp } from "./http_server.ts";
 import { HttpSocketSession } from "./http_socket_session.ts";
 
@@ -58,6 +61,9 @@ export { httpRequest } from "./http_plain_request.ts";
  * under their own names, all others as `meta-…`. Deadlines are kept at the
  * calling end and not sent.
  *
+ * The times of the calling end, `maxDrainBytes` and `maxInFlight` can be changed while it works
+ * ({@linkcode adjustablesOf}): connections that are open go by them from their next request on.
+ *
  * Errors: `connect-failed`, `connect-timeout`, `connection-lost`, `protocol`
  * (the response is no HTTP/1.1, or more than one), `invalid-reply` (a redirect
  * or a coding that leads nowhere), `deadline-exceeded`, `cancelled`,
@@ -92,7 +98,9 @@ export { httpRequest } from "./http_plain_request.ts";
  */
 export function http(options: HttpOptions): SessionTransport<Request, Response> {
   const settings = readHttpOptions(options);
-  const { clock: _, observer: __, tls, client, protocol, ...shown } = settings;
+  const { clock: _, observer: __, counts, tls, client, protocol, ...shown } = settings;
+  const sessions = new SessionFigures(counts);
+  let onSockets = false;
   const scheme = tls === undefined ? "http" : "https";
   // A far side that has said once that it speaks no HTTP/1.1 is not asked again.
   let overFetch = client === "fetch" || protocol === "h2" || (client === "auto" && !hasSockets());
@@ -103,19 +111,36 @@ export function http(options: HttpOptions): SessionTransport<Request, Response> 
       const origin = settings.origin ?? new URL(`${scheme}://${address}`).origin;
       if (!overFetch) {
         try {
-          return new HttpSocketSession(origin, settings, await dialHttp(origin, settings, signal));
+          const session = new HttpSocketSession(origin, settings, await dialHttp(origin, settings, signal));
+          onSockets = true;
+          return sessions.dialled(session);
         } catch (error) {
           if (client !== "auto" || protocol !== "auto" || !speaksAnother(error)) throw error;
           overFetch = true;
         }
       }
       try {
-        return new HttpSession(origin, settings);
+        return sessions.dialled(new HttpSession(origin, settings));
       } catch (error) {
         throw TransportError.from(error, "connect-failed");
       }
     },
 
-    listen: (handler: Handler<Request, Response>): Promise<SessionListener> => listenHttp(settings, handler),
-  });
+    listen: (handler: Handler<Request, Response>): Promise<SessionListener> =>
+      listenHttp(settings, handler).then((listener) => sessions.serves(listener)),
+  }, () => [
+    ...sessions.figures(),
+    ...(onSockets ? [counted("bytes in", counts.bytesIn, "By"), counted("bytes out", counts.bytesOut, "By")] : []),
+  ], liveSettings("http()", settings, httpRules, liveNames));
 }
+
+/** What can be changed while it works: connections that there are go by it from their next request on. */
+const liveNames = [
+  "maxInFlight",
+  "connectTimeoutMs",
+  "headTimeoutMs",
+  "bodyTimeoutMs",
+  "continueTimeoutMs",
+  "idleMarginMs",
+  "maxDrainBytes",
+] as const;

@@ -52,6 +52,7 @@ export class HttpSession implements Session<Request, Response> {
     const refusal = refusalOf(request, context, this.#origin, this, this.#settings.clock);
     if (refusal !== undefined) return Promise.reject(refusal);
     this.load++;
+    this.#settings.counts.calls++;
     const call = new FetchCall(context, deadlinesOf(this.#settings.clock), () => this.#ended(call));
     this.#calls.add(call);
     return this.#fetch(request, context, call);

@@ -72,7 +72,7 @@ export class HttpConnection implements ReadingConnection, WritingConnection, Wat
     this.#settings = settings;
     this.#limits = limits;
     this.#watch = new HttpWatch(settings.clock, this);
-    this.#writer = new RequestWriter(dialled.stream, this);
+    this.#writer = new RequestWriter(dialled.stream, this, settings.counts);
     this.#heads = new FinalHeads(limits);
     this.#hold = new ProcessHold(dialled.stream);
     const { local, remote } = dialled;
@@ -187,6 +187,7 @@ export class HttpConnection implements ReadingConnection, WritingConnection, Wat
     if (this.closed) return;
     if (count === null) return this.#ended();
     this.#received.filled(count);
+    this.#settings.counts.bytesIn += count;
     if (this.#exchange !== undefined && this.#awaitsHead) return this.#readHead();
     const reader = this.#reader;
     // Nothing that follows what nobody asked for can be told apart.

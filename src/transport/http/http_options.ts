@@ -18,6 +18,7 @@ import {
   readOptions,
   type Settings,
 } from "../../core/options.ts";
+import type { SentCalls } from "../../core/session_figures.ts";
 
 /**
  * TLS for HTTP. The listening end needs `cert` and `key`; the calling end trusts
@@ -126,7 +127,8 @@ export interface HttpOptions {
 const protocols = ["auto", "h1", "h2"] as const;
 const clients = ["auto", "sockets", "fetch"] as const;
 
-const rules = {
+/** How they are read. */
+export const httpRules = {
   hostname: label("127.0.0.1"),
   port: integer(undefined, 0, 65_535),
   origin: label(undefined),
@@ -149,11 +151,22 @@ const rules = {
 };
 
 /** The settings that http() works by, checked and complete. */
-export type HttpSettings = Settings<typeof rules>;
+export type HttpSettings = Settings<typeof httpRules> & {
+  /** Counts what all sessions do. */
+  readonly counts: HttpCounts;
+};
+
+/** What the calling end has done: bytes are those of own sockets, for `fetch` does not tell of its own. */
+export interface HttpCounts extends SentCalls {
+  /** Bytes that have come. */
+  bytesIn: number;
+  /** Bytes that have gone. */
+  bytesOut: number;
+}
 
 /** Checks the options and fills in the defaults. */
 export function readHttpOptions(options: HttpOptions): HttpSettings {
-  const read = readOptions("http()", options, rules);
+  const read = readOptions("http()", options, httpRules);
   if (read.port === undefined && read.origin === undefined) {
     throw invalidOption("http()", "port", undefined, "a port to listen on or an origin to call");
   }
@@ -168,7 +181,8 @@ export function readHttpOptions(options: HttpOptions): HttpSettings {
   if (tls !== undefined && (tls.cert === undefined) !== (tls.key === undefined)) {
     throw invalidOption("http()", "tls", "half a pair", "cert and key together, or neither");
   }
-  return { ...read, tls, origin: readOrigin(read.origin) };
+  const counts = { calls: 0, bytesIn: 0, bytesOut: 0 };
+  return { ...read, tls, origin: readOrigin(read.origin), counts };
 }
 
 function readOrigin(origin: string | undefined): string | undefined {

@@ -35,6 +35,7 @@ export class RequestWriter implements UploadLine {
   stopped = false;
   readonly #stream: ByteStream;
   readonly #connection: WritingConnection;
+  readonly #counts: { bytesOut: number };
   #unwritten: Uint8Array = nothing;
   #sent: (() => void) | undefined = undefined;
   #upload: Upload | undefined = undefined;
@@ -43,8 +44,9 @@ export class RequestWriter implements UploadLine {
   readonly #onWrote = (count: number): void => this.#wrote(count);
   readonly #onFailed = (error: unknown): void => this.#failed(error);
 
-  /** Writes to `stream`. */
-  constructor(stream: ByteStream, connection: WritingConnection) {
+  /** Writes to `stream`, and counts what has gone. */
+  constructor(stream: ByteStream, connection: WritingConnection, counts: { bytesOut: number }) {
+    this.#counts = counts;
     this.#stream = stream;
     this.#connection = connection;
   }
@@ -115,6 +117,7 @@ export class RequestWriter implements UploadLine {
   #wrote(count: number): void {
     if (this.#over) return;
     this.took = true;
+    this.#counts.bytesOut += count;
     if (count < this.#unwritten.length) {
       this.#unwritten = this.#unwritten.subarray(count);
       this.#stream.write(this.#unwritten).then(this.#onWrote, this.#onFailed);

@@ -61,6 +61,7 @@ export class HttpSocketSession implements Session<Request, Response>, CallHome {
       if (unfit !== undefined) return Promise.reject(unfit);
       const out = outgoing(request, plain, this.#origin, context.metadata, this.settings);
       this.load = 1;
+      this.settings.counts.calls++;
       this.#call = new HttpCall(this, request.redirect, signal, out, context);
       return this.#call.start(plain === undefined ? request.body : usePlain(request) ?? null);
     } catch (error) {

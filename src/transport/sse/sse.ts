@@ -7,6 +7,7 @@
 
 import type { Channel, ChannelTransport, DialOptions, Listener } from "../../core/channel.ts";
 import { named } from "../../core/describe.ts";
+import { TransportCounters } from "../transport_figures.ts";
 import { dialSse } from "./sse_dial.ts";
 import { listenSse } from "./sse_listen.ts";
 import { readSseOptions, type SseOptions, tcpSettings } from "./sse_socket_options.ts";
@@ -65,9 +66,11 @@ export function sse(options: SseOptions): ChannelTransport {
   const { clock: _, observer: __, authenticate: ___, headers: ____, tls, ...rest } = settings;
   const shown = { ...rest, tls: tls === undefined ? undefined : true };
   const tcp = tcpSettings(settings);
+  const counters = new TransportCounters();
   return named("sse", shown, {
     dial: (dialOptions: DialOptions = {}): Promise<Channel> =>
-      dialSse(settings, new SocketCarrier(tcp, settings.path), dialOptions),
-    listen: (accept: (channel: Channel) => void): Promise<Listener> => listenSse(settings, accept),
-  });
+      dialSse(settings, new SocketCarrier(tcp, settings.path), dialOptions, counters.dialled),
+    listen: (accept: (channel: Channel) => void): Promise<Listener> =>
+      listenSse(settings, accept).then((listener) => counters.listens(listener)),
+  }, counters.figures);
 }

@@ -9,6 +9,7 @@ import type { Channel, ChannelTransport, DialOptions, Listener } from "../../cor
 import { named } from "../../core/describe.ts";
 import { TransportError } from "../../core/errors.ts";
 import { given, invalidOption, oneOf, readOptions } from "../../core/options.ts";
+import { TransportCounters } from "../transport_figures.ts";
 import { dialSse } from "./sse_dial.ts";
 import { FetchCarrier } from "./sse_fetch.ts";
 import { completeSseSettings, type SseChannelOptions, sseRules } from "./sse_options.ts";
@@ -63,12 +64,13 @@ export function sseClient(options: SseClientOptions): ChannelTransport {
   const settings = completeSseSettings(owner, rest);
   const address = parse(owner, url);
   const shown = { url: address.href, credentials, maxMessageBytes: settings.maxMessageBytes };
+  const counters = new TransportCounters();
   return named("sseClient", shown, {
     dial: (dialOptions: DialOptions = {}): Promise<Channel> =>
-      dialSse(settings, new FetchCarrier(address, { ...fetchOptions, credentials }), dialOptions),
+      dialSse(settings, new FetchCarrier(address, { ...fetchOptions, credentials }), dialOptions, counters.dialled),
     listen: (): Promise<Listener> =>
       Promise.reject(new TransportError("unsupported", "Cannot listen with sseClient(): it only dials")),
-  });
+  }, counters.figures);
 }
 
 function parse(owner: string, url: string | URL | undefined): URL {

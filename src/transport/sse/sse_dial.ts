@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type Channel, type DialOptions, emptyCounters, formatAddress } from "../../core/channel.ts";
+import {
+  type Channel,
+  type ChannelCounters,
+  type DialOptions,
+  emptyCounters,
+  formatAddress,
+} from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
 import { Alarm } from "./sse_alarm.ts";
 import type { SseCarrier, SseStream } from "./sse_carrier.ts";
@@ -18,6 +24,7 @@ export async function dialSse(
   settings: SseSettings,
   carrier: SseCarrier,
   { signal }: DialOptions,
+  counters: ChannelCounters = emptyCounters(),
 ): Promise<Channel> {
   const { clock, connectTimeoutMs, headers } = settings;
   const target = formatAddress(carrier.remote);
@@ -50,7 +57,7 @@ export async function dialSse(
       side: "client",
       local: carrier.local,
       remote: carrier.remote,
-      counters: emptyCounters(),
+      counters,
       maxMessageBytes: Math.min(settings.maxMessageBytes, opened.terms.maxMessageBytes),
     } as const;
     return new SseClientChannel(settings, place, carrier, opened);

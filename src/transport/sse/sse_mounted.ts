@@ -9,6 +9,7 @@ import type { Address, Channel, ChannelTransport, Listener } from "../../core/ch
 import { named } from "../../core/describe.ts";
 import { TransportError } from "../../core/errors.ts";
 import { readOptions } from "../../core/options.ts";
+import { TransportCounters } from "../transport_figures.ts";
 import { completeSseSettings, type SseChannelOptions, sseRules, type SseSettings } from "./sse_options.ts";
 import { sseFields } from "./sse_protocol.ts";
 import { FetchExchange, toResponse } from "./sse_fetch_exchange.ts";
@@ -73,12 +74,14 @@ export function mountedSse(options: SseChannelOptions = {}): MountedSse {
   const settings = completeSseSettings(owner, readOptions(owner, options, sseRules));
   const { clock: _, observer: __, authenticate: ___, headers: ____, ...shown } = settings;
   const mount = new Mount(settings);
+  const counters = new TransportCounters();
   return named("mountedSse", shown, {
     fetch: mount.fetch,
-    listen: (accept: (channel: Channel) => void): Promise<Listener> => mount.listen(accept),
+    listen: (accept: (channel: Channel) => void): Promise<Listener> =>
+      mount.listen(accept).then((listener) => counters.listens(listener)),
     dial: (): Promise<Channel> =>
       Promise.reject(new TransportError("unsupported", "Cannot dial with mountedSse(): it only listens")),
-  });
+  }, counters.figures);
 }
 
 class Mount {

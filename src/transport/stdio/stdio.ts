@@ -5,15 +5,10 @@
  * @module
  */
 
-import {
-  type Channel,
-  type ChannelTransport,
-  type DialOptions,
-  emptyCounters,
-  type Listener,
-} from "../../core/channel.ts";
+import type { Channel, ChannelTransport, DialOptions, Listener } from "../../core/channel.ts";
 import { named } from "../../core/describe.ts";
 import { TransportError } from "../../core/errors.ts";
+import { TransportCounters } from "../transport_figures.ts";
 import { openChild } from "./stdio_child_channel.ts";
 import { readStdioOptions, type StdioOptions } from "./stdio_options.ts";
 import { listenOwn, openOwn } from "./stdio_own.ts";
@@ -62,21 +57,22 @@ export type { StdioCommand, StdioExit, StdioOptions } from "./stdio_options.ts";
 export function stdio(options: StdioOptions = {}): ChannelTransport {
   const settings = readStdioOptions(options);
   const { command } = settings;
+  const counters = new TransportCounters();
   const transport: ChannelTransport = {
     async dial({ signal }: DialOptions = {}): Promise<Channel> {
       if (signal?.aborted) throw TransportError.from(signal.reason, "cancelled", { processed: "no" });
       await undefined;
       return command === undefined
-        ? openOwn(settings, "client", emptyCounters(), () => {})
-        : openChild(settings, command);
+        ? openOwn(settings, "client", counters.dialled, () => {})
+        : openChild(settings, command, counters.dialled);
     },
     async listen(accept: (channel: Channel) => void): Promise<Listener> {
       await undefined;
-      if (command === undefined) return listenOwn(settings, accept);
+      if (command === undefined) return counters.listens(listenOwn(settings, accept));
       throw new TransportError("unsupported", `Cannot listen on ${command.program}: it is dialled, and listens itself`);
     },
   };
   const { clock: _, observer: __, lingerMs: ___, heartbeatMs: ____, livenessMs: _____, ...shown } = settings;
   const program = command === undefined ? undefined : [command.program, ...command.args ?? []].join(" ");
-  return named("stdio", { ...shown, command: program }, transport);
+  return named("stdio", { ...shown, command: program }, transport, counters.figures);
 }

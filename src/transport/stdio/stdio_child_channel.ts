@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Address, type Channel, emptyCounters, type Message, type Receiver } from "../../core/channel.ts";
+import type { Address, Channel, ChannelCounters, Message, Receiver } from "../../core/channel.ts";
 import type { TransportError } from "../../core/errors.ts";
 import { tellClosed } from "../../core/tell_closed.ts";
 import { StreamChannel } from "../stream/stream_channel.ts";
@@ -13,8 +13,8 @@ import type { CommandSettings, StdioSettings } from "./stdio_options.ts";
 import { type ChildEnd, startProcess } from "./stdio_process.ts";
 
 /** Starts a program and gives the channel to it. Throws `connect-failed`. */
-export function openChild(settings: StdioSettings, command: CommandSettings): Channel {
-  return new ChildChannel(startProcess(settings, command), settings, command.program);
+export function openChild(settings: StdioSettings, command: CommandSettings, counters: ChannelCounters): Channel {
+  return new ChildChannel(startProcess(settings, command), settings, command.program, counters);
 }
 
 /** A channel of bytes, whose end is that of the process. */
@@ -26,10 +26,10 @@ class ChildChannel implements Channel {
   #closing: Promise<void> | undefined = undefined;
   #aborted = false;
 
-  constructor(end: ChildEnd, settings: StdioSettings, program: string) {
+  constructor(end: ChildEnd, settings: StdioSettings, program: string, counters: ChannelCounters) {
     this.remote = { transport: "stdio", path: program };
     this.#end = end;
-    const place = { side: "client", local: this.local, counters: emptyCounters() } as const;
+    const place = { side: "client", local: this.local, counters } as const;
     this.#inner = new StreamChannel(new ChildStream(end, settings.clock), settings, place, this.remote, null);
   }
 

@@ -6,11 +6,12 @@
 
 import type { Channel, ChannelTransport, DialOptions, Listener } from "../../core/channel.ts";
 import { named } from "../../core/describe.ts";
+import { liveSettings } from "../../core/live_settings.ts";
 import { StreamChannel } from "../stream/stream_channel.ts";
 import { dialStream } from "./tcp_dial.ts";
 import { listenStreams } from "./tcp_listen.ts";
 import { TransportCounters } from "../transport_figures.ts";
-import { readTcpOptions, type TcpOptions } from "./tcp_options.ts";
+import { checkTcpBuffers, readTcpOptions, type TcpOptions, tcpRules, type TcpSettings } from "./tcp_options.ts";
 
 export type { TcpOptions, TlsOptions } from "./tcp_options.ts";
 
@@ -21,6 +22,9 @@ export type { TcpOptions, TlsOptions } from "./tcp_options.ts";
  * as one write. A received message is a view of the read buffer, which is never
  * written again: it costs no copy, and keeps up to 112 KiB alive as long as it
  * is held itself.
+ *
+ * `highWaterBytes`, `maxBufferedBytes`, `lingerMs`, `connectTimeoutMs` and `maxConnections` can be changed while it
+ * works ({@linkcode adjustablesOf}); the first three hold for connections that are open, too.
  *
  * Errors: `connect-failed`, `connect-timeout` and `cancelled` from dialling;
  * `address-in-use` from listening; `connection-lost`, `protocol`,
@@ -66,5 +70,9 @@ export function tcp(options: TcpOptions): ChannelTransport {
   };
   const { clock: _, observer: __, framing, tls, ...shown } = settings;
   const described = { ...shown, framing, tls: tls === undefined ? undefined : true };
-  return named("tcp", described, transport, counters.figures);
+  const adjustable = liveSettings<TcpSettings>("tcp()", settings, tcpRules, liveNames, { check: checkTcpBuffers });
+  return named("tcp", described, transport, counters.figures, adjustable);
 }
+
+/** What can be changed while it works: connections that there are go by it, too. */
+const liveNames = ["maxConnections", "connectTimeoutMs", "lingerMs", "highWaterBytes", "maxBufferedBytes"] as const;

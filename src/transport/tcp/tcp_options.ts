@@ -99,47 +99,51 @@ export interface TcpSettings extends StreamSettings {
   readonly connectTimeoutMs: number;
 }
 
+/** How they are read. */
+export const tcpRules = {
+  hostname: label("127.0.0.1"),
+  port: integer(undefined, 0, 65_535),
+  path: label(undefined),
+  framing: given<Framing | undefined>(undefined, "an object"),
+  tls: {
+    allowed: "true, false or TLS options",
+    fallback: false as boolean | TlsOptions,
+    accepts: (value: unknown) => typeof value === "boolean" || (typeof value === "object" && value !== null),
+  },
+  noDelay: flag(true),
+  keepAlive: flag(true),
+  backlog: integer(511, 1, 65_535),
+  maxConnections: integer(65_536, 1, 10_000_000),
+  connectTimeoutMs: duration(10_000, 1),
+  idleTimeoutMs: duration(Infinity, 1),
+  frameTimeoutMs: duration(30_000, 1),
+  lingerMs: duration(2000),
+  highWaterBytes: integer(256 * 1024, 0, 0x7fff_ffff),
+  maxBufferedBytes: integer(16 * 1024 * 1024, 1, 0x7fff_ffff),
+  clock: given<Clock>(systemClock, "an object"),
+  observer: given<Observer | undefined>(undefined, "a function"),
+};
+
 /** Checks the options and fills in the defaults. */
 export function readTcpOptions(options: TcpOptions): TcpSettings {
-  const read = readOptions("tcp()", options, {
-    hostname: label("127.0.0.1"),
-    port: integer(undefined, 0, 65_535),
-    path: label(undefined),
-    framing: given<Framing | undefined>(undefined, "an object"),
-    tls: {
-      allowed: "true, false or TLS options",
-      fallback: false as boolean | TlsOptions,
-      accepts: (value) => typeof value === "boolean" || (typeof value === "object" && value !== null),
-    },
-    noDelay: flag(true),
-    keepAlive: flag(true),
-    backlog: integer(511, 1, 65_535),
-    maxConnections: integer(65_536, 1, 10_000_000),
-    connectTimeoutMs: duration(10_000, 1),
-    idleTimeoutMs: duration(Infinity, 1),
-    frameTimeoutMs: duration(30_000, 1),
-    lingerMs: duration(2000),
-    highWaterBytes: integer(256 * 1024, 0, 0x7fff_ffff),
-    maxBufferedBytes: integer(16 * 1024 * 1024, 1, 0x7fff_ffff),
-    clock: given<Clock>(systemClock, "an object"),
-    observer: given<Observer | undefined>(undefined, "a function"),
-  });
+  const read = readOptions("tcp()", options, tcpRules);
   if ((read.port === undefined) === (read.path === undefined)) {
     throw invalidOption("tcp()", "port", read.port, "a port, or else a path: one of the two");
   }
-  if (read.maxBufferedBytes < read.highWaterBytes) {
-    throw invalidOption(
-      "tcp()",
-      "maxBufferedBytes",
-      read.maxBufferedBytes,
-      `highWaterBytes (${read.highWaterBytes}) or more`,
-    );
-  }
+  checkTcpBuffers(read);
   const tls = read.tls === true ? {} : read.tls === false ? undefined : readTlsOptions("tcp()", read.tls);
   if (tls !== undefined && read.path !== undefined) {
     throw invalidOption("tcp()", "tls", "given", "none on a unix socket");
   }
   return { ...read, tls, framing: read.framing ?? lengthPrefix(), heartbeatMs: Infinity, livenessMs: Infinity };
+}
+
+/** Refuses buffers that don't go together. */
+export function checkTcpBuffers(
+  { highWaterBytes, maxBufferedBytes }: Pick<TcpSettings, "highWaterBytes" | "maxBufferedBytes">,
+): void {
+  if (maxBufferedBytes >= highWaterBytes) return;
+  throw invalidOption("tcp()", "maxBufferedBytes", maxBufferedBytes, `highWaterBytes (${highWaterBytes}) or more`);
 }
 
 /** Checks the options of TLS, for whom they are given. */

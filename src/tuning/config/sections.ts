@@ -55,6 +55,7 @@ const bool = by(flag(false));
 const count = by(integer(undefined, 1, 10_000_000));
 const countOrNone = by(integer(undefined, 0, 10_000_000));
 const share = by(fraction(undefined, 0, 1));
+const weight = by(fraction(undefined, 0, 1000));
 const backlog = by(integer(undefined, 1, 65_535));
 const rate = by<number>({
   allowed: "a number of bytes of at least 1, or Infinity",
@@ -110,6 +111,7 @@ export const sections = {
     ...socket,
     url: text,
     protocols: texts,
+    headers: z.record(z.string(), needed(label(undefined)), { error: "is no object of texts" }).optional(),
     origins: texts,
     compression: bool,
     thresholdBytes: bytesOrNone,
@@ -144,6 +146,10 @@ export const sections = {
     pingTimeoutMs: someMs,
     maxQueuedBytes: bytes,
     windowBytes: bytes,
+    streams: bool,
+    streamWindowBytes: bytes,
+    maxStreamWindowBytes: bytes,
+    allStreamsBytes: bytes,
   }),
   compress: z.strictObject({
     format: by(oneOf("auto", ["auto", "none", "gzip", "deflate", "zstd", "lz4", "brotli"])),
@@ -180,6 +186,7 @@ export const sections = {
     min: by(integer(undefined, 0, 100_000)),
     max: by(integer(undefined, 1, 100_000)),
     strategy: by(oneOf("least-loaded", ["least-loaded", "round-robin", "least-latency", "adaptive"])),
+    weights: z.strictObject({ latency: weight, errors: weight, age: weight }).optional(),
     callsPerConnection: by(integer(undefined, 1, 1_000_000)),
     queue: by(oneOf("fifo", ["fifo", "adaptive-lifo"])),
     idleTimeoutMs: someMs,
@@ -246,6 +253,9 @@ export const sections = {
     staleIfErrorMs: ms,
     maxEntries: by(integer(undefined, 1, 2 ** 24)),
     maxBytes: by(integer(undefined, 0, Number.MAX_SAFE_INTEGER)),
+    maxRefreshes: by(integer(undefined, 0, 1_000_000)),
+    refreshTimeoutMs: someMs,
+    storeTimeoutMs: ms,
   }),
 } as const;
 

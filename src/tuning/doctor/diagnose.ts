@@ -5,7 +5,7 @@
  */
 
 import { fraction, integer, readOptions } from "../../core/options.ts";
-import { bytesOnTheWay } from "../bytes_on_the_way.ts";
+import { bytesOnTheWay } from "../../util/bytes_on_the_way.ts";
 import type { HostLimits } from "./host_limits.ts";
 
 /**

@@ -5,30 +5,8 @@
  */
 
 import { strict as assert } from "node:assert";
-import {
-  batch,
-  bulkhead,
-  cache,
-  chain,
-  circuitBreaker,
-  compress,
-  concurrencyLimit,
-  http,
-  loadShed,
-  mux,
-  pool,
-  rateLimit,
-  reconnect,
-  retry,
-  serve,
-  shape,
-  tcp,
-  timeout,
-  TransportError,
-  websocket,
-} from "../../../mod.ts";
+import { chain, mux, reconnect, retry, serve, tcp, timeout, TransportError } from "../../../mod.ts";
 import { loadSettings, type Settings, type SettingsOptions } from "../../../src/watch_settings.ts";
-import { keysAt, type sections } from "../../../src/tuning/config/sections.ts";
 
 const variables: Record<string, string> = { PORT: "9001", KEY: "12345", LATE: "250" };
 
@@ -154,90 +132,6 @@ Deno.test("settings that don't go together are refused, the other one's default 
 Deno.test("a name from a prototype is no setting", async () => {
   assert.match((await refusal(`{ "__proto__": { "max": 5 } }`))[0], /__proto__ is no setting/);
   assert.match((await refusal(`{ "pool": { "constructor": 5 } }`))[0], /pool\.constructor is no setting/);
-});
-
-Deno.test("every option of every section is one that its factory takes", async () => {
-  const factories: Record<keyof typeof sections, (options: never) => unknown> = {
-    tcp: (options: object) => tcp({ port: 0, ...options }),
-    websocket: (options: object) => websocket({ port: 0, ...options }),
-    http: (options: object) => http({ port: 0, ...options }),
-    mux,
-    compress,
-    batch,
-    shape,
-    pool,
-    circuitBreaker,
-    retry,
-    timeout,
-    concurrencyLimit,
-    bulkhead: (options: object) => bulkhead({ key: () => "", ...options }),
-    rateLimit: (options: object) => rateLimit({ windows: [{ calls: 1, perMs: 1 }], ...options }),
-    loadShed,
-    cache: (options: object) => cache({ ttlMs: 1, ...options }),
-  };
-  const samples: unknown[] = [
-    2 ** 28,
-    2000,
-    0.5,
-    true,
-    "text",
-    "fifo",
-    ["text"],
-    [{ failureRate: 1 }],
-    [{ calls: 1, perMs: 1 }],
-    [1, 1, 1, 1, 1, 1, 1],
-    {},
-    "h1",
-    "fetch",
-    "gzip",
-    "newline",
-    "round-robin",
-    "fixed",
-    "wss://host/path",
-    "http://host",
-    "/path",
-    5,
-  ];
-  const besides: Record<string, object> = {
-    "circuitBreaker.openMs": { maxOpenMs: 5000 },
-    "circuitBreaker.maxOpenMs": { openMs: 5 },
-  };
-  let options = 0;
-  for (const [section, factory] of Object.entries(factories)) {
-    for (const name of keysAt([section])) {
-      const given: unknown[] = [];
-      for (const value of samples) {
-        const beside = besides[`${section}.${name}`] ??
-          (section === "rateLimit" ? { windows: [{ calls: 1, perMs: 1 }] } : {});
-        const read = await load(JSON.stringify({ [section]: { ...beside, [name]: value } })).catch(() => undefined);
-        if (read !== undefined) given.push((read as unknown as Record<string, Record<string, unknown>>)[section][name]);
-      }
-      assert.ok(given.length > 0, `${section}.${name} has a sample`);
-      const refused = given.map((value) => {
-        try {
-          factory({ [name]: value } as never);
-          return undefined;
-        } catch (error) {
-          return (error as Error).message;
-        }
-      });
-      // What a file may not say alone, as a path beside a port, is refused by the factory; the name and one value are taken.
-      assert.ok(!refused.some((why) => why?.includes("it has no option")), `${section}.${name}: ${refused}`);
-      const lone = [
-        "tcp.path",
-        "websocket.url",
-        "pool.min",
-        "tcp.tls",
-        "circuitBreaker.maxOpenMs",
-        "tcp.highWaterBytes",
-      ].includes(
-        `${section}.${name}`,
-      );
-      assert.ok(lone || refused.includes(undefined), `${section}.${name}: ${refused}`);
-      options++;
-    }
-  }
-  assert.ok(options > 120, `${options} options`);
 });
 
 Deno.test("a file on disk sets both ends up", async () => {
