@@ -40,6 +40,8 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   readonly #members: PoolMember<P>[] = [];
   /** Connections that only finish what they carry. */
   readonly #leaving = new Set<PoolMember<P>>();
+  /** Ends of connections that are over, or came too late, and have yet to let go of all that they had. */
+  readonly #closings = new Set<Promise<void>>();
   /** Before this time no connection is replaced that nobody waits for. */
   #keepAt = 0;
   /** Work that a connection takes at once, as far as that is known. */
@@ -177,12 +179,19 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   async #end(): Promise<void> {
     this.#over = true;
     const error = closedBefore();
-    this.dialler.end(error);
+    const dialled = this.dialler.end(error);
     this.settings.limit?.forget(this.#onRoom);
     this.#upkeep.end();
     refuseAll(this.line, error);
-    await Promise.all([...this.#members, ...this.#leaving].map(({ poolable }) => poolable.close()));
+    await Promise.all([dialled, ...[...this.#members, ...this.#leaving].map(({ poolable }) => poolable.close())]);
+    await Promise.all(this.#closings);
     this.deadlines.trim();
+  }
+
+  /** Ends a connection that is none of the pool's any more. Whoever closes the pool waits for that. */
+  #letGo(poolable: P): void {
+    const closing = poolable.close().finally(() => this.#closings.delete(closing));
+    this.#closings.add(closing);
   }
 
   /** Sees to a connection for one more who is to wait; an error where waiting is no use. */
@@ -233,9 +242,12 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   #opened(poolable: P): void {
     if (this.#over) {
       this.settings.limit?.release();
-      return void poolable.close();
+      return this.#letGo(poolable);
     }
-    if (poolable.state !== "open") return this.dialler.fail(closedAtOnce());
+    if (poolable.state !== "open") {
+      this.#letGo(poolable);
+      return this.dialler.fail(closedAtOnce());
+    }
     this.dialler.succeed();
     this.#capacity = Math.max(1, poolable.capacity);
     const member = new PoolMember(poolable, this.settings, this.#onDoubt);
@@ -291,6 +303,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   #finished(member: PoolMember<P>): void {
     this.#leave(member);
     this.#leaving.delete(member);
+    this.#letGo(member.poolable);
     this.settings.limit?.release();
     if (this.#over) return;
     this.#dispatch();
