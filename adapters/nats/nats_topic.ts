@@ -83,7 +83,8 @@ export interface NatsTopicOptions<T, Encoded extends Record<string, Message> = R
  * Without `servers` all stays in this process, `durable` or not.
  *
  * Errors: `connect-failed`, also without JetStream; out of `publish()`:
- * `connection-lost`, `overloaded`, `message-too-large`, `closed`. The topic ends
+ * `connection-lost`, `overloaded`, `message-too-large`, `closed`, and
+ * `invalid-request` where JetStream refuses to store a message. The topic ends
  * with `connection-lost`, and says so in `finished`, where its stream is deleted.
  * `invalid-option`.
  *

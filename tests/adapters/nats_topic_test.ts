@@ -11,7 +11,7 @@ import type { TransportError } from "../../mod.ts";
 import { natsTopic, type NatsTopicOptions, type SharedTopic } from "../../adapters/nats.ts";
 import { natsServer, startNats } from "../support/brokers.ts";
 import { failure } from "../support/calls.ts";
-import { until, within } from "../support/channels.ts";
+import { turn, until, within } from "../support/channels.ts";
 import { faultProxy } from "../support/fault_proxy.ts";
 import { peerTest } from "../support/peer.ts";
 import { checkRestarts, readTexts, textEncodings } from "./_texts.ts";
@@ -213,6 +213,33 @@ peerTest(
     await topic.close();
   },
 );
+
+peerTest("a durable natsTopic() says at once what JetStream refuses to store", [natsServer], async () => {
+  await using broker = await startNats();
+  const connection = await connect({ servers: broker.servers });
+  const { streams } = await jetstreamManager(connection);
+  await streams.add({ name: "news", subjects: ["news"], max_msg_size: 500 });
+  await connection.close();
+  const topic = await join({ servers: broker.servers, durable: { publishTimeoutMs: 600_000 } });
+  await topic.publish("a");
+  await failure(topic.publish("x".repeat(500)), "invalid-request", "no");
+  await topic.close();
+});
+
+peerTest("a durable natsTopic() ends what it still tries to publish when it is closed, and has ended by then", [
+  natsServer,
+], async () => {
+  await using broker = await startNats();
+  const topic = await join({ servers: broker.servers, durable: { publishTimeoutMs: 600_000 } });
+  await topic.publish("a");
+  await broker.kill();
+  let told = false;
+  const lost = failure(topic.publish("b"), "connection-lost", "maybe").then(() => told = true);
+  await within(topic.close(), "the topic's end");
+  await turn();
+  assert.equal(told, true);
+  await lost;
+});
 
 peerTest("natsTopic() says that there is no broker", [natsServer], async () => {
   const broker = await startNats();
