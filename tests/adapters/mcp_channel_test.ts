@@ -22,6 +22,7 @@ import {
   websocket,
 } from "../../mod.ts";
 import { type McpTransport, mcpTransport, serveMcp } from "../../adapters/mcp.ts";
+import { settle } from "../support/calls.ts";
 import { connecting, using } from "./_mcp.ts";
 
 type Generation = keyof typeof using;
@@ -152,3 +153,23 @@ Deno.test("a server that can't begin ends its connection; a transport starts onc
 
 const generations: Generation[] = ["the first generation", "the second generation"];
 assert.deepEqual(Object.keys(using), generations);
+
+Deno.test("close() of mcpTransport() gives up a connection that is being made, and waits for its end", async () => {
+  let signal: AbortSignal | undefined;
+  const letGo = Promise.withResolvers<Channel>();
+  const transport = mcpTransport({
+    dial: (options) => {
+      signal = options?.signal;
+      return letGo.promise;
+    },
+    listen: () => Promise.reject(new Error("nobody listens")),
+  });
+  const starting = transport.start();
+  let closed = false;
+  const closing = transport.close().then(() => closed = true);
+  await settle();
+  assert.deepEqual([signal?.aborted, closed], [true, false]);
+  letGo.reject(signal!.reason);
+  await assert.rejects(starting, { code: "cancelled" });
+  await closing;
+});
