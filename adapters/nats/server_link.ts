@@ -95,11 +95,13 @@ export class ServerLink implements BrokerLink {
   #unconfirmed = 0;
   #flushing: Promise<void> | undefined = undefined;
   #connected = true;
+  #maxPayloadBytes = 0;
 
   constructor(connection: NatsConnection, reconnecting: Reconnecting, settings: ServerLinkSettings) {
     this.connection = connection;
     this.#reconnecting = reconnecting;
     this.#settings = settings;
+    this.#maxPayloadBytes = connection.info?.max_payload ?? 0;
     reconnecting.connected();
     this.inbox = `${createInbox()}.`;
     const { hostname, port } = new URL(`nats://${connection.getServer()}`);
@@ -109,7 +111,8 @@ export class ServerLink implements BrokerLink {
   }
 
   get maxPayloadBytes(): number {
-    return this.connection.info?.max_payload ?? 0;
+    // While it connects again the client knows nothing of the broker.
+    return this.#maxPayloadBytes = this.connection.info?.max_payload ?? this.#maxPayloadBytes;
   }
 
   get isFull(): boolean {
@@ -118,7 +121,9 @@ export class ServerLink implements BrokerLink {
 
   publish(subject: string, data: Uint8Array, reply?: string, headers?: MsgHdrs): void {
     // The client would keep it, and drop it at the next attempt to connect.
-    if (!this.#connected) throw new TransportError("connection-lost", notConnected, { processed: "no" });
+    if (!this.#connected || this.connection.info === undefined) {
+      throw new TransportError("connection-lost", notConnected, { processed: "no" });
+    }
     this.connection.publish(subject, data, { reply, headers });
     this.#unconfirmed += data.length;
     if (this.#unconfirmed > highWaterBytes && this.#flushing === undefined) this.#confirm();
