@@ -10,6 +10,7 @@ import { type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
 import type { TransportError } from "../core/errors.ts";
 import { LatencyWindow } from "../util/latency_window.ts";
 import { WaiterLine } from "../util/waiters.ts";
+import { Closings } from "./closings.ts";
 import { ConnectionCheck } from "./connection_check.ts";
 import { Dialler } from "./dialler.ts";
 import { closedAtOnce, closedBefore, noneFree, notConnected, tooManyWait } from "./pool_errors.ts";
@@ -41,7 +42,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   /** Connections that only finish what they carry. */
   readonly #leaving = new Set<PoolMember<P>>();
   /** Ends of connections that are over, or came too late, and have yet to let go of all that they had. */
-  readonly #closings = new Set<Promise<void>>();
+  readonly #closings = new Closings();
   /** Before this time no connection is replaced that nobody waits for. */
   #keepAt = 0;
   /** Work that a connection takes at once, as far as that is known. */
@@ -184,14 +185,8 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
     this.#upkeep.end();
     refuseAll(this.line, error);
     await Promise.all([dialled, ...[...this.#members, ...this.#leaving].map(({ poolable }) => poolable.close())]);
-    await Promise.all(this.#closings);
+    await this.#closings.ended();
     this.deadlines.trim();
-  }
-
-  /** Ends a connection that is none of the pool's any more. Whoever closes the pool waits for that. */
-  #letGo(poolable: P): void {
-    const closing = poolable.close().finally(() => this.#closings.delete(closing));
-    this.#closings.add(closing);
   }
 
   /** Sees to a connection for one more who is to wait; an error where waiting is no use. */
@@ -242,10 +237,10 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   #opened(poolable: P): void {
     if (this.#over) {
       this.settings.limit?.release();
-      return this.#letGo(poolable);
+      return this.#closings.add(poolable.close());
     }
     if (poolable.state !== "open") {
-      this.#letGo(poolable);
+      this.#closings.add(poolable.close());
       return this.dialler.fail(closedAtOnce());
     }
     this.dialler.succeed();
@@ -303,7 +298,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   #finished(member: PoolMember<P>): void {
     this.#leave(member);
     this.#leaving.delete(member);
-    this.#letGo(member.poolable);
+    this.#closings.add(member.poolable.close());
     this.settings.limit?.release();
     if (this.#over) return;
     this.#dispatch();
