@@ -99,35 +99,52 @@ export function mcpSessions(begin: () => Promise<McpHttpTransport>, options: Mcp
     clock: given<Clock>(systemClock, "an object"),
   });
   const sessions = new Map<string, Session>();
-  let beginning = 0;
+  const beginning = new Set<Promise<Response>>();
+  let closed = false;
+  /** Sessions that are being ended, and what began after the end. */
+  const ending = new Set<Promise<void>>();
+  const end = (transport: McpHttpTransport): Promise<void> => {
+    const ended = transport.close().catch(() => {}).finally(() => ending.delete(ended));
+    ending.add(ended);
+    return ended;
+  };
 
   const first = async (request: Request): Promise<Response> => {
-    if (sessions.size + beginning >= maxSessions) return problem(503, -32_000, "Too many sessions");
-    beginning++;
-    let transport: McpHttpTransport;
+    const transport = await begin();
     let response: Response;
     try {
-      transport = await begin();
-      response = await transport.handleRequest(request).catch(async (error) => {
-        await transport.close().catch(() => {});
-        throw error;
-      });
-    } finally {
-      beginning--;
+      response = await transport.handleRequest(request);
+    } catch (error) {
+      await end(transport);
+      throw error;
     }
     const id = transport.sessionId;
-    if (id === undefined) {
-      // It was no beginning after all; whoever asked is told so.
-      return whenComplete(response, () => void transport.close().catch(() => {}));
+    // It was no beginning after all; whoever asked is told so.
+    if (id === undefined) return whenComplete(response, () => void end(transport));
+    if (closed) {
+      await response.body?.cancel();
+      await end(transport);
+      return closedProblem();
     }
-    const session = new Session(transport, clock, idleTimeoutMs, () => sessions.delete(id));
+    const session = new Session(() => end(transport), transport, clock, idleTimeoutMs, () => sessions.delete(id));
     sessions.set(id, session);
     return session.hold(response);
+  };
+  const beginOne = (request: Request): Promise<Response> => {
+    if (closed) return Promise.resolve(closedProblem());
+    if (sessions.size + beginning.size >= maxSessions) {
+      return Promise.resolve(problem(503, -32_000, "Too many sessions"));
+    }
+    const answer = first(request).finally(() => beginning.delete(answer));
+    beginning.add(answer);
+    return answer;
   };
   const answer = (request: Request): Promise<Response> => {
     const id = request.headers.get("mcp-session-id");
     if (id === null) {
-      return request.method === "POST" ? first(request) : Promise.resolve(problem(400, -32_000, "Session id missing"));
+      return request.method === "POST"
+        ? beginOne(request)
+        : Promise.resolve(problem(400, -32_000, "Session id missing"));
     }
     const session = sessions.get(id);
     return session === undefined
@@ -135,7 +152,10 @@ export function mcpSessions(begin: () => Promise<McpHttpTransport>, options: Mcp
       : session.answer(request);
   };
   const close = async (): Promise<void> => {
-    await Promise.all(Array.from(sessions.values(), (session) => session.end()));
+    closed = true;
+    for (const session of sessions.values()) void session.end();
+    await Promise.allSettled(beginning);
+    await Promise.all(ending);
     deadlinesOf(clock).trim();
   };
   return Object.defineProperty(Object.assign(answer, { close }), "size", { get: () => sessions.size }) as McpSessions;
@@ -146,6 +166,7 @@ class Session implements DeadlineEntry {
   dueAt = Infinity;
   position = -1;
   readonly holds = false;
+  readonly #close: () => Promise<void>;
   readonly #transport: McpHttpTransport;
   readonly #clock: Clock;
   readonly #idleTimeoutMs: number;
@@ -153,7 +174,14 @@ class Session implements DeadlineEntry {
   #open = 0;
   #over = false;
 
-  constructor(transport: McpHttpTransport, clock: Clock, idleTimeoutMs: number, onEnd: () => void) {
+  constructor(
+    close: () => Promise<void>,
+    transport: McpHttpTransport,
+    clock: Clock,
+    idleTimeoutMs: number,
+    onEnd: () => void,
+  ) {
+    this.#close = close;
     this.#transport = transport;
     this.#clock = clock;
     this.#idleTimeoutMs = idleTimeoutMs;
@@ -185,9 +213,9 @@ class Session implements DeadlineEntry {
     void this.end();
   }
 
-  async end(): Promise<void> {
+  end(): Promise<void> {
     this.#forget();
-    await this.#transport.close().catch(() => {});
+    return this.#close();
   }
 
   #forget(): void {
@@ -204,6 +232,10 @@ class Session implements DeadlineEntry {
     this.dueAt = this.#clock.now() + this.#idleTimeoutMs;
     deadlines.add(this);
   }
+}
+
+function closedProblem(): Response {
+  return problem(503, -32_000, "No new sessions");
 }
 
 /** An error as the protocol writes it where no server has answered. */

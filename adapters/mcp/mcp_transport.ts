@@ -103,6 +103,8 @@ class ChannelMcpTransport implements McpTransport {
   readonly #source: Channel | ChannelTransport;
   readonly #maxInFlight: number;
   #channel: Channel | undefined;
+  #dialling: Promise<Channel> | undefined = undefined;
+  readonly #closing = new AbortController();
   /** Requests of the peer that were not answered. */
   readonly #asked = new Set<string | number>();
 
@@ -112,10 +114,13 @@ class ChannelMcpTransport implements McpTransport {
   }
 
   async start(): Promise<void> {
-    if (this.#channel !== undefined) {
+    if (this.#channel !== undefined || this.#dialling !== undefined) {
       throw new TransportError("closed", "Cannot start: the transport was started before");
     }
-    const channel = this.#channel = "dial" in this.#source ? await this.#source.dial() : this.#source;
+    const { signal } = this.#closing;
+    const source = this.#source;
+    if ("dial" in source) this.#dialling = source.dial({ signal });
+    const channel = this.#channel = "dial" in source ? await this.#dialling! : source;
     channel.receive({
       message: (message) => this.#received(message),
       end: () => void channel.close(),
@@ -135,7 +140,9 @@ class ChannelMcpTransport implements McpTransport {
   }
 
   async close(): Promise<void> {
-    await this.#channel?.close();
+    this.#closing.abort(new TransportError("cancelled", "Cannot connect: the transport was closed meanwhile"));
+    const channel = this.#channel ?? await this.#dialling?.catch(() => undefined);
+    await channel?.close();
   }
 
   #received(message: Message): void {

@@ -8,7 +8,6 @@
 import {
   type ConsumerMessages,
   DeliverPolicy,
-  JetStreamApiError,
   type JetStreamClient,
   type JetStreamManager,
   jetstreamManager,
@@ -18,8 +17,10 @@ import {
 import { systemClock, TransportError } from "../../mod.ts";
 import { textOf } from "../../src/core/thrown.ts";
 import { tooLarge } from "../../src/session/mux_refusals.ts";
+import { pause } from "../bridge/pause.ts";
 import type { TopicSource, TopicTarget } from "../bridge/shared_topic.ts";
 import { plainBytes } from "./broker_link.ts";
+import { isNoSuchStream, isRefusal } from "./jetstream_errors.ts";
 import { NamedConsumer } from "./named_consumer.ts";
 import { linkLost } from "./plain_topic.ts";
 import type { ServerLink } from "./server_link.ts";
@@ -48,8 +49,6 @@ export interface DurableStart {
 const nanosPerMs = 1_000_000;
 /** For how long the broker knows the ids of messages, so that one that is sent twice is stored once. */
 const duplicateWindowMs = 120_000;
-/** The number of the error that JetStream gives where there is no stream of a name. */
-const noSuchStream = 10_059;
 /** How long one attempt to publish may take. */
 const attemptMs = 1000;
 const pauseMs = 100;
@@ -102,10 +101,6 @@ async function streamOf(manager: JetStreamManager, subject: string, settings: Du
   return info;
 }
 
-function isNoSuchStream(error: unknown): boolean {
-  return error instanceof JetStreamApiError && error.code === noSuchStream;
-}
-
 class DurableSource implements TopicSource {
   readonly #link: ServerLink;
   readonly #manager: JetStreamManager;
@@ -119,11 +114,13 @@ class DurableSource implements TopicSource {
   readonly #there = Promise.withResolvers<void>();
   /** The number of the message that comes next. */
   #next: number;
-  #publishing = 0;
-  #closed = false;
+  /** Publishes that wait for their word. */
+  readonly #publishing = new Set<Promise<void>>();
+  readonly #ending = new AbortController();
   /** Counts how often reading has begun: what an earlier one brings is not taken any more. */
   #reading = 0;
-  #moving = false;
+  /** Reading that is begun again. */
+  #moving: Promise<void> | undefined = undefined;
   #messages: ConsumerMessages | undefined = undefined;
 
   constructor(
@@ -149,7 +146,7 @@ class DurableSource implements TopicSource {
   async open(target: TopicTarget): Promise<TopicSource> {
     await this.#consume(target);
     // What was sent into the connection as it broke would come again late.
-    this.#link.owner = { restored: () => void this.#consumeAgain(target) };
+    this.#link.owner = { restored: () => this.#consumeAgain(target) };
     void this.#link.closed.then((error) => {
       this.#there.resolve();
       target.failed(linkLost(this.#subject, error));
@@ -159,39 +156,58 @@ class DurableSource implements TopicSource {
   }
 
   async publish(bytes: Uint8Array): Promise<void> {
-    const { publishTimeoutMs, maxPublishing } = this.#settings;
+    const { maxPublishing } = this.#settings;
     const { maxPayloadBytes } = this.#link;
     if (bytes.length > maxPayloadBytes) throw tooLarge(bytes.length, maxPayloadBytes);
-    if (this.#publishing >= maxPublishing) {
-      throw new TransportError("overloaded", `Cannot publish: ${this.#publishing} messages wait to be stored already`);
+    const { size } = this.#publishing;
+    if (size >= maxPublishing) {
+      throw new TransportError("overloaded", `Cannot publish: ${size} messages wait to be stored already`);
     }
-    this.#publishing++;
-    const giveUpAt = systemClock.now() + publishTimeoutMs;
-    // The same in each attempt: what was stored is not stored again.
-    const msgID = crypto.randomUUID();
+    const publishing = this.#store(bytes);
+    this.#publishing.add(publishing);
     try {
-      for (;;) {
-        try {
-          const timeout = Math.max(1, Math.min(attemptMs, giveUpAt - systemClock.now()));
-          await this.#client.publish(this.#subject, bytes, { msgID, timeout });
-          return;
-        } catch (error) {
-          if (systemClock.now() + pauseMs >= giveUpAt || this.#link.connection.isClosed()) {
-            const why = `Message not known to be stored within ${publishTimeoutMs} ms: ${textOf(error)}`;
-            throw new TransportError("connection-lost", why, { processed: "maybe", cause: error });
-          }
-        }
-        await pause();
-      }
+      await publishing;
     } finally {
-      this.#publishing--;
+      this.#publishing.delete(publishing);
     }
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#ending.abort();
     await this.#messages?.close();
     await this.#link.close();
+    await Promise.allSettled([...this.#publishing, this.#moving]);
+  }
+
+  /** Stores a message, in as many attempts as it takes. */
+  async #store(bytes: Uint8Array): Promise<void> {
+    const { publishTimeoutMs } = this.#settings;
+    const giveUpAt = systemClock.now() + publishTimeoutMs;
+    // The same in each attempt: what was stored is not stored again.
+    const msgID = crypto.randomUUID();
+    for (;;) {
+      try {
+        const timeout = Math.max(1, Math.min(attemptMs, giveUpAt - systemClock.now()));
+        await this.#client.publish(this.#subject, bytes, { msgID, timeout });
+        return;
+      } catch (error) {
+        if (isRefusal(error)) {
+          throw new TransportError("invalid-request", `Message not stored: JetStream refuses it: ${textOf(error)}`, {
+            processed: "no",
+            cause: error,
+          });
+        }
+        if (systemClock.now() + pauseMs >= giveUpAt || this.#link.connection.isClosed()) {
+          const why = `Message not known to be stored within ${publishTimeoutMs} ms: ${textOf(error)}`;
+          throw new TransportError("connection-lost", why, { processed: "maybe", cause: error });
+        }
+      }
+      await pause(pauseMs, this.#ending.signal);
+    }
+  }
+
+  get #closed(): boolean {
+    return this.#ending.signal.aborted;
   }
 
   /** Begins to read at the next message. */
@@ -207,7 +223,7 @@ class DurableSource implements TopicSource {
       callback: (message) => {
         if (reading !== this.#reading) return;
         if (this.#position?.follows(message) ?? true) this.#take(message, target);
-        else void this.#consumeAgain(target);
+        else this.#consumeAgain(target);
       },
     });
     this.#messages = messages;
@@ -219,10 +235,13 @@ class DurableSource implements TopicSource {
    * Begins to read again where messages that JetStream had sent have not come:
    * it would send them once more, but late, and after newer ones.
    */
-  async #consumeAgain(target: TopicTarget): Promise<void> {
+  #consumeAgain(target: TopicTarget): void {
     const position = this.#position;
-    if (position === undefined || this.#moving) return;
-    this.#moving = true;
+    if (position === undefined || this.#closed) return;
+    this.#moving ??= this.#move(position, target).finally(() => this.#moving = undefined);
+  }
+
+  async #move(position: NamedConsumer, target: TopicTarget): Promise<void> {
     this.#reading++;
     await this.#messages?.close();
     while (!this.#closed && !this.#link.connection.isClosed()) {
@@ -232,10 +251,9 @@ class DurableSource implements TopicSource {
         break;
       } catch (error) {
         if (isNoSuchStream(error)) return target.failed(this.#streamGone());
-        await pause();
+        await pause(pauseMs, this.#ending.signal);
       }
     }
-    this.#moving = false;
   }
 
   /** Ends the topic where its stream is not there any more: what was missed would never come. */
@@ -273,8 +291,4 @@ class DurableSource implements TopicSource {
     if (this.#position !== undefined) message.ack();
     if (seq >= this.#untilThere) this.#there.resolve();
   }
-}
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => void systemClock.schedule(resolve, pauseMs));
 }

@@ -68,11 +68,13 @@ export interface NatsTopicOptions<T, Encoded extends Record<string, Message> = R
  * Makes a topic that the readers of all processes hear: those of WebSockets,
  * event streams and loops, as on a {@linkcode Topic}. Each process has one
  * connection, decodes a message once and encodes it once for each encoding. A
- * publisher's own readers get a message when it comes back from the broker, so
- * that all see one order.
+ * publisher's own readers get a message when it comes back from the broker, as
+ * all others do.
  *
- * Plainly, a message reaches whoever is connected, at most once; after a lost
- * connection readers are told of a gap whose size nobody knows. With `durable`
+ * Plainly, a message reaches whoever is connected, at most once; those of one
+ * process come in their order, those of several in whichever the broker has
+ * them, which may differ from reader to reader. After a lost connection readers
+ * are told of a gap whose size nobody knows. With `durable`
  * a publish resolves when JetStream has stored the message, is repeated under
  * the same id until then, and each process gets all messages once and in order,
  * across restarts of the broker. Messages then have the same ids in all
@@ -83,7 +85,8 @@ export interface NatsTopicOptions<T, Encoded extends Record<string, Message> = R
  * Without `servers` all stays in this process, `durable` or not.
  *
  * Errors: `connect-failed`, also without JetStream; out of `publish()`:
- * `connection-lost`, `overloaded`, `message-too-large`, `closed`. The topic ends
+ * `connection-lost`, `overloaded`, `message-too-large`, `closed`, and
+ * `invalid-request` where JetStream refuses to store a message. The topic ends
  * with `connection-lost`, and says so in `finished`, where its stream is deleted.
  * `invalid-option`.
  *

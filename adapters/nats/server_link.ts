@@ -14,6 +14,7 @@ import {
 } from "@nats-io/transport-node";
 import { type Address, systemClock, TransportError } from "../../mod.ts";
 import { textOf } from "../../src/core/thrown.ts";
+import { Reconnecting } from "./reconnecting.ts";
 import type { BrokerLink, BrokerSink, BrokerSubscription, LinkOwner } from "./broker_link.ts";
 
 /** How a connection is made. */
@@ -25,9 +26,6 @@ export interface ServerLinkSettings {
 }
 
 const notConnected = "Cannot publish: the connection to NATS is lost, and not made again yet";
-
-/** How long after a loss a listener connects again, in milliseconds, give or take a half. */
-const reconnectMs = 250;
 
 /** How long a connection that is closed waits for the broker to take what was published, in milliseconds. */
 const flushMs = 1000;
@@ -45,13 +43,14 @@ export async function dialServer(
   signal?: AbortSignal,
 ): Promise<ServerLink> {
   signal?.throwIfAborted();
+  const reconnecting = new Reconnecting();
   const options: NodeConnectionOptions = {
     ...settings.connection,
     servers: [...settings.servers],
     timeout: settings.connectTimeoutMs,
     reconnect: lasting,
     maxReconnectAttempts: lasting ? -1 : 0,
-    reconnectDelayHandler: () => reconnectMs * (0.5 + Math.random()),
+    reconnectDelayHandler: reconnecting.delay,
   };
   let connection: NatsConnection;
   const connecting = connect(options);
@@ -67,22 +66,18 @@ export async function dialServer(
     const why = `Cannot use NATS at ${connection.getServer()}: the server knows no headers, it is older than 2.2`;
     throw new TransportError("version-mismatch", why);
   }
-  return new ServerLink(connection, settings.maxQueuedBytes);
+  return new ServerLink(connection, reconnecting, settings);
 }
 
-/** Waits for a connection, and closes it where it comes too late. */
+/**
+ * Waits for a connection, and closes it where it comes too late. The client can't be told to give up connecting: a dial
+ * that was given up has failed when that is over, which takes `connectTimeoutMs` at the most.
+ */
 async function unlessAborted(connecting: Promise<NatsConnection>, signal: AbortSignal): Promise<NatsConnection> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => {
-    connecting.then((connection) => connection.close(), () => {});
-    aborted.reject(signal.reason);
-  };
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([connecting, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
+  const connection = await connecting;
+  if (!signal.aborted) return connection;
+  await connection.close();
+  throw signal.reason;
 }
 
 /** See the module. */
@@ -94,15 +89,20 @@ export class ServerLink implements BrokerLink {
   owner: LinkOwner | undefined = undefined;
   /** The connection, for what only a NATS server has. */
   readonly connection: NatsConnection;
-  readonly #maxQueuedBytes: number;
+  readonly #reconnecting: Reconnecting;
+  readonly #settings: ServerLinkSettings;
   /** Bytes that were published since the last flush that has come back began. */
   #unconfirmed = 0;
   #flushing: Promise<void> | undefined = undefined;
   #connected = true;
+  #maxPayloadBytes = 0;
 
-  constructor(connection: NatsConnection, maxQueuedBytes: number) {
+  constructor(connection: NatsConnection, reconnecting: Reconnecting, settings: ServerLinkSettings) {
     this.connection = connection;
-    this.#maxQueuedBytes = maxQueuedBytes;
+    this.#reconnecting = reconnecting;
+    this.#settings = settings;
+    this.#maxPayloadBytes = connection.info?.max_payload ?? 0;
+    reconnecting.connected();
     this.inbox = `${createInbox()}.`;
     const { hostname, port } = new URL(`nats://${connection.getServer()}`);
     this.remote = { transport: "nats", hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 4222) };
@@ -111,16 +111,19 @@ export class ServerLink implements BrokerLink {
   }
 
   get maxPayloadBytes(): number {
-    return this.connection.info?.max_payload ?? 0;
+    // While it connects again the client knows nothing of the broker.
+    return this.#maxPayloadBytes = this.connection.info?.max_payload ?? this.#maxPayloadBytes;
   }
 
   get isFull(): boolean {
-    return this.#unconfirmed > this.#maxQueuedBytes;
+    return this.#unconfirmed > this.#settings.maxQueuedBytes;
   }
 
   publish(subject: string, data: Uint8Array, reply?: string, headers?: MsgHdrs): void {
     // The client would keep it, and drop it at the next attempt to connect.
-    if (!this.#connected) throw new TransportError("connection-lost", notConnected, { processed: "no" });
+    if (!this.#connected || this.connection.info === undefined) {
+      throw new TransportError("connection-lost", notConnected, { processed: "no" });
+    }
     this.connection.publish(subject, data, { reply, headers });
     this.#unconfirmed += data.length;
     if (this.#unconfirmed > highWaterBytes && this.#flushing === undefined) this.#confirm();
@@ -156,6 +159,7 @@ export class ServerLink implements BrokerLink {
       timer.cancel();
     }
     await this.connection.close();
+    await this.#reconnecting.ended(this.#settings.connectTimeoutMs);
   }
 
   #confirm(): void {
@@ -175,6 +179,7 @@ export class ServerLink implements BrokerLink {
         this.#connected = false;
       } else if (type === "reconnect") {
         this.#connected = true;
+        this.#reconnecting.connected();
         this.owner?.restored?.();
       } else if (type === "ldm") {
         this.owner?.leaving?.();

@@ -112,6 +112,13 @@ export function placeOf(
 /** How long after a failed attempt to connect the next one is made, at the least, in milliseconds. */
 const pauseMs = 100;
 
+/** The client sets itself two seconds to end a connection, also one that is over already: then it keeps them. */
+class OwnRedis extends Redis {
+  override disconnect(reconnect?: boolean): void {
+    if (this.status !== "close" && this.status !== "end") super.disconnect(reconnect);
+  }
+}
+
 /** See the module. */
 export class RedisLink {
   readonly #client: Redis;
@@ -120,7 +127,7 @@ export class RedisLink {
   #closed = false;
 
   constructor({ host, port, connection, timeoutMs, blocking }: RedisSettings) {
-    this.#client = new Redis({
+    this.#client = new OwnRedis({
       ...connection,
       host,
       port,
@@ -152,8 +159,9 @@ export class RedisLink {
   /** Ends it: what waits for an answer is rejected. */
   async close(): Promise<void> {
     this.#closed = true;
+    // The client takes a turn to begin: until then it would end the connection before this one.
+    if (this.#client.status === "connecting") await turn();
     const { status } = this.#client;
-    // The client takes two seconds to end a connection that is over already.
     if (status !== "connecting" && status !== "connect" && status !== "ready") return;
     const ended = new Promise<void>((resolve) => this.#client.once("end", resolve));
     this.#client.disconnect();
@@ -179,4 +187,8 @@ export class RedisLink {
     this.#connecting.then(done, failed);
     return this.#connecting;
   }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => void systemClock.schedule(resolve, 0));
 }

@@ -9,6 +9,8 @@ import type { Redis } from "ioredis";
 import { systemClock, TransportError } from "../../mod.ts";
 import { textOf } from "../../src/core/thrown.ts";
 import { tooLarge } from "../../src/session/mux_refusals.ts";
+import { backoffMs } from "../../src/util/backoff.ts";
+import { pause } from "../bridge/pause.ts";
 import type { TopicSource, TopicTarget } from "../bridge/shared_topic.ts";
 import type { RedisLink } from "./redis_link.ts";
 
@@ -32,6 +34,8 @@ const batch = 200;
 const blockMs = 2000;
 const deadAfterMs = 5000;
 const pauseMs = 100;
+/** What that grows to for reads that fail again and again. */
+const maxPauseMs = 5000;
 
 /** The ids of a stream are numbers without gaps: the time, which is their first part by default, is left out. */
 const publishScript = `
@@ -54,8 +58,9 @@ export class RedisStream implements TopicSource {
   /** The number of the message that comes next. */
   #next = 1;
   #untilThere = 0;
-  #publishing = 0;
-  #closed = false;
+  /** Publishes that wait for their word. */
+  readonly #publishing = new Set<Promise<void>>();
+  readonly #ending = new AbortController();
   #reader: RedisLink | undefined = undefined;
   #reading: Promise<void> | undefined = undefined;
 
@@ -82,38 +87,51 @@ export class RedisStream implements TopicSource {
   }
 
   async publish(bytes: Uint8Array): Promise<void> {
-    const { key, maxMessages, maxMessageBytes, publishTimeoutMs, maxPublishing } = this.#settings;
+    const { maxMessageBytes, maxPublishing } = this.#settings;
     if (bytes.length > maxMessageBytes) throw tooLarge(bytes.length, maxMessageBytes);
-    if (this.#publishing >= maxPublishing) {
-      throw new TransportError("overloaded", `Cannot publish: ${this.#publishing} messages wait to be stored already`);
+    const { size } = this.#publishing;
+    if (size >= maxPublishing) {
+      throw new TransportError("overloaded", `Cannot publish: ${size} messages wait to be stored already`);
     }
-    this.#publishing++;
+    const publishing = this.#store(bytes);
+    this.#publishing.add(publishing);
+    try {
+      await publishing;
+    } finally {
+      this.#publishing.delete(publishing);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#ending.abort();
+    await Promise.all([this.#reader?.close(), this.#link.close(), this.#reading]);
+    await Promise.allSettled(this.#publishing);
+  }
+
+  /** Stores a message, in as many attempts as it takes. */
+  async #store(bytes: Uint8Array): Promise<void> {
+    const { key, maxMessages, publishTimeoutMs } = this.#settings;
     const giveUpAt = systemClock.now() + publishTimeoutMs;
     // The same in each attempt: what was stored is not stored again.
     const idKey = `${key}:id:${crypto.randomUUID()}`;
     const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     const store = (client: Redis): Promise<unknown> =>
       client.eval(publishScript, 2, key, idKey, value, maxMessages, duplicateWindowMs);
-    try {
-      for (;;) {
-        try {
-          return void await this.#link.run(store);
-        } catch (error) {
-          if (systemClock.now() + pauseMs >= giveUpAt || this.#closed) {
-            const why = `Message not known to be stored within ${publishTimeoutMs} ms: ${textOf(error)}`;
-            throw new TransportError("connection-lost", why, { processed: "maybe", cause: error });
-          }
+    for (;;) {
+      try {
+        return void await this.#link.run(store);
+      } catch (error) {
+        if (systemClock.now() + pauseMs >= giveUpAt || this.#closed) {
+          const why = `Message not known to be stored within ${publishTimeoutMs} ms: ${textOf(error)}`;
+          throw new TransportError("connection-lost", why, { processed: "maybe", cause: error });
         }
-        await pause();
       }
-    } finally {
-      this.#publishing--;
+      await pause(pauseMs, this.#ending.signal);
     }
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.all([this.#reader?.close(), this.#link.close(), this.#reading]);
+  get #closed(): boolean {
+    return this.#ending.signal.aborted;
   }
 
   async #look(): Promise<{ run: string; first: number; last: number }> {
@@ -125,7 +143,9 @@ export class RedisStream implements TopicSource {
 
   async #read(target: TopicTarget, caughtUp: () => void): Promise<void> {
     const { key } = this.#settings;
+    const backoff = { initialMs: pauseMs, maxMs: maxPauseMs };
     let reader = this.#reader = this.#makeReader();
+    let failures = 0;
     while (!this.#closed) {
       if (this.#next > this.#untilThere) caughtUp();
       try {
@@ -134,11 +154,14 @@ export class RedisStream implements TopicSource {
           (client) => client.xreadBuffer("COUNT", batch, "BLOCK", blockMs, "STREAMS", key, `0-${this.#next - 1}`),
         ) as Found;
         for (const [id, [, bytes]] of found?.[0][1] ?? []) this.#take(numberOf(id.toString()), bytes, target);
+        failures = 0;
         continue;
       } catch {
         // What matters is whether it goes on.
       }
       await reader.close();
+      // A read that is refused, and not only lost, would be refused again at once.
+      if (failures++ > 0) await pause(backoffMs(failures - 1, backoff), this.#ending.signal);
       if (!await this.#isStillThere(target)) return;
       reader = this.#reader = this.#makeReader();
     }
@@ -155,7 +178,7 @@ export class RedisStream implements TopicSource {
         queueMicrotask(() => target.failed(new TransportError("connection-lost", why)));
         return false;
       } catch {
-        await pause();
+        await pause(pauseMs, this.#ending.signal);
       }
     }
     return false;
@@ -184,8 +207,4 @@ async function alive<T>(reader: RedisLink, read: (client: Redis) => Promise<T>):
 
 function numberOf(id: string): number {
   return Number(id.slice(id.indexOf("-") + 1));
-}
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => void systemClock.schedule(resolve, pauseMs));
 }

@@ -100,7 +100,7 @@ export abstract class AgreedChannel extends WrappedChannel implements Receiver {
     if (this.closing === undefined) {
       this.closing = Promise.withResolvers<void>();
       if (this.receiver === undefined && !this.over) this.receive(nobody);
-      if (this.over) this.closing.resolve();
+      if (this.over) this.closing.resolve(this.inner.close());
       else this.finish();
     }
     return this.closing.promise;
@@ -136,7 +136,8 @@ export abstract class AgreedChannel extends WrappedChannel implements Receiver {
     this.#reason = error;
     this.lost(error);
     this.closing ??= Promise.withResolvers<void>();
-    this.closing.resolve();
+    // The channel within may have more to let go of when it has told of its end.
+    this.closing.resolve(this.inner.close());
     this.#gate?.resolve();
     this.receiver?.closed(error);
   }

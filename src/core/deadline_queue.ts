@@ -40,12 +40,6 @@ export interface DeadlineEntry {
 }
 
 /**
- * So often is the timer ended as soon as nothing is waited for, once something
- * was closed: what belongs to it may take its last deadlines back a little later.
- */
-const trimsAfterTrim = 16;
-
-/**
  * A heap of deadlines over one timer. Adding and removing cost O(log n), and a
  * deadline in the order of arrival costs O(1) to add. It never fires early, and
  * late only as far as the platform's timers are.
@@ -69,7 +63,6 @@ export class DeadlineQueue {
   #timerAt = Infinity;
   #holding = 0;
   #timerHolds = true;
-  #trimsLeft = 0;
 
   /** Makes a queue on `clock`. */
   constructor(clock: Clock) {
@@ -109,22 +102,16 @@ export class DeadlineQueue {
     if (entry.holds) this.#holding--;
     // The timer stays armed: the next call most likely needs it, and arming
     // costs twenty times what a deadline does. It does not keep the process.
-    if (this.#trimsLeft === 0 || heap.length > 0 || this.#timer === undefined) return this.#hold();
-    this.#trimsLeft--;
-    this.#endTimer();
+    this.#hold();
   }
 
   /**
-   * Ends the timer if nothing is waited for; otherwise as soon as that is so,
-   * for a while. An armed timer that nobody needs is harmless but visible to a
-   * test runner that looks for leaks; closing a client or a server calls this.
+   * Ends the timer if nothing is waited for. An armed timer that nobody needs
+   * is harmless but visible to a test runner that looks for leaks; closing a
+   * client or a server calls this.
    */
   trim(): void {
-    this.#trimsLeft = trimsAfterTrim;
-    if (this.#heap.length === 0) this.#endTimer();
-  }
-
-  #endTimer(): void {
+    if (this.#heap.length > 0) return;
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#timerAt = Infinity;

@@ -10,6 +10,7 @@ import { type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
 import type { TransportError } from "../core/errors.ts";
 import { LatencyWindow } from "../util/latency_window.ts";
 import { WaiterLine } from "../util/waiters.ts";
+import { Closings } from "./closings.ts";
 import { ConnectionCheck } from "./connection_check.ts";
 import { Dialler } from "./dialler.ts";
 import { closedAtOnce, closedBefore, noneFree, notConnected, tooManyWait } from "./pool_errors.ts";
@@ -40,6 +41,8 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   readonly #members: PoolMember<P>[] = [];
   /** Connections that only finish what they carry. */
   readonly #leaving = new Set<PoolMember<P>>();
+  /** Ends of connections that are over, or came too late, and have yet to let go of all that they had. */
+  readonly #closings = new Closings();
   /** Before this time no connection is replaced that nobody waits for. */
   #keepAt = 0;
   /** Work that a connection takes at once, as far as that is known. */
@@ -177,11 +180,12 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   async #end(): Promise<void> {
     this.#over = true;
     const error = closedBefore();
-    this.dialler.end(error);
+    const dialled = this.dialler.end(error);
     this.settings.limit?.forget(this.#onRoom);
     this.#upkeep.end();
     refuseAll(this.line, error);
-    await Promise.all([...this.#members, ...this.#leaving].map(({ poolable }) => poolable.close()));
+    await Promise.all([dialled, ...[...this.#members, ...this.#leaving].map(({ poolable }) => poolable.close())]);
+    await this.#closings.ended();
     this.deadlines.trim();
   }
 
@@ -233,9 +237,12 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   #opened(poolable: P): void {
     if (this.#over) {
       this.settings.limit?.release();
-      return void poolable.close();
+      return this.#closings.add(poolable.close());
     }
-    if (poolable.state !== "open") return this.dialler.fail(closedAtOnce());
+    if (poolable.state !== "open") {
+      this.#closings.add(poolable.close());
+      return this.dialler.fail(closedAtOnce());
+    }
     this.dialler.succeed();
     this.#capacity = Math.max(1, poolable.capacity);
     const member = new PoolMember(poolable, this.settings, this.#onDoubt);
@@ -291,6 +298,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   #finished(member: PoolMember<P>): void {
     this.#leave(member);
     this.#leaving.delete(member);
+    this.#closings.add(member.poolable.close());
     this.settings.limit?.release();
     if (this.#over) return;
     this.#dispatch();

@@ -39,6 +39,8 @@ export class Dialler<P> {
   readonly #onOpened: (opened: P) => void;
   readonly #onFailed: (error: TransportError, retryInMs: number) => void;
   readonly #ending = new AbortController();
+  /** Resolves when no attempt is under way any more; made when somebody waits for it. */
+  #ended: PromiseWithResolvers<void> | undefined = undefined;
 
   constructor(
     settings: DiallerSettings,
@@ -94,9 +96,12 @@ export class Dialler<P> {
     this.failures = 0;
   }
 
-  /** Gives up the attempts that have not ended. */
-  end(reason: TransportError): void {
+  /** Gives up the attempts that have not ended. Resolves when they have let go of what they had. */
+  end(reason: TransportError): Promise<void> {
+    this.#ended = Promise.withResolvers<void>();
     this.#ending.abort(reason);
+    this.#endIfDone();
+    return this.#ended.promise;
   }
 
   /** What a call hears while no connection can be made. */
@@ -114,9 +119,14 @@ export class Dialler<P> {
     return clock.now() + backoffMs(this.failures, { initialMs: initialBackoffMs, maxMs: maxBackoffMs }, random);
   }
 
+  #endIfDone(): void {
+    if (this.dialling === 0) this.#ended?.resolve();
+  }
+
   readonly #opened = (opened: P): void => {
     this.dialling--;
     this.#onOpened(opened);
+    this.#endIfDone();
   };
 
   readonly #refused = (error: unknown): void => {
@@ -125,5 +135,6 @@ export class Dialler<P> {
     // What was given up is no failure.
     if (this.#ending.signal.aborted) this.#onFailed(known, Infinity);
     else this.fail(known);
+    this.#endIfDone();
   };
 }

@@ -64,7 +64,8 @@ export abstract class ChannelSession<Req, Res> implements Session<Req, Res>, Dea
       this.graceMs = graceMs;
       this.beginClose();
     }
-    return this.finished.then(() => {});
+    // The channel may have more to let go of when it has told of its end.
+    return this.finished.then(() => this.channel.close());
   }
 
   abort(reason: TransportError): void {

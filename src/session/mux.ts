@@ -221,6 +221,10 @@ export function mux(
           if (signal?.aborted) onAbort();
           try {
             await ready.promise;
+          } catch (error) {
+            // What was given up has failed when nothing is left of it. A peer that was refused lingers: nobody waits for that.
+            if (signal?.aborted) await channel.close();
+            throw error;
           } finally {
             signal?.removeEventListener("abort", onAbort);
           }

@@ -22,6 +22,7 @@ import {
   websocket,
 } from "../../mod.ts";
 import { mcpSessions, type McpTransport, mcpTransport, serveMcp } from "../../adapters/mcp.ts";
+import { settle } from "../support/calls.ts";
 import { connecting, using } from "./_mcp.ts";
 
 type Generation = keyof typeof using;
@@ -174,4 +175,24 @@ Deno.test("options that there are not, or of the wrong kind, are refused by name
   ) {
     assert.throws(() => mcpSessions(begin, options as never), why);
   }
+});
+
+Deno.test("close() of mcpTransport() gives up a connection that is being made, and waits for its end", async () => {
+  let signal: AbortSignal | undefined;
+  const letGo = Promise.withResolvers<Channel>();
+  const transport = mcpTransport({
+    dial: (options) => {
+      signal = options?.signal;
+      return letGo.promise;
+    },
+    listen: () => Promise.reject(new Error("nobody listens")),
+  });
+  const starting = transport.start();
+  let closed = false;
+  const closing = transport.close().then(() => closed = true);
+  await settle();
+  assert.deepEqual([signal?.aborted, closed], [true, false]);
+  letGo.reject(signal!.reason);
+  await assert.rejects(starting, { code: "cancelled" });
+  await closing;
 });

@@ -31,6 +31,7 @@ import {
   type McpSessionsOptions,
   type McpTransport,
 } from "../../adapters/mcp.ts";
+import { settle } from "../support/calls.ts";
 import { server1, server2, using } from "./_mcp.ts";
 
 /** Sessions of either generation. */
@@ -185,4 +186,26 @@ Deno.test("fetchOver() hands a request and its signal to the chain", async () =>
   controller.abort();
   await assert.rejects(call, (error) => error instanceof TransportError && error.code === "cancelled");
   assert.deepEqual(seen, ["GET http://a.test/x", "POST http://a.test/y"]);
+});
+
+Deno.test("close() of mcpSessions() waits for a session that is beginning, and ends it", async () => {
+  const gate = Promise.withResolvers<void>();
+  let closes = 0;
+  const slow = mcpSessions(async () => {
+    await gate.promise;
+    return {
+      sessionId: "1",
+      handleRequest: () => Promise.resolve(new Response("begun")),
+      close: () => Promise.resolve(void closes++),
+    };
+  });
+  const post = (): Promise<Response> => slow(new Request("http://mcp.test/", { method: "POST" }));
+  const first = post();
+  let closed = false;
+  const closing = slow.close().then(() => closed = true);
+  await settle();
+  assert.equal(closed, false);
+  gate.resolve();
+  await closing;
+  assert.deepEqual([(await first).status, (await post()).status, closes, slow.size], [503, 503, 1, 0]);
 });

@@ -9,7 +9,7 @@ import { Redis } from "ioredis";
 import { redisTopic, type RedisTopicOptions, type SharedTopic } from "../../adapters/redis.ts";
 import { redisServer, startRedis } from "../support/brokers.ts";
 import { failure } from "../support/calls.ts";
-import { until, within } from "../support/channels.ts";
+import { turn, until, within } from "../support/channels.ts";
 import { faultProxy } from "../support/fault_proxy.ts";
 import { peerTest } from "../support/peer.ts";
 import { checkRestarts, readTexts, textEncodings } from "./_texts.ts";
@@ -127,6 +127,37 @@ peerTest("redisTopic() says when a publish was not stored, and ends where Redis 
   assert.deepEqual(ended, ["ended"]);
   await broker.kill();
   await failure(join({ server: broker.servers[0] }), "connection-lost");
+});
+
+peerTest("redisTopic() ends what it still tries to publish when it is closed, and has ended by then", [
+  redisServer,
+], async () => {
+  await using broker = await startRedis();
+  const topic = await join({ server: broker.servers[0], publishTimeoutMs: 600_000 });
+  await topic.publish("a");
+  await broker.kill();
+  let told = false;
+  const lost = failure(topic.publish("b"), "connection-lost", "maybe").then(() => told = true);
+  await within(topic.close(), "the topic's end");
+  await turn();
+  assert.equal(told, true);
+  await lost;
+});
+
+peerTest("redisTopic() asks a Redis that refuses to be read ever more seldom", [redisServer], async () => {
+  await using broker = await startRedis();
+  const client = new Redis(broker.port);
+  await client.call("ACL", "SETUSER", "writer", "on", ">secret", "~*", "&*", "+@all", "-xread");
+  const connection = { username: "writer", password: "secret" };
+  const topic = await join({ server: broker.servers[0], connection });
+  const refused = async (): Promise<number> =>
+    Number(/cmdstat_xread:.*rejected_calls=(\d+)/.exec(await client.info("commandstats"))?.[1] ?? 0);
+  const questions = 3000;
+  for (let i = 0; i < questions; i++) await client.ping();
+  const attempts = await refused();
+  assert.ok(attempts > 0 && attempts < questions / 30, `${attempts} attempts beside ${questions} questions`);
+  await client.quit();
+  await topic.close();
 });
 
 Deno.test("redisTopic() refuses options that are not allowed, naming them", async () => {

@@ -13,9 +13,10 @@ import { channelConformance, type ChannelLimits, type TestedTransport } from "./
 /**
  * Deno's own client leaves the last bytes over TLS unsent where the socket was
  * full, until it sends again (denoland/deno#36862): the answer to a ping is
- * enough for that.
+ * enough for that. A peer has as long again to give it, which on a slow machine
+ * must do for hundreds of channels in one process.
  */
-const heartbeatMs = 250;
+const heartbeatOf = (tls: boolean): { heartbeatMs?: number } => tls ? { heartbeatMs: 2000 } : {};
 
 /** Joins what one transport listens on to what another dials. */
 function joined(
@@ -31,7 +32,7 @@ function joined(
 
 /** The mounted form, dialled by the platform's object. */
 function mounted(limits: ChannelLimits, tls: boolean): TestedTransport {
-  const server = mountedServer({ ...limits, heartbeatMs }, { tls });
+  const server = mountedServer({ ...limits, ...heartbeatOf(tls) }, { tls });
   const dialler = platformDialler();
   return joined(server.transport, () => dialler.dialTo(server.url, limits), async () => {
     await server.end();
@@ -41,7 +42,7 @@ function mounted(limits: ChannelLimits, tls: boolean): TestedTransport {
 
 /** The mounted form, dialled from our own socket. */
 function mountedFromOwn(limits: ChannelLimits, tls: boolean): TestedTransport {
-  const server = mountedServer({ ...limits, heartbeatMs }, { tls });
+  const server = mountedServer({ ...limits, ...heartbeatOf(tls) }, { tls });
   const trust = tls ? { caCerts: [testCert] } : undefined;
   return joined(server.transport, () => websocket({ ...limits, url: server.url, tls: trust }), () => server.end());
 }
@@ -55,9 +56,10 @@ function ownFromPlatform(limits: ChannelLimits, tls: boolean): TestedTransport {
     async listen(accept) {
       const port = Number(new URL(url).port);
       const secured = tls ? { cert: testCert, key: testKey } : undefined;
-      const listener = await websocket({ ...limits, heartbeatMs, port: port === 1 ? 0 : port, tls: secured }).listen(
-        accept,
-      );
+      const listener = await websocket({ ...limits, ...heartbeatOf(tls), port: port === 1 ? 0 : port, tls: secured })
+        .listen(
+          accept,
+        );
       url = `${tls ? "wss" : "ws"}://127.0.0.1:${listener.addr.port}/`;
       return listener;
     },

@@ -40,8 +40,10 @@ export class ScriptedSession implements Session<number, number> {
   state: SessionState = "open";
   /** Calls in flight, in the order in which they came. */
   readonly calls: SessionCall[] = [];
-  /** How often `close()` was called. */
+  /** How often `close()` was called before it was over. */
   closes = 0;
+  /** When it has let go of all that it had: `close()` waits for that, too. */
+  letGo: Promise<void> = Promise.resolve();
   readonly capacity: number;
   readonly #transport: ScriptedTransport;
   readonly #finished = Promise.withResolvers<TransportError | undefined>();
@@ -92,9 +94,9 @@ export class ScriptedSession implements Session<number, number> {
   }
 
   close(): Promise<void> {
-    this.closes++;
+    if (this.state !== "closed") this.closes++;
     this.drain();
-    return this.finished.then(() => {});
+    return this.finished.then(() => this.letGo);
   }
 
   abort(reason: TransportError): void {

@@ -50,6 +50,23 @@ Deno.test("close() waits for connections that were draining before", async () =>
   assert.equal(old.reply, 0);
 });
 
+Deno.test("close() waits until a connection that was lost before has let go of what it had", async () => {
+  const set = reconnecting();
+  set.call();
+  const session = await set.connect();
+  const letGo = Promise.withResolvers<void>();
+  session.letGo = letGo.promise;
+  session.lose();
+  await settle();
+  assert.deepEqual(counts(set), { total: 0, active: 0, idle: 0, draining: 0, dialling: 0, waiting: 0 });
+  let closed = false;
+  const closing = set.client.close().then(() => closed = true);
+  await settle();
+  assert.equal(closed, false);
+  letGo.resolve();
+  await closing;
+});
+
 Deno.test("close() refuses those who wait and those who come later, as not processed", async () => {
   const set = pooled({ max: 1 });
   set.call();
@@ -77,12 +94,16 @@ Deno.test("close() aborts dials", async () => {
   assert.equal(set.transport.dialled, 1);
 });
 
-Deno.test("a dial that succeeds although it was aborted gives a connection that is closed at once", async () => {
+Deno.test("a dial that succeeds although it was aborted gives a connection whose end close() waits for", async () => {
   const set = reconnecting();
   set.transport.heedsAbort = false;
   set.call();
-  await set.client.close();
+  let closed = false;
+  const closing = set.client.close().then(() => closed = true);
+  await settle();
+  assert.equal(closed, false, "the dial is under way");
   const session = await set.connect();
+  await closing;
   assert.deepEqual([session.closes, session.state], [1, "closed"]);
   assert.deepEqual(counts(set), { total: 0, active: 0, idle: 0, draining: 0, dialling: 0, waiting: 0 });
 });
@@ -91,8 +112,9 @@ Deno.test("a dial that fails after close() is nobody's business", async () => {
   const set = reconnecting({ waitForReady: true });
   set.transport.heedsAbort = false;
   set.call();
-  await set.client.close();
+  const closing = set.client.close();
   await set.refuse();
+  await closing;
   await set.clock.advance(1e6);
   assert.equal(set.transport.dialled, 1);
   assert.deepEqual(set.events, []);

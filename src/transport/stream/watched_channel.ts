@@ -79,8 +79,8 @@ export abstract class WatchedChannel implements Watched {
   protected abstract deliver(): void;
   /** Begins the end in order. */
   protected abstract finish(): void;
-  /** It is over: closes what is below. */
-  protected abstract release(error: TransportError | undefined): void;
+  /** It is over: closes what is below. `close()` waits for the promise, where that takes its time. */
+  protected abstract release(error: TransportError | undefined): Promise<void> | void;
 
   /** Counts the connection, and tells of it. */
   protected opened(): void {
@@ -125,12 +125,12 @@ export abstract class WatchedChannel implements Watched {
     if (this.over) return;
     this.over = true;
     this.#reason = error;
-    this.release(error);
+    const released = this.release(error);
     const { counters, side } = this.place;
     counters.connectionsOpen--;
     if (error !== undefined) counters.connectionsFailed++;
     this.closing ??= Promise.withResolvers<void>();
-    this.closing.resolve();
+    this.closing.resolve(released);
     this.watch.stop();
     const heard = tellClosed(this.receiver, error);
     if (this.#observer === undefined) return;

@@ -16,6 +16,7 @@ import { byteLengthOf } from "../../util/byte_length.ts";
 import { tooLarge } from "../stream/coalescing_writer.ts";
 import type { StreamPlace } from "../stream/byte_stream.ts";
 import { WatchedChannel, type WatchedSettings } from "../stream/watched_channel.ts";
+import { whenClosed } from "./websocket_platform_end.ts";
 import { PlatformInbox } from "./websocket_platform_inbox.ts";
 import { PlatformSender, type SenderSettings } from "./websocket_platform_sender.ts";
 
@@ -35,6 +36,8 @@ export class PlatformChannel extends WatchedChannel implements Channel {
   readonly #onClose = (event: CloseEvent): void => this.#socketClosed(event.code, event.reason);
   /** The goodbye was given to the platform. */
   #saidGoodbye = false;
+  /** The peer has had its time to answer the goodbye, or to give a sign of life. */
+  #late = false;
   /** The socket is closed: what has come by then is still handed out. */
   #closed: { readonly error: TransportError | undefined } | undefined = undefined;
 
@@ -93,10 +96,12 @@ export class PlatformChannel extends WatchedChannel implements Channel {
   probe(): void {}
 
   timedOut(error: TransportError): void {
+    this.#late = true;
     this.abort(error);
   }
 
   lingered(): void {
+    this.#late = true;
     this.end(this.#closed?.error);
   }
 
@@ -181,11 +186,14 @@ export class PlatformChannel extends WatchedChannel implements Channel {
     this.end(error);
   }
 
-  protected override release(): void {
+  protected override release(): Promise<void> | void {
     this.#socket.removeEventListener("message", this.#onMessage);
     this.#socket.removeEventListener("close", this.#onClose);
     this.#sender.stop();
     this.#inbox.clear();
+    // The platform has no way to close a socket at once: its peer is asked, and answers.
+    if (this.#closed !== undefined || this.#late) return;
+    return whenClosed(this.#socket, this.#settings.clock, this.#settings.lingerMs);
   }
 
   #closedError(): TransportError {

@@ -7,6 +7,7 @@
 import type { Address, Channel, ChannelCounters, DialOptions } from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
 import { PlatformChannel } from "./websocket_platform_channel.ts";
+import { whenClosed } from "./websocket_platform_end.ts";
 import type { PlatformSettings } from "./websocket_platform_options.ts";
 
 /** Connects; rejects with `connect-failed`, `connect-timeout`, `cancelled` or `unsupported`. */
@@ -21,9 +22,10 @@ export async function dialPlatform(
   const socket = create(settings, url);
   const { promise, resolve, reject } = Promise.withResolvers<Channel>();
   const fail = (error: TransportError): void => {
-    reject(error);
+    stopListening();
     // Also ends one that is still connecting.
     socket.close();
+    void whenClosed(socket, settings.clock, settings.lingerMs).then(() => reject(error));
   };
   const onAbort = (): void => fail(TransportError.from(signal!.reason, "cancelled", { processed: "no" }));
   const { connectTimeoutMs, clock } = settings;
@@ -37,7 +39,7 @@ export async function dialPlatform(
     const { message } = event as Partial<ErrorEvent>;
     if (message !== undefined && message !== "") why = message;
   };
-  const onClose = (): void => fail(new TransportError("connect-failed", `Cannot connect to ${url.host}: ${why}`));
+  const onClose = (): void => reject(new TransportError("connect-failed", `Cannot connect to ${url.host}: ${why}`));
   const onOpen = (): void => {
     stopListening();
     const place = { side: "client", local: { transport: "websocket" }, counters } as const;

@@ -12,6 +12,7 @@ import {
   ManualClock,
   platformWebSocket,
   type PlatformWebSocketOptions,
+  TransportError,
 } from "../../../mod.ts";
 import { Recorder } from "../../support/channels.ts";
 
@@ -168,4 +169,44 @@ Deno.test("a message that is neither text nor bytes ends the channel", async () 
   channel.receive(recorder);
   socket.tell("message", { data: new Blob([]) });
   assert.equal(recorder.error?.code, "unsupported");
+});
+
+Deno.test("close() after an abort waits until the platform has closed the socket", async () => {
+  const { socket, clock, channel } = await scripted({ lingerMs: 1000 });
+  channel.receive(new Recorder());
+  channel.abort(new TransportError("cancelled", "given up"));
+  let closed = false;
+  const closing = channel.close().then(() => closed = true);
+  await clock.advance(999);
+  assert.equal(closed, false);
+  socket.tell("close", { code: 1000, reason: "" });
+  await closing;
+  assert.equal(deadlinesOf(clock).size, 0);
+});
+
+Deno.test("close() after an abort waits no longer than lingerMs for a peer that does not answer", async () => {
+  const { clock, channel } = await scripted({ lingerMs: 1000 });
+  channel.receive(new Recorder());
+  channel.abort(new TransportError("cancelled", "given up"));
+  const closing = channel.close();
+  await clock.advance(1000);
+  await closing;
+  assert.equal(deadlinesOf(clock).size, 0);
+});
+
+Deno.test("a dial that is given up has failed when the platform has closed its socket", async () => {
+  const socket = new ScriptedSocket();
+  const createWebSocket = (): WebSocket => socket as unknown as WebSocket;
+  const giveUp = new AbortController();
+  const clock = new ManualClock();
+  const dial = platformWebSocket({ url: "ws://a/", clock, createWebSocket }).dial({ signal: giveUp.signal });
+  let failed = false;
+  dial.catch(() => failed = true);
+  giveUp.abort();
+  await clock.advance(100);
+  assert.equal(failed, false);
+  assert.equal(socket.closes.length, 1);
+  socket.tell("close", { code: 1006, reason: "" });
+  await assert.rejects(dial, { code: "cancelled" });
+  assert.equal(deadlinesOf(clock).size, 0);
 });
