@@ -35,7 +35,9 @@ export function pressureTests(test: SessionTest, can: Capabilities): void {
       const session = await world.dial();
       await session.call(new Uint8Array(1));
       proxy.pause();
-      const calls = Array.from({ length: greedyCalls }, (_, i) => session.call(numbered(i, 4)));
+      // A server may allow a connection fewer than we do.
+      const asked = Math.min(greedyCalls, session.capacity);
+      const calls = Array.from({ length: asked }, (_, i) => session.call(numbered(i, 4)));
       // What was asked for reaches the server in the end; what it can't get rid of stays with the proxy.
       proxy.resume();
       await until(() => greedy > 0, "the first greedy call");
@@ -46,7 +48,7 @@ export function pressureTests(test: SessionTest, can: Capabilities): void {
           stopped * replyBytes < systemBytes + 2_000_000,
           `${stopped} replies of ${replyBytes} bytes were made for a peer that does not read`,
         );
-        assert.ok(stopped < greedyCalls, "the server went on");
+        assert.ok(stopped < asked, "the server went on");
       }
       for (let i = 0; i < 20; i++) {
         sameBytes(await others.call(numbered(i, 5000)), numbered(i, 5000), "a call of another client");

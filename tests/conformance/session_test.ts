@@ -65,6 +65,9 @@ const httpCan: Capabilities = {
 /** On own sockets a session is one connection for one call; what the tests take for a session is many of them. */
 const httpSocketsCan: Capabilities = { ...httpCan, concurrent: false };
 
+/** On own sockets a session of HTTP/2 is one connection that carries many calls. */
+const http2SocketsCan: Capabilities = { ...httpCan, ping: true, goaway: true, connection: true };
+
 /** Room for the head that mux puts before a payload. */
 const headBytes = 5;
 
@@ -130,14 +133,14 @@ sessionConformance("mux() over a unix socket", { ...muxCan, port: false }, onUni
 sessionConformance("pipeline() over tcp()", pipelineCan, pipelined);
 const fetched = { client: "fetch" } as const;
 const secured = { tls, ...fetched };
+const fetchedH2Can = { ...httpCan, goaway: true };
 
 sessionConformance("httpCalls() over HTTP/1.1", httpSocketsCan, overHttp());
-sessionConformance("httpCalls() over HTTP/1.1 with TLS", httpSocketsCan, overHttp({ tls }));
+sessionConformance("httpCalls() over HTTP/1.1 with TLS", httpSocketsCan, overHttp({ tls, protocol: "h1" }));
 sessionConformance("httpCalls() over fetch", httpCan, overHttp(fetched));
 sessionConformance("httpCalls() over fetch with TLS", httpCan, overHttp({ ...secured, protocol: "h1" }));
-sessionConformance("httpCalls() over HTTP/2", { ...httpCan, goaway: true }, overHttp({ protocol: "h2" }));
-sessionConformance(
-  "httpCalls() over HTTP/2 with TLS",
-  { ...httpCan, goaway: true },
-  overHttp({ ...secured, protocol: "h2" }),
-);
+sessionConformance("httpCalls() over HTTP/2", http2SocketsCan, overHttp({ protocol: "h2" }));
+sessionConformance("httpCalls() over HTTP/2 with TLS", http2SocketsCan, overHttp({ tls, protocol: "h2" }));
+sessionConformance("httpCalls() over what the server prefers with TLS", http2SocketsCan, overHttp({ tls }));
+sessionConformance("httpCalls() over HTTP/2 by fetch", fetchedH2Can, overHttp({ ...fetched, protocol: "h2" }));
+sessionConformance("httpCalls() over HTTP/2 by fetch with TLS", fetchedH2Can, overHttp({ ...secured, protocol: "h2" }));

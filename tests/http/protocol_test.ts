@@ -10,7 +10,7 @@ import { failure } from "../support/calls.ts";
 import { testCert, testKey } from "../support/certs.ts";
 import { until } from "../support/channels.ts";
 import { faultProxy } from "../support/fault_proxy.ts";
-import { httpWorld } from "./_world.ts";
+import { bothForms, httpWorld } from "./_world.ts";
 
 const tls = { cert: testCert, key: testKey, caCerts: [testCert] };
 
@@ -69,7 +69,8 @@ Deno.test("a client refuses a certificate that it does not trust as connect-fail
   }, { tls });
 });
 
-Deno.test("an HTTP/2 client of a server that does not speak it says connect-failed or connection-lost", async () => {
+/** A server that answers whatever comes as HTTP/1.1 does, and closes. */
+async function onlyHttp1(run: (origin: string) => Promise<void>): Promise<void> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const answering = (async () => {
     for await (const connection of listener) {
@@ -78,22 +79,34 @@ Deno.test("an HTTP/2 client of a server that does not speak it says connect-fail
       connection.close();
     }
   })();
-  const origin = `http://127.0.0.1:${listener.addr.port}`;
-  const session = await http({ origin, protocol: "h2" }).dial();
-  await failure(session.call(new Request(origin)), ["connect-failed", "connection-lost"]);
-  await session.close();
+  await run(`http://127.0.0.1:${listener.addr.port}`);
   listener.close();
   await answering;
+}
+
+Deno.test("a server that speaks no HTTP/2 is found out when it is dialled", async () => {
+  await onlyHttp1(async (origin) => {
+    const error = await failure(http({ origin, protocol: "h2" }).dial(), "version-mismatch", "no");
+    assert.match(error.message, /HTTP\/1\.1/);
+  });
 });
 
-Deno.test("the handlers of an HTTP/2 connection hear which of its calls was cancelled", async () => {
+Deno.test("fetch says of a server that speaks no HTTP/2 connect-failed or connection-lost", async () => {
+  await onlyHttp1(async (origin) => {
+    const session = await http({ origin, protocol: "h2", client: "fetch" }).dial();
+    await failure(session.call(new Request(origin)), ["connect-failed", "connection-lost"]);
+    await session.close();
+  });
+});
+
+bothForms("the handlers of an HTTP/2 connection hear which of its calls was cancelled", async (client) => {
   const aborted: string[] = [];
   await httpWorld((request, context) => {
     const { pathname } = new URL(request.url);
     context.signal.addEventListener("abort", () => aborted.push(pathname));
     return new Promise<Response>(() => {});
   }, async ({ origin, dial, server }) => {
-    const session = await dial({ protocol: "h2" });
+    const session = await dial({ protocol: "h2", client });
     const controllers = [0, 1, 2].map(() => new AbortController());
     const calls = controllers.map(({ signal }, i) =>
       failure(session.call(new Request(`${origin}/${i}`, { signal })), ["cancelled", "connection-lost"])
@@ -123,7 +136,6 @@ Deno.test("http() refuses options that make no sense, naming them", () => {
     [{ origin: "http://127.0.0.1/?q=1" }, /origin/],
     [{ port: 0, protocol: "h3" }, /protocol/],
     [{ port: 0, client: "socket" }, /client/],
-    [{ port: 0, client: "sockets", protocol: "h2" }, /client/],
     [{ port: 0, headTimeoutMs: 0 }, /headTimeoutMs/],
     [{ port: 0, maxHeadBytes: 1 }, /maxHeadBytes/],
     [{ port: 0, maxInFlight: 0 }, /maxInFlight/],

@@ -8,7 +8,8 @@
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chain, http, pool, type Session } from "../../mod.ts";
+import { chain, http, pool } from "../../mod.ts";
+import { failure } from "../support/calls.ts";
 import { testCert, testCertPath, testKey, testKeyPath } from "../support/certs.ts";
 import { until } from "../support/channels.ts";
 import { peer, peerTest, start } from "../support/peer.ts";
@@ -50,21 +51,17 @@ peerTest("Node's http: fixed, chunked and close-delimited responses, hints, trai
   assert.equal(await (await call(new Request(`${origin}/fixed`))).text(), "hello");
 });
 
-peerTest("a server that speaks HTTP/2 alone is called by fetch, and asked only once", [node], async () => {
+peerTest("a server that speaks HTTP/2 alone is called where nobody has another wish", [node], async () => {
   await using server = start("node", [script, "h2", testCertPath, testKeyPath]);
   const [, port] = await server.until(/^port (\d+)$/);
   const origin = `https://127.0.0.1:${port}`;
-  const transport = http({ origin, tls: { caCerts: [testCert] } });
-  const sessions: Session<Request, Response>[] = [];
-  for (let i = 0; i < 2; i++) {
-    const session = await transport.dial();
-    sessions.push(session);
-    assert.equal(session.capacity, 256);
-    assert.equal(await (await session.call(new Request(origin))).text(), "hello");
-  }
-  for (const session of sessions) await session.close();
-  const sockets = http({ origin, client: "sockets", tls: { caCerts: [testCert] } });
-  await assert.rejects(sockets.dial(), { code: "connect-failed" });
+  const tls = { caCerts: [testCert] };
+  const session = await http({ origin, tls }).dial();
+  assert.ok(session.capacity > 1, `${session.capacity}`);
+  assert.equal(await (await session.call(new Request(origin))).text(), "hello");
+  await session.close();
+  const error = await failure(http({ origin, protocol: "h1", tls }).dial(), "connect-failed", "no");
+  assert.match(error.message, /NoApplicationProtocol/i);
 });
 
 for (const tls of [false, true]) {

@@ -12,8 +12,10 @@ import { liveSettings } from "../../core/live_settings.ts";
 import type { Handler } from "../../core/service.ts";
 import type { Session, SessionDialOptions, SessionListener, SessionTransport } from "../../core/session.ts";
 import { SessionFigures } from "../../core/session_figures.ts";
+import { Http2Session } from "../http2_client/http2_session.ts";
 import { HttpSession } from "./http_client.ts";
-import { dialHttp, hasSockets, speaksAnother } from "./http_dial.ts";
+import { HttpConnection } from "./http_connection.ts";
+import { dialHttp, hasSockets } from "./http_dial.ts";
 import { type HttpOptions, httpRules, readHttpOptions } from "./http_options.ts";
 import { listenHttp } from "./http_server.ts";
 import { HttpSocketSession } from "./http_socket_session.ts";
@@ -102,22 +104,20 @@ export function http(options: HttpOptions): SessionTransport<Request, Response> 
   const sessions = new SessionFigures(counts);
   let onSockets = false;
   const scheme = tls === undefined ? "http" : "https";
-  // A far side that has said once that it speaks no HTTP/1.1 is not asked again.
-  let overFetch = client === "fetch" || protocol === "h2" || (client === "auto" && !hasSockets());
+  const overFetch = client === "fetch" || (client === "auto" && !hasSockets());
   return named("http", { ...shown, protocol, client, tls: tls === undefined ? undefined : true }, {
     async dial({ signal }: SessionDialOptions<Request, Response> = {}): Promise<Session<Request, Response>> {
       if (signal?.aborted) throw TransportError.from(signal.reason, "cancelled", { processed: "no" });
       const address = formatAddress({ transport: scheme, hostname: settings.hostname, port: settings.port });
       const origin = settings.origin ?? new URL(`${scheme}://${address}`).origin;
       if (!overFetch) {
-        try {
-          const session = new HttpSocketSession(origin, settings, await dialHttp(origin, settings, signal));
-          onSockets = true;
-          return sessions.dialled(session);
-        } catch (error) {
-          if (client !== "auto" || protocol !== "auto" || !speaksAnother(error)) throw error;
-          overFetch = true;
-        }
+        const connection = await dialHttp(origin, settings, signal);
+        onSockets = true;
+        return sessions.dialled(
+          connection instanceof HttpConnection
+            ? new HttpSocketSession(origin, settings, connection)
+            : new Http2Session(origin, settings, connection),
+        );
       }
       try {
         return sessions.dialled(new HttpSession(origin, settings));

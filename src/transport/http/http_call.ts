@@ -12,22 +12,21 @@ import { TransportError } from "../../core/errors.ts";
 import { textOf } from "../../core/thrown.ts";
 import type { ResponseHead } from "../../framing/http1/http1_head.ts";
 import type { StreamedBody } from "./http_body.ts";
-import type { HttpConnection } from "./http_connection.ts";
-import type { Exchange } from "./http_exchange.ts";
+import type { CallLine, Carried, Exchange } from "./http_exchange.ts";
 import type { HttpSettings } from "./http_options.ts";
 import { redirected, type RedirectedRequest, redirectOf, refused } from "./http_redirect.ts";
-import { encodeOutgoing, type OutgoingRequest } from "./http_request.ts";
+import type { OutgoingRequest } from "./http_request.ts";
 import { responseOf } from "./http_response.ts";
-import { joined, maxJoinedBytes, peekBody, Upload } from "./http_upload.ts";
+import { peekBody, Upload } from "./http_upload.ts";
 
 /** The session that a call is made on. */
 export interface CallHome {
   readonly settings: HttpSettings;
-  readonly connection: HttpConnection;
+  readonly connection: CallLine;
   /** Connects to where a redirect leads. */
-  dial(origin: string, signal: AbortSignal): Promise<HttpConnection>;
+  dial(origin: string, signal: AbortSignal): Promise<CallLine>;
   /** The call is over, with the body of its response. */
-  callOver(): void;
+  callOver(call: HttpCall): void;
 }
 
 /** See the module. */
@@ -41,7 +40,8 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
   readonly #signal: AbortSignal | undefined;
   readonly #redirectMode: RequestRedirect;
   #request: OutgoingRequest;
-  #connection: HttpConnection;
+  #connection: CallLine;
+  #carried: Carried | undefined = undefined;
   /** The body, where it can be sent again. */
   #body: Uint8Array | undefined = undefined;
   #streamed = false;
@@ -145,7 +145,7 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
       : new TransportError(reason.code, reason.message, { processed: "no", cause: reason });
     this.#settle(why);
     this.#dialling?.abort(why);
-    if (this.#begun) this.#connection.abort(why);
+    if (this.#begun) this.#carried?.abort(why);
     this.#end();
   }
 
@@ -175,30 +175,21 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
     }
   }
 
-  #begin(connection: HttpConnection, body: Uint8Array | Upload | undefined): void {
+  #begin(connection: CallLine, body: Uint8Array | Upload | undefined): void {
     const request = this.#request;
     const { declaredLength } = request;
-    let upload: Upload | undefined;
-    let first: Uint8Array;
-    if (body === undefined) {
-      first = encodeOutgoing(request, undefined);
-    } else if (body instanceof Upload) {
-      first = encodeOutgoing(request, body.framing);
-      upload = body;
+    if (body instanceof Upload) {
       this.#streamed = body.streamed;
-    } else {
+    } else if (body !== undefined) {
       const { length } = body;
       if (declaredLength !== undefined && declaredLength !== length) {
         const why = `its body has ${length} bytes, its content-length says ${declaredLength}`;
         throw new TransportError("invalid-request", `Cannot send request: ${why}`);
       }
       this.#body = body;
-      first = encodeOutgoing(request, length);
-      if (length > maxJoinedBytes || (request.expectsContinue && length > 0)) upload = new Upload([body], length);
-      else first = joined([first, body]);
     }
+    this.#carried = connection.begin(this, request, body);
     this.#begun = this.#sent = true;
-    connection.begin(this, first, upload, upload !== undefined && request.expectsContinue);
   }
 
   #redirected(head: ResponseHead, location: string): RedirectedRequest {
@@ -257,7 +248,7 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
     this.#context.cancellation?.unsubscribe(this);
     this.#signal?.removeEventListener("abort", this.#onAbort);
     this.#leave();
-    this.#home.callOver();
+    this.#home.callOver(this);
   }
 }
 

@@ -9,6 +9,8 @@ import { textOf } from "../../core/thrown.ts";
 import type { ResponseHead } from "../../framing/http1/http1_head.ts";
 import type { StreamedBody } from "./http_body.ts";
 import type { HttpSettings } from "./http_options.ts";
+import type { OutgoingRequest } from "./http_request.ts";
+import type { Upload } from "./http_upload.ts";
 
 /** What a connection carries at a time: a request that goes out and the response to it. */
 export interface Exchange {
@@ -22,6 +24,22 @@ export interface Exchange {
   over(): void;
   /** The connection is over. Called instead of `over()`, before or after `answered()`. */
   failed(error: TransportError): void;
+}
+
+/** A connection of the calling end, as a call has it. */
+export interface CallLine {
+  /** Nothing more can be sent on it. */
+  readonly closed: boolean;
+  /** Sends a request with its body. Throws what keeps it from being sent. */
+  begin(exchange: Exchange, request: OutgoingRequest, body: Uint8Array | Upload | undefined): Carried;
+  /** Ends it at once, with all that it carries. */
+  abort(error: TransportError): void;
+}
+
+/** An exchange that a connection carries. */
+export interface Carried {
+  /** Ends it, and its connection only where that can't carry on without. The exchange fails with the error. */
+  abort(error: TransportError): void;
 }
 
 /** How long the rest of an exchange that nobody waits for may take, in milliseconds. */

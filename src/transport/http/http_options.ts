@@ -170,9 +170,6 @@ export function readHttpOptions(options: HttpOptions): HttpSettings {
   if (read.port === undefined && read.origin === undefined) {
     throw invalidOption("http()", "port", undefined, "a port to listen on or an origin to call");
   }
-  if (read.client === "sockets" && read.protocol === "h2") {
-    throw invalidOption("http()", "client", read.client, '"fetch" or "auto" with the protocol "h2"');
-  }
   const tls = read.tls === undefined ? undefined : readOptions("http()", read.tls, {
     cert: label(undefined),
     key: label(undefined),

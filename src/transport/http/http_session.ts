@@ -1,5 +1,5 @@
 /**
- * What the two forms of the calling end have in common.
+ * What the forms of the calling end have in common.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { CallContext } from "../../core/context.ts";
 import { TransportError } from "../../core/errors.ts";
 import type { Session } from "../../core/session.ts";
+import { reasonOf } from "./http_call.ts";
 
 /** Time for calls in flight to finish when a session is closed, in milliseconds. */
 export const closeTimeoutMs = 30_000;
@@ -52,4 +53,14 @@ export function refusalOf(
     return new TransportError("deadline-exceeded", "Call not sent: its deadline has passed", { processed: "no" });
   }
   return undefined;
+}
+
+/** Why a request can't be sent, or need not be any more. */
+export function unfitness({ body, signal }: Request): TransportError | undefined {
+  if (body?.locked) {
+    return new TransportError("invalid-request", "Cannot send request: its body is being read elsewhere");
+  }
+  if (!signal.aborted) return undefined;
+  const reason = reasonOf(signal);
+  return new TransportError(reason.code, reason.message, { processed: "no", cause: reason });
 }

@@ -10,13 +10,15 @@ import { background, type CallContext } from "../../core/context.ts";
 import { deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
 import type { Session, SessionState, ShutdownOptions } from "../../core/session.ts";
-import { type CallHome, HttpCall, reasonOf } from "./http_call.ts";
+import { type CallHome, HttpCall } from "./http_call.ts";
 import type { HttpConnection } from "./http_connection.ts";
-import { dialHttp } from "./http_dial.ts";
+import { dialLine } from "./http_dial.ts";
+import type { CallLine } from "./http_exchange.ts";
+import { Http1Line } from "./http1_line.ts";
 import type { HttpSettings } from "./http_options.ts";
 import { plainPartsOf, usePlain } from "./http_plain_request.ts";
 import { outgoing } from "./http_request.ts";
-import { addressOf, closeTimeoutMs, refusalOf } from "./http_session.ts";
+import { addressOf, closeTimeoutMs, refusalOf, unfitness } from "./http_session.ts";
 
 /** See the module. */
 export class HttpSocketSession implements Session<Request, Response>, CallHome {
@@ -24,11 +26,12 @@ export class HttpSocketSession implements Session<Request, Response>, CallHome {
   readonly finished: Promise<TransportError | undefined>;
   readonly capacity = 1;
   readonly settings: HttpSettings;
-  readonly connection: HttpConnection;
+  readonly connection: CallLine;
   onChange: (() => void) | undefined = undefined;
   state: SessionState = "open";
   load = 0;
   readonly #origin: string;
+  readonly #local: Address;
   readonly #finished = Promise.withResolvers<TransportError | undefined>();
   #call: HttpCall | undefined = undefined;
   #error: TransportError | undefined = undefined;
@@ -37,7 +40,8 @@ export class HttpSocketSession implements Session<Request, Response>, CallHome {
   constructor(origin: string, settings: HttpSettings, connection: HttpConnection) {
     this.#origin = origin;
     this.settings = settings;
-    this.connection = connection;
+    this.connection = new Http1Line(connection);
+    this.#local = connection.local;
     this.remote = addressOf(origin);
     this.finished = this.#finished.promise;
     connection.onClosed = (error) => {
@@ -48,7 +52,7 @@ export class HttpSocketSession implements Session<Request, Response>, CallHome {
   }
 
   get local(): Address {
-    return this.connection.local;
+    return this.#local;
   }
 
   call(request: Request, context: CallContext = background): Promise<Response> {
@@ -98,8 +102,8 @@ export class HttpSocketSession implements Session<Request, Response>, CallHome {
 
   // CallHome
 
-  dial(origin: string, signal: AbortSignal): Promise<HttpConnection> {
-    return dialHttp(origin, this.settings, signal);
+  dial(origin: string, signal: AbortSignal): Promise<CallLine> {
+    return dialLine(origin, this.settings, signal);
   }
 
   callOver(): void {
@@ -122,14 +126,4 @@ export class HttpSocketSession implements Session<Request, Response>, CallHome {
     this.state = state;
     this.onChange?.();
   }
-}
-
-/** Why a request can't be sent, or need not be any more. */
-function unfitness({ body, signal }: Request): TransportError | undefined {
-  if (body?.locked) {
-    return new TransportError("invalid-request", "Cannot send request: its body is being read elsewhere");
-  }
-  if (!signal.aborted) return undefined;
-  const reason = reasonOf(signal);
-  return new TransportError(reason.code, reason.message, { processed: "no", cause: reason });
 }

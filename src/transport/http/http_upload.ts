@@ -70,6 +70,8 @@ export class Upload {
   #openChunk = false;
   /** Its last bytes are with the connection. */
   #handedOver = false;
+  /** What carries it marks off its end itself. */
+  #framed = false;
   #over = false;
   readonly #next = (): void => this.#goOn();
   readonly #whole = (): void => {
@@ -112,10 +114,11 @@ export class Upload {
     return this.#handedOver;
   }
 
-  /** Begins, and goes on to the end. */
-  begin(line: UploadLine): void {
+  /** Begins, and goes on to the end. `framed` says that the line marks off the body itself: it goes out as it is. */
+  begin(line: UploadLine, framed = false): void {
     if (this.#over || this.#line !== undefined) return;
     this.#line = line;
+    this.#framed = framed;
     this.#goOn();
   }
 
@@ -146,6 +149,7 @@ export class Upload {
       this.#handedOver = this.#sentBytes === this.framing;
       return line.send(data, this.#handedOver ? this.#whole : this.#next);
     }
+    if (this.#framed) return line.send(data, this.#next);
     const whole = data.length <= maxCopiedBytes;
     const mark = new Uint8Array(chunkEnd.length * 2 + maxChunkHeadBytes + (whole ? data.length : 0));
     let at = 0;
@@ -171,6 +175,7 @@ export class Upload {
     if (this.framing !== "chunked") {
       return this.#sentBytes === this.framing ? done() : this.#fail(this.#wrongLength());
     }
+    if (this.#framed) return done();
     const last = encodeLastChunk();
     this.#handedOver = true;
     line.send(this.#openChunk ? joined([chunkEnd, last]) : last, done);

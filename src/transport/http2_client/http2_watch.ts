@@ -1,0 +1,102 @@
+/**
+ * The limits in time of one HTTP/2 connection of the calling end, and of all
+ * its streams, in one entry of the deadline queue.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../core/clock.ts";
+import { type DeadlineEntry, deadlinesOf } from "../../core/deadline_queue.ts";
+
+/** What lasts longer than this, in milliseconds, may cost a little more. */
+const lingerMs = 5;
+
+/** A stream that has limits. */
+export interface TimedStream {
+  /** When something must have happened, in milliseconds on the clock. */
+  limitAt: number;
+  /** It has not. */
+  late(): void;
+}
+
+/** The connection that is watched. */
+export interface TimedConnection {
+  /** All that has limits. */
+  timedStreams(): Iterable<TimedStream>;
+  /** The connection should have ended by now. */
+  overdue(): void;
+  /** For a while nothing may have been under way. */
+  lingered(): void;
+}
+
+/** See the module. Moved lazily: most limits are set again long before they are reached. */
+export class Http2Watch implements DeadlineEntry {
+  dueAt = Infinity;
+  position = -1;
+  readonly holds = false;
+  readonly #clock: Clock;
+  readonly #connection: TimedConnection;
+  #endsAt = Infinity;
+  #lingersAt = Infinity;
+  #over = false;
+
+  /** Watches nothing yet. */
+  constructor(clock: Clock, connection: TimedConnection) {
+    this.#clock = clock;
+    this.#connection = connection;
+  }
+
+  /** Gives a stream so long. */
+  limit(stream: TimedStream, ms: number): void {
+    stream.limitAt = ms === Infinity ? Infinity : this.#clock.now() + ms;
+    this.#look(stream.limitAt);
+  }
+
+  /** Gives the connection so long. */
+  endWithin(ms: number): void {
+    this.#endsAt = Math.min(this.#endsAt, this.#clock.now() + ms);
+    this.#look(this.#endsAt);
+  }
+
+  /** No stream is open. Most connections are used again at once: it is looked at later. */
+  rest(): void {
+    if (this.#lingersAt !== Infinity) return;
+    this.#lingersAt = this.#clock.now() + lingerMs;
+    this.#look(this.#lingersAt);
+  }
+
+  /** The connection is over. */
+  stop(): void {
+    this.#over = true;
+    const deadlines = deadlinesOf(this.#clock);
+    deadlines.remove(this);
+    deadlines.trim();
+  }
+
+  expire(): void {
+    const now = this.#clock.now();
+    if (now >= this.#endsAt) {
+      this.#endsAt = Infinity;
+      this.#connection.overdue();
+    }
+    if (now >= this.#lingersAt) {
+      this.#lingersAt = Infinity;
+      this.#connection.lingered();
+    }
+    let next = Math.min(this.#endsAt, this.#lingersAt);
+    for (const stream of [...this.#connection.timedStreams()]) {
+      if (now >= stream.limitAt) stream.late();
+      if (stream.limitAt > now && stream.limitAt < next) next = stream.limitAt;
+    }
+    this.#look(next);
+  }
+
+  /** Sees to it that `expire()` runs at `at`, or earlier where it would anyway. */
+  #look(at: number): void {
+    if (at === Infinity || this.#over || (this.position >= 0 && this.dueAt <= at)) return;
+    const deadlines = deadlinesOf(this.#clock);
+    deadlines.remove(this);
+    this.dueAt = at;
+    deadlines.add(this);
+  }
+}
