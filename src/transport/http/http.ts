@@ -33,23 +33,38 @@ export { httpRequest } from "./http_plain_request.ts";
  *
  * Calling has two forms; the option `client` chooses:
  *
- * - **Own sockets**, for HTTP/1.1: a session is one connection and carries one
- *   call at a time, so that {@linkcode pool} has real connections to pool, with
- *   a maximum, a lifetime and an idle timeout. Small writes are not delayed. No
+ * - **Own sockets**: a session is one connection, so that {@linkcode pool} has
+ *   real connections to pool, with a maximum, a lifetime and an idle timeout.
+ *   Over HTTP/1.1 it carries one call at a time; over HTTP/2 as many as
+ *   `maxInFlight` and the server allow, and can be pinged. With TLS the server
+ *   chooses between the two unless the option `protocol` does; without,
+ *   HTTP/2 is spoken where that says so. Small writes are not delayed. No
  *   request is ever sent again: a call that is lost says `processed: "no"`
- *   where nothing of it was written, else `"maybe"`. A response whose body is
- *   there when its head is frees its connection at once; any other body holds
- *   it until it is read to the end, cancelled or collected unread. Limits on
- *   heads, redirects, interim responses and all waiting are options.
- * - **`fetch`**, for HTTP/2 and for proxies that the environment names, which
- *   own sockets do not heed: a session is one client with as many connections
- *   as it has calls in flight (HTTP/1.1) or one (HTTP/2).
+ *   where nothing of it was written or the server says that it has not looked
+ *   at it, else `"maybe"`. A response whose body is there when its head is
+ *   frees its place at once; any other body holds it until it is read to the
+ *   end, cancelled or collected unread. Limits on heads, redirects, interim
+ *   responses and all waiting are options.
+ * - **`fetch`**, for proxies that the environment names, which own sockets do
+ *   not heed: a session is one client with as many connections as it has calls
+ *   in flight (HTTP/1.1) or one (HTTP/2).
  *
- * By default it is own sockets where the platform has them; with TLS, a far
- * side that speaks HTTP/2 alone is called by `fetch` from then on. In browsers
- * and on edge runtimes `fetch` is all there is: the platform chooses protocol
- * and certificates, and may itself send a request again whose connection was
- * lost, whatever `resend` says.
+ * By default it is own sockets where the platform has them. In browsers and on
+ * edge runtimes `fetch` is all there is: the platform chooses protocol and
+ * certificates, and may itself send a request again whose connection was lost,
+ * whatever `resend` says.
+ *
+ * Over HTTP/2 a body that nobody reads is taken in up to 256 KiB and holds up
+ * no other; request bodies go out as far as the server's windows allow, the
+ * streams taking turns. Header fields are compressed, secrets such as
+ * `authorization` and `cookie` without being remembered. Pushing is off. When
+ * a server says that it goes away the session drains, and calls that it has
+ * not taken fail as `draining`. A stream that the server resets fails its call:
+ * as `overloaded` where it was refused, `remote` where the server has failed,
+ * `version-mismatch` where it wants HTTP/1.1, `protocol` where it blames this
+ * end, else as `connection-lost`. A server that floods the connection (pings,
+ * settings, empty frames, frames for streams that are over, a header block in
+ * more than 32 frames) loses it, with `protocol`.
  *
  * A call is in flight until its body has been read or cancelled. Redirects are
  * followed, refused or handed out as the request says and the Fetch standard
@@ -67,7 +82,8 @@ export { httpRequest } from "./http_plain_request.ts";
  * ({@linkcode adjustablesOf}): connections that are open go by them from their next request on.
  *
  * Errors: `connect-failed`, `connect-timeout`, `connection-lost`, `protocol`
- * (the response is no HTTP/1.1, or more than one), `invalid-reply` (a redirect
+ * (the response is no HTTP, or more than one), `version-mismatch` (the server
+ * does not speak the protocol), `invalid-reply` (a redirect
  * or a coding that leads nowhere), `deadline-exceeded`, `cancelled`,
  * `too-many-calls`, `invalid-request` (another origin, a body that fails),
  * `closed`;

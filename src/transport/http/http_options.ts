@@ -64,18 +64,22 @@ export interface HttpOptions {
   backlog?: number;
   /**
    * What the calling end speaks: HTTP/1.1, HTTP/2 (over TLS, or by prior
-   * knowledge), or what the far side prefers: of those that the client can.
-   * @default {"auto"}
+   * knowledge), or with TLS what the server chooses of the two, and HTTP/1.1
+   * without. @default {"auto"}
    */
   protocol?: "auto" | "h1" | "h2";
   /**
    * What the calling end is made of: own sockets, on which a session is one
-   * HTTP/1.1 connection; the platform's `fetch`, for HTTP/2 and for proxies
-   * that the environment names; or `auto`: own sockets where the platform has
-   * them and the far side speaks HTTP/1.1, else `fetch`. @default {"auto"}
+   * connection; the platform's `fetch`, for proxies that the environment names;
+   * or `auto`: own sockets where the platform has them, else `fetch`.
+   * @default {"auto"}
    */
   client?: "auto" | "sockets" | "fetch";
-  /** With `fetch`: calls in flight at once on a session, each to the end of its body. @default {256} */
+  /**
+   * Calls in flight at once on a session, each to the end of its body: with
+   * `fetch`, and over HTTP/2, where the server may allow fewer. Over HTTP/1.1 on
+   * own sockets it is one. @default {256}
+   */
   maxInFlight?: number;
   /**
    * Whether `fetch` may send a POST or PATCH again by itself when a kept-alive
@@ -99,15 +103,15 @@ export interface HttpOptions {
    */
   continueTimeoutMs?: number;
   /**
-   * On own sockets: how long before the idle timeout that a server announces
+   * On own sockets, over HTTP/1.1: how long before the idle timeout that a server announces
    * (`keep-alive: timeout=5`) an idle connection is given up, in milliseconds:
    * a request must not meet the server's closing. @default {1000}
    */
   idleMarginMs?: number;
-  /** On own sockets: the largest head of a response, in bytes. @default {65536} 64 KiB */
+  /** On own sockets: the largest head of a response, in bytes; over HTTP/2 with 32 for each field. @default {65536} 64 KiB */
   maxHeadBytes?: number;
   /**
-   * On own sockets: how much may be left of a body that is given up for it to
+   * On own sockets, over HTTP/1.1: how much may be left of a body that is given up for it to
    * be read to its end, so that the connection serves on, in bytes. Where more
    * is left, or nobody knows how much, the connection is closed.
    * @default {65536} 64 KiB

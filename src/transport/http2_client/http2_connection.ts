@@ -27,13 +27,16 @@ import { Upload } from "../http/http_upload.ts";
 import type { ByteStream } from "../stream/byte_stream.ts";
 import { closeQuietly, type DialledStream } from "../tcp/tcp_dial.ts";
 import { type FrameHome, Http2Frames, openingFrames, streamWindowBytes } from "./http2_frames.ts";
+import { answerTimeoutMs, Http2Liveness } from "./http2_liveness.ts";
 import { Http2Outbox } from "./http2_outbox.ts";
 import { Http2Pings } from "./http2_pings.ts";
 import { Http2Requests } from "./http2_request.ts";
-import { Http2Stream, type StreamHome } from "./http2_stream.ts";
+import { notSent, notTaken, tooMany } from "./http2_resets.ts";
+import type { StreamHome } from "./http2_home.ts";
+import { Http2Stream } from "./http2_stream.ts";
 import { Http2Watch, type TimedConnection } from "./http2_watch.ts";
 
-/** The last number that a stream can have. */
+/** The highest number that a stream can have. */
 const lastStreamId = 0x7fff_ffff;
 
 /** See the module. */
@@ -47,6 +50,7 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
   /** The server's settings have come; rejects where the connection ends before. */
   readonly ready: Promise<void>;
   readonly settings: HttpSettings;
+  readonly local: Address;
   readonly where: string;
   readonly outbox: Http2Outbox;
   readonly receiveWindowBytes: number = streamWindowBytes;
@@ -61,12 +65,12 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
   readonly #stream: ByteStream;
   readonly #secure: boolean;
   readonly #watch: Http2Watch;
+  readonly #liveness: Http2Liveness;
   readonly #hold: ProcessHold;
   readonly #frames: Http2Frames;
   readonly #received = new ReceiveBuffer();
   readonly #ready = Promise.withResolvers<void>();
   #nextId = 1;
-  #heardAt: number;
   #writeError: unknown = undefined;
   readonly #onRead = (count: number | null): void => this.#read(count);
   readonly #onReadFailed = (error: unknown): void => this.#lost(error);
@@ -74,11 +78,11 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
   /** Takes over a stream of bytes that has just been opened. */
   constructor(dialled: DialledStream, secure: boolean, settings: HttpSettings) {
     const { clock, observer, maxHeadBytes } = settings;
-    const { stream, local, remote } = dialled;
-    this.#dialled = dialled;
+    const { stream, local, remote } = this.#dialled = dialled;
     this.#stream = stream;
     this.#secure = secure;
     this.settings = settings;
+    this.local = local;
     this.where = formatAddress(remote);
     this.outbox = new Http2Outbox(stream, (error) => this.#writeFailed(error));
     this.requests = new Http2Requests(secure);
@@ -86,7 +90,7 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
     this.#frames = new Http2Frames(this, maxHeadBytes);
     this.#watch = new Http2Watch(clock, this);
     this.#hold = new ProcessHold(stream);
-    this.#heardAt = clock.now();
+    this.#liveness = new Http2Liveness(clock);
     this.#received.reuses = true;
     this.ready = this.#ready.promise;
     this.ready.catch(() => {});
@@ -96,24 +100,14 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
     this.#readMore();
   }
 
-  /** This end. */
-  get local(): Address {
-    return this.#dialled.local;
-  }
-
   /** How many streams the server lets be open at once. */
   get maxStreams(): number {
     return this.#frames.peer.maxConcurrentStreams;
   }
 
   begin(exchange: Exchange, request: OutgoingRequest, body: Uint8Array | Upload | undefined): Carried {
-    if (this.closed) {
-      throw new TransportError("draining", `Call not sent: ${this.where} takes no more on its connection`);
-    }
-    if (this.open >= this.maxStreams) {
-      const why = `Call refused: ${this.open} streams are open, ${this.where} allows ${this.maxStreams}`;
-      throw new TransportError("too-many-calls", why);
-    }
+    if (this.closed) throw notSent(this.where);
+    if (this.open >= this.maxStreams) throw tooMany(this.where, this.open, this.maxStreams);
     const none = body instanceof Uint8Array && body.length === 0;
     const length = body === undefined ? undefined : body instanceof Upload ? body.framing : body.length;
     const block = this.requests.encode(request, length);
@@ -132,16 +126,8 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
       const upload = waits && body instanceof Uint8Array ? new Upload([body], body.length) : body;
       stream.send(upload, this.#frames.peer.initialWindowBytes, waits);
     }
-    if (this.#nextId > lastStreamId) this.drain();
+    if (this.#nextId > lastStreamId) this.#drain();
     return stream;
-  }
-
-  /** Takes no more requests; ends when those under way are over. */
-  drain(): void {
-    if (this.closed) return;
-    this.closed = true;
-    this.onChange?.();
-    this.#endIfDone();
   }
 
   /** Ends at once. `error` is what all that is under way fails with; the connection itself has done nothing wrong. */
@@ -151,8 +137,7 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
 
   /** Asks for a sign of life. */
   ping(): Promise<number> {
-    if (this.gone) return Promise.reject(new TransportError("closed", "Cannot ping: the connection is closed"));
-    this.#hold.take();
+    if (!this.gone) this.#hold.take();
     this.#watch.rest();
     return this.pings.ask((frame) => this.outbox.frame(frame));
   }
@@ -171,7 +156,6 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
     if (!this.gone) this.outbox.frame(windowUpdateFrame(stream.id, byteLength));
   }
 
-  // The stream's own `closed` says which; this is the connection's count.
   streamClosed(): void {
     this.open--;
     if (this.open > 0 || this.gone) return;
@@ -185,7 +169,9 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
   }
 
   silent(ms: number, error: TransportError): void {
-    if (this.settings.clock.now() - this.#heardAt >= ms) this.#end(error, error, errorCode.cancel);
+    if (!this.#liveness.waited(ms, error)) return;
+    this.ping().catch(() => {});
+    this.#watch.endWithin(answerTimeoutMs);
   }
 
   // FrameHome
@@ -214,23 +200,16 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
       notify(observer, { type: "session-draining", remote: this.#dialled.remote, by: "remote", reason });
     }
     this.closed = true;
-    const refused = [...this.#streams.values()].filter(({ id }) => id > lastId);
-    for (const stream of refused) {
-      const why = `Call not taken: ${this.where} takes no more on its connection: ${reason}`;
-      stream.lost(new TransportError("draining", why, { remote: true, details: { http2: code } }));
-    }
-    this.onChange?.();
-    this.#endIfDone();
+    for (const stream of [...this.#streams.values()]) if (stream.id > lastId) stream.lost(notTaken(this.where, code));
+    this.#drain();
   }
 
   // TimedConnection
 
-  timedStreams(): Iterable<Http2Stream> {
-    return this.#streams.values();
-  }
-
   overdue(): void {
-    this.#lost(this.#writeError);
+    const error = this.#liveness.doubt;
+    if (error === undefined) return this.#lost(this.#writeError);
+    this.#end(error, error, errorCode.cancel);
   }
 
   lingered(): void {
@@ -247,7 +226,7 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
     if (count === null) return this.#ended();
     const received = this.#received;
     received.filled(count);
-    this.#heardAt = this.settings.clock.now();
+    if (this.#liveness.heard() && this.#writeError === undefined) this.#watch.endWithin(Infinity);
     this.outbox.hold();
     try {
       this.#frames.read(received);
@@ -257,16 +236,15 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
       return this.#end(error, error, http2CodeOf(error));
     }
     this.outbox.release();
-    if (this.gone) return;
     if (received.start === received.end) received.rewind();
-    this.#readMore();
+    if (!this.gone) this.#readMore();
   }
 
   #writeFailed(error: unknown): void {
     if (this.gone) return;
     // The peer may have said why before it closed.
     this.#writeError = error;
-    this.drain();
+    this.#drain();
     if (!this.gone) this.#watch.endWithin(drainTimeoutMs);
   }
 
@@ -281,6 +259,13 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
     if (this.gone) return;
     const error = brokenOff(this.where, true, cause);
     this.#end(error, this.open === 0 ? undefined : error, errorCode.noError);
+  }
+
+  /** Takes no more requests; ends when those under way are over. */
+  #drain(): void {
+    this.closed = true;
+    this.onChange?.();
+    this.#endIfDone();
   }
 
   #endIfDone(): void {
@@ -300,18 +285,16 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
     this.outbox.stop();
     this.pings.fail(over);
     this.#ready.reject(over);
-    for (const stream of [...this.#streams.values()]) stream.lost(this.#failureOf(stream, over));
+    // What TLS holds back, it may have sent before it failed.
+    const unsentFrom = this.#writeError === undefined || this.#secure ? Infinity : this.outbox.takenBytes;
+    for (const stream of [...this.#streams.values()]) {
+      stream.lost(stream.givenBefore < unsentFrom ? over : brokenOff(this.where, false, this.#writeError));
+    }
     if (this.#streams.size === 0) this.#watch.stop();
     const { observer } = this.settings;
-    const { remote } = this.#dialled;
-    if (observer !== undefined) notify(observer, { type: "connection-closed", side: "client", remote, error });
+    if (observer !== undefined) {
+      notify(observer, { type: "connection-closed", side: "client", remote: this.#dialled.remote, error });
+    }
     this.onClosed?.(error);
-  }
-
-  /** What a stream of which the system has taken nothing fails with is another error: it can be sent again. */
-  #failureOf(stream: Http2Stream, error: TransportError): TransportError {
-    // What TLS holds back, it may have sent before it failed.
-    const unsent = this.#writeError !== undefined && !this.#secure && stream.givenBefore >= this.outbox.takenBytes;
-    return unsent ? brokenOff(this.where, false, this.#writeError) : error;
   }
 }

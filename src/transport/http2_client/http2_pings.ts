@@ -22,6 +22,7 @@ export class Http2Pings {
   readonly #clock: Clock;
   readonly #asked = new Map<number, Asked>();
   #count = 0;
+  #error: TransportError | undefined = undefined;
 
   /** None yet. */
   constructor(clock: Clock) {
@@ -35,6 +36,7 @@ export class Http2Pings {
 
   /** Asks, by `send`; resolves with the round trip in milliseconds. */
   ask(send: (frame: Uint8Array) => void): Promise<number> {
+    if (this.#error !== undefined) return Promise.reject(this.#error);
     if (this.#asked.size >= maxPings) {
       return Promise.reject(new TransportError("too-many-calls", `Cannot ping: ${maxPings} pings are waited for`));
     }
@@ -59,6 +61,7 @@ export class Http2Pings {
 
   /** The connection is over. */
   fail(error: TransportError): void {
+    this.#error = new TransportError("closed", "Cannot ping: the connection is closed");
     for (const { promise } of this.#asked.values()) promise.reject(error);
     this.#asked.clear();
   }

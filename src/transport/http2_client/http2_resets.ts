@@ -1,5 +1,5 @@
 /**
- * What it means for a call that its server has reset its stream.
+ * What it means for a call that its server does not take it, or has reset its stream.
  *
  * @module
  */
@@ -38,4 +38,20 @@ export function resetError(where: string, code: number, begun: boolean): Transpo
     remote: true,
     details: { http2: code },
   });
+}
+
+/** The error for a call that the server at `where` has said that it does not take. */
+export function notTaken(where: string, code: number): TransportError {
+  const why = `Call not taken: ${where} takes no more on its connection: ${errorName(code)}`;
+  return new TransportError("draining", why, { details: { http2: code } });
+}
+
+/** The error for a call whose connection takes no more. */
+export function notSent(where: string): TransportError {
+  return new TransportError("draining", `Call not sent: ${where} takes no more on its connection`);
+}
+
+/** The error for a call that would be one too many. */
+export function tooMany(where: string, open: number, allowed: number): TransportError {
+  return new TransportError("too-many-calls", `Call refused: ${open} streams are open, ${where} allows ${allowed}`);
 }

@@ -13,10 +13,9 @@ import { http2CodeOf, http2Error } from "../../framing/http2/http2_errors.ts";
 import type { Http2ResponseHead } from "../../framing/http2/http2_fields.ts";
 import type { Carried, Exchange } from "../http/http_exchange.ts";
 import { lateness } from "../http/http_exchange.ts";
-import type { HttpSettings } from "../http/http_options.ts";
 import type { Upload } from "../http/http_upload.ts";
 import { Http2Body, type ReceivingStream } from "./http2_body.ts";
-import type { Http2Outbox } from "./http2_outbox.ts";
+import type { StreamHome } from "./http2_home.ts";
 import { resetError } from "./http2_resets.ts";
 import { Http2Upload, type UploadingStream } from "./http2_upload.ts";
 import type { TimedStream } from "./http2_watch.ts";
@@ -25,28 +24,6 @@ import type { TimedStream } from "./http2_watch.ts";
 const maxInterims = 16;
 
 const nothing = new Uint8Array(0);
-
-/** The connection that a stream is on. */
-export interface StreamHome {
-  readonly settings: HttpSettings;
-  readonly outbox: Http2Outbox;
-  /** The other end, in words. */
-  readonly where: string;
-  /** The window that the peer has on a new stream, in bytes. */
-  readonly receiveWindowBytes: number;
-  /** Gives a stream so long. */
-  limit(stream: Http2Stream, ms: number): void;
-  /** Tells the peer that the stream is over. */
-  reset(stream: Http2Stream, code: number): void;
-  /** Tells the peer that so many bytes more may come. */
-  update(stream: Http2Stream, byteLength: number): void;
-  /** The peer has ended the stream, or was told that it is over: another one may be opened. */
-  streamClosed(): void;
-  /** Nothing is left of it. */
-  over(stream: Http2Stream): void;
-  /** A stream has waited in vain for `ms`: where nothing at all came in that time the connection is dead. */
-  silent(ms: number, error: TransportError): void;
-}
 
 /** See the module. */
 export class Http2Stream implements Carried, ReceivingStream, UploadingStream, TimedStream {

@@ -22,7 +22,7 @@ export interface TimedStream {
 /** The connection that is watched. */
 export interface TimedConnection {
   /** All that has limits. */
-  timedStreams(): Iterable<TimedStream>;
+  streams(): Iterable<TimedStream>;
   /** The connection should have ended by now. */
   overdue(): void;
   /** For a while nothing may have been under way. */
@@ -54,7 +54,7 @@ export class Http2Watch implements DeadlineEntry {
 
   /** Gives the connection so long. */
   endWithin(ms: number): void {
-    this.#endsAt = Math.min(this.#endsAt, this.#clock.now() + ms);
+    this.#endsAt = this.#clock.now() + ms;
     this.#look(this.#endsAt);
   }
 
@@ -84,7 +84,7 @@ export class Http2Watch implements DeadlineEntry {
       this.#connection.lingered();
     }
     let next = Math.min(this.#endsAt, this.#lingersAt);
-    for (const stream of [...this.#connection.timedStreams()]) {
+    for (const stream of [...this.#connection.streams()]) {
       if (now >= stream.limitAt) stream.late();
       if (stream.limitAt > now && stream.limitAt < next) next = stream.limitAt;
     }
