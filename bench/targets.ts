@@ -6,9 +6,8 @@
  * processes on this machine: at its peak (a closed loop), at 10 000 calls a
  * second and at a tenth of its peak (open loops), this in turns with an echo by
  * hand on bare sockets: what the machine, the platform and the load tool cost
- * at that rate. HTTP/2 is loaded by `h2load`
- * beside, where that is installed: our own client of it is the platform's
- * `fetch`. What else runs on the machine is in the figures; the exit code is 1
+ * at that rate. HTTP/2 is loaded by `h2load` beside, where that is installed.
+ * What else runs on the machine is in the figures; the exit code is 1
  * where one of them is short.
  *
  * @module
@@ -95,7 +94,7 @@ async function transport(name: TransportName): Promise<void> {
   const busy = await rig.measure({ rate: targets.busy.rate, warmUp, seconds: times.rate });
   // Where 10 000 a second are too much, calls that could not be started say nothing about errors.
   if (peak.throughput > targets.busy.rate) all.merge(busy.total);
-  const subject = name === "h2" ? "h2, our client: the platform's fetch," : name;
+  const subject = name === "h2" ? "h2, our client," : name;
   add(targets.busyLine(subject, busy.total, busy.throughput));
   const calmRate = Math.max(1, Math.floor(peak.throughput / 10));
   const [calm, floor] = await inTurns(rig, calmRate);

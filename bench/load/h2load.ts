@@ -1,6 +1,6 @@
 /**
- * `h2load` in place of our own HTTP/2 client, which is the platform's `fetch`
- * and slower than the server.
+ * `h2load` in place of our own HTTP/2 client: what the server can do where its
+ * client costs less than itself.
  *
  * @module
  */
