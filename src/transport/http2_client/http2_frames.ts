@@ -35,7 +35,10 @@ import type { Http2Stream } from "./http2_stream.ts";
 /** How much of each body is taken in that nobody reads, in bytes. */
 export const streamWindowBytes: number = 256 * 1024;
 
-/** The window of the connection, in bytes. What comes is taken off it at once, whether it is read or not. */
+/**
+ * The window of the connection, in bytes. It grows again with what comes, whether
+ * that is read or not: what holds a server back are the windows of its streams.
+ */
 const connectionWindowBytes = 4 * 1024 * 1024;
 
 /** The most fields of a response's head. */
@@ -140,7 +143,6 @@ export class Http2Frames {
       case frameType.headers:
         return this.#headers(bytes);
       case frameType.continuation:
-        if (payloadStart === payloadEnd) this.#floods.spend("an empty CONTINUATION");
         this.#block.add(bytes, payloadStart, payloadEnd);
         if ((flags & frameFlag.endHeaders) !== 0) this.#blockEnd();
         return;
@@ -164,7 +166,6 @@ export class Http2Frames {
     const { flags, streamId, payloadStart, payloadEnd, flowBytes } = this.#reader;
     const endStream = (flags & frameFlag.endStream) !== 0;
     this.#windowBytes -= flowBytes;
-    if (this.#windowBytes < 0) throw http2Error(errorCode.flowControlError, "more data than the connection's window");
     if (this.#windowBytes * 2 <= connectionWindowBytes) {
       this.#home.outbox.frame(windowUpdateFrame(0, connectionWindowBytes - this.#windowBytes));
       this.#windowBytes = connectionWindowBytes;
@@ -207,11 +208,10 @@ export class Http2Frames {
     this.#floods.spend("SETTINGS");
     if ((flags & frameFlag.ack) !== 0) return;
     const { peer } = this;
-    const { outbox, requests } = this.#home;
+    const { requests } = this.#home;
     const before = peer.initialWindowBytes;
     peer.read(bytes, payloadStart, payloadEnd);
     this.#answer(settingsAckFrame());
-    outbox.maxFrameBytes = Math.min(peer.maxFrameBytes, outbox.maxFrameBytes);
     requests.encoder.limitTable(peer.headerTableBytes, peer.leastHeaderTableBytes);
     peer.leastHeaderTableBytes = peer.headerTableBytes;
     const more = peer.initialWindowBytes - before;

@@ -48,8 +48,6 @@ export interface SendingStream {
 export class Http2Outbox {
   /** How much the connection's window has left, in bytes. */
   windowBytes: number = defaultWindowBytes;
-  /** The largest payload that goes out, in bytes. */
-  maxFrameBytes: number = defaultMaxFrameBytes;
   /** Bytes that were given to it since the beginning. */
   givenBytes = 0;
   /** Bytes that the system has taken since the beginning. */
@@ -91,14 +89,14 @@ export class Http2Outbox {
     void this.#writer.put(noHead, 0, bytes);
   }
 
-  /** Sends a header block. */
+  /** Sends a header block, in frames as small as every peer must take. */
   headers(block: Uint8Array, streamId: number, endStream: boolean): void {
-    putHeaderBlock(block, streamId, endStream, this.maxFrameBytes, this.#head, this.#putPart);
+    putHeaderBlock(block, streamId, endStream, defaultMaxFrameBytes, this.#head, this.#putPart);
   }
 
   /** How many bytes of data a frame may have now; 0 where the stream must wait. */
   get room(): number {
-    return this.#full ? 0 : Math.min(this.windowBytes, this.maxFrameBytes);
+    return this.#full ? 0 : Math.min(this.windowBytes, defaultMaxFrameBytes);
   }
 
   /** Whether other streams wait. */

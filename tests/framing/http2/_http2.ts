@@ -25,8 +25,14 @@ export function frame(type: number, flags: number, streamId: number, payload: It
 }
 
 /** One after the other. */
-export function bytesOf(...parts: Iterable<number>[]): Uint8Array {
-  return Uint8Array.from(parts.flatMap((part) => [...part]));
+export function bytesOf(...parts: (Uint8Array | readonly number[])[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /** A text as bytes, a character for each. */

@@ -96,6 +96,17 @@ Deno.test("what repeats goes out as a number, what changes leaves the table alon
   assert.deepEqual(readBlock(decoder, second), fields);
 });
 
+Deno.test("a field that would take much of the table is not put there", () => {
+  const encoder = new HpackEncoder();
+  const decoder = new HpackDecoder();
+  readBlock(decoder, encode(encoder, ["a", "1"]));
+  for (let i = 0; i < 3; i++) {
+    const value = `${i}`.repeat(3000);
+    assert.deepEqual(readBlock(decoder, encode(encoder, ["x-large", value])), [`x-large: ${value}`]);
+  }
+  assert.deepEqual(encode(encoder, ["a", "1"]), hex("be"));
+});
+
 Deno.test("secrets are never to be in a table", () => {
   for (const name of ["authorization", "cookie", "proxy-authorization", "x-api-key"]) {
     const encoder = new HpackEncoder();

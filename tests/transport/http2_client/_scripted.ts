@@ -44,8 +44,13 @@ export class Scripted {
   readonly events: TransportEvent[] = [];
   /** The client has closed its end. */
   closed = false;
-  /** Writes are not taken. */
+  /** Writes are not taken, until `unstick()`. */
   stuck = false;
+  /** Why writes fail. */
+  failing: Error | undefined = undefined;
+  /** Whether the client's reading keeps the process alive. */
+  held = true;
+  #unstick: (() => void) | undefined = undefined;
   session!: Http2Session;
   readonly #encoder = new HpackEncoder();
   readonly #decoder = new HpackDecoder();
@@ -64,10 +69,13 @@ export class Scripted {
       return promise.promise;
     },
     write: (bytes: Uint8Array): Promise<number> => {
-      if (this.stuck) return new Promise(() => {});
+      if (this.failing !== undefined) return Promise.reject(this.failing);
       this.#written = bytesOf(this.#written, bytes);
-      return Promise.resolve(bytes.length);
+      if (!this.stuck) return Promise.resolve(bytes.length);
+      return new Promise((resolve) => this.#unstick = () => resolve(bytes.length));
     },
+    ref: () => void (this.held = true),
+    unref: () => void (this.held = false),
     closeWrite: () => Promise.resolve(),
     close: (): void => {
       this.closed = true;
@@ -97,6 +105,13 @@ export class Scripted {
     await settle();
     server.sent();
     return server;
+  }
+
+  /** Takes writes again. */
+  async unstick(): Promise<void> {
+    this.stuck = false;
+    this.#unstick?.();
+    await settle();
   }
 
   /** Sends bytes; null ends the stream. */
