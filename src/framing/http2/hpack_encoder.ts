@@ -30,6 +30,9 @@ const neverIndexed = { first: 0x10, prefix: 4 };
 /** Names that are remembered; those of a program are fewer. */
 const maxNames = 512;
 
+/** After so many values in a row that were new, a field is taken for one that changes. */
+const maxMisses = 8;
+
 /** What is known of a name. */
 interface NameEntry {
   readonly kind: typeof indexed;
@@ -41,6 +44,8 @@ interface NameEntry {
   readonly added: Map<string, number>;
   /** The last value that was written as a literal that leaves the table alone, and its bytes. */
   lastValue: string | undefined;
+  /** How many values in a row were none of those in the table. */
+  misses: number;
   lastBytes: Uint8Array | undefined;
 }
 
@@ -100,6 +105,7 @@ export class HpackEncoder {
     if (entry.kind === indexed) {
       const added = entry.added.get(value);
       if (added !== undefined) {
+        entry.misses = 0;
         this.#room(8);
         return this.#integer(0x80, 7, staticFields.length + this.#table.added - added);
       }
@@ -130,7 +136,7 @@ export class HpackEncoder {
     const { staticIndex } = entry;
     // One large field would push out all the others.
     const large = (name.length + value.length) * 4 > this.#table.maxBytes;
-    const kind = entry.kind === indexed && large ? unindexed : entry.kind;
+    const kind = entry.kind === indexed && (large || ++entry.misses > maxMisses) ? unindexed : entry.kind;
     const start = this.#at;
     this.#room(name.length + value.length + 24);
     this.#integer(kind.first, kind.prefix, staticIndex);
@@ -156,6 +162,7 @@ export class HpackEncoder {
       staticValues: known?.values,
       added: new Map(),
       lastValue: undefined,
+      misses: 0,
       lastBytes: undefined,
     };
     if (remembered) this.#names.set(name, entry);

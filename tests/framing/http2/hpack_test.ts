@@ -107,6 +107,18 @@ Deno.test("a field that would take much of the table is not put there", () => {
   assert.deepEqual(encode(encoder, ["a", "1"]), hex("be"));
 });
 
+Deno.test("a field that turns out to change each time stops pushing out the others", () => {
+  const encoder = new HpackEncoder();
+  const decoder = new HpackDecoder();
+  readBlock(decoder, encode(encoder, ["a", "1"]));
+  for (let i = 0; i < 200; i++) {
+    assert.deepEqual(readBlock(decoder, encode(encoder, ["x-left", `${i}`])), [`x-left: ${i}`]);
+  }
+  const block = encode(encoder, ["a", "1"]);
+  assert.equal(block.length, 1);
+  assert.deepEqual(readBlock(decoder, block), ["a: 1"]);
+});
+
 Deno.test("secrets are never to be in a table", () => {
   for (const name of ["authorization", "cookie", "proxy-authorization", "x-api-key"]) {
     const encoder = new HpackEncoder();
