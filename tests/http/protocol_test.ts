@@ -91,6 +91,43 @@ Deno.test("a server that speaks no HTTP/2 is found out when it is dialled", asyn
   });
 });
 
+Deno.test("with TLS the server chooses the protocol, and one that names none is called over HTTP/1.1", async () => {
+  await httpWorld(() => new Response("hello"), async ({ dial, origin }) => {
+    const session = await dial();
+    assert.equal(session.capacity, 200);
+    assert.equal(await (await session.call(new Request(origin))).text(), "hello");
+  }, { tls });
+  const listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert: testCert, key: testKey });
+  const answering = (async () => {
+    for (let i = 0; i < 2; i++) {
+      using connection = await listener.accept();
+      if (await connection.read(new Uint8Array(1000)).catch(() => null) === null) continue;
+      await connection.write(new TextEncoder().encode("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"));
+    }
+  })();
+  const origin = `https://127.0.0.1:${listener.addr.port}`;
+  const session = await http({ origin, tls: { caCerts: [testCert] } }).dial();
+  assert.equal(session.capacity, 1);
+  assert.equal(await (await session.call(new Request(origin))).text(), "hello");
+  await session.close();
+  const wants = http({ origin, tls: { caCerts: [testCert] }, protocol: "h2" });
+  await failure(wants.dial(), "version-mismatch", "no");
+  await answering;
+  listener.close();
+});
+
+Deno.test("a redirect leads from one HTTP/2 server to another", async () => {
+  await httpWorld(async (request) => new Response(`${request.method} ${await request.text()}`), async ({ server }) => {
+    const there = `http://127.0.0.1:${server.addr.port}/there`;
+    await httpWorld(() => Response.redirect(there, 307), async ({ dial, origin }) => {
+      const session = await dial({ protocol: "h2" });
+      const response = await session.call(new Request(origin, { method: "POST", body: "hello" }));
+      assert.deepEqual([response.url, await response.text()], [there, "POST hello"]);
+      assert.equal(session.load, 0);
+    });
+  });
+});
+
 Deno.test("fetch says of a server that speaks no HTTP/2 connect-failed or connection-lost", async () => {
   await onlyHttp1(async (origin) => {
     const session = await http({ origin, protocol: "h2", client: "fetch" }).dial();
