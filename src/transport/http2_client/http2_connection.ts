@@ -84,7 +84,7 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
     this.settings = settings;
     this.local = local;
     this.where = formatAddress(remote);
-    this.outbox = new Http2Outbox(stream, (error) => this.#writeFailed(error));
+    this.outbox = new Http2Outbox(stream, settings.counts, (error) => this.#writeFailed(error));
     this.requests = new Http2Requests(secure);
     this.pings = new Http2Pings(clock);
     this.#frames = new Http2Frames(this, maxHeadBytes);
@@ -226,6 +226,7 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
     if (count === null) return this.#ended();
     const received = this.#received;
     received.filled(count);
+    this.settings.counts.bytesIn += count;
     if (this.#liveness.heard() && this.#writeError === undefined) this.#watch.endWithin(Infinity);
     this.outbox.hold();
     try {

@@ -67,11 +67,12 @@ export class Http2Outbox {
     this.sendWaiting();
   };
 
-  /** Writes to `sink`; `onFailed` hears that nothing more goes out. */
-  constructor(sink: ByteSink, onFailed: (error: unknown) => void) {
+  /** Writes to `sink`, which `counts` counts; `onFailed` hears that nothing more goes out. */
+  constructor(sink: ByteSink, counts: { bytesOut: number }, onFailed: (error: unknown) => void) {
     const owner: WriterOwner = {
       wrote: (count) => {
         this.takenBytes += count;
+        counts.bytesOut += count;
       },
       writeFailed: onFailed,
     };
