@@ -39,7 +39,7 @@ import { Http2Watch, type TimedConnection } from "./http2_watch.ts";
 /** The highest number that a stream can have. */
 const lastStreamId = 0x7fff_ffff;
 
-/** See the module. */
+/** Carries requests out and responses in. */
 export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedConnection {
   /** The connection is closed, or takes no more requests. */
   closed = false;
@@ -77,14 +77,14 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
 
   /** Takes over a stream of bytes that has just been opened. */
   constructor(dialled: DialledStream, secure: boolean, settings: HttpSettings) {
-    const { clock, observer, maxHeadBytes } = settings;
+    const { clock, observer, maxHeadBytes, counts } = settings;
     const { stream, local, remote } = this.#dialled = dialled;
     this.#stream = stream;
     this.#secure = secure;
     this.settings = settings;
     this.local = local;
     this.where = formatAddress(remote);
-    this.outbox = new Http2Outbox(stream, settings.counts, (error) => this.#writeFailed(error));
+    this.outbox = new Http2Outbox(stream, counts, (error) => this.#writeFailed(error));
     this.requests = new Http2Requests(secure);
     this.pings = new Http2Pings(clock);
     this.#frames = new Http2Frames(this, maxHeadBytes);
@@ -114,12 +114,12 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
     const id = this.#nextId;
     this.#nextId += 2;
     this.#hold.take();
-    const { outbox, settings } = this;
+    const { outbox } = this;
     const stream = new Http2Stream(this, id, exchange, outbox.givenBytes);
     this.#streams.set(id, stream);
     this.open++;
     outbox.headers(block, id, body === undefined || none);
-    this.#watch.limit(stream, settings.headTimeoutMs);
+    this.#watch.limit(stream, this.settings.headTimeoutMs);
     if (body !== undefined && !none) {
       const waits = request.expectsContinue;
       // What may be stopped half-way is sent piece by piece.
@@ -203,8 +203,6 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
     for (const stream of [...this.#streams.values()]) if (stream.id > lastId) stream.lost(notTaken(this.where, code));
     this.#drain();
   }
-
-  // TimedConnection
 
   overdue(): void {
     const error = this.#liveness.doubt;
