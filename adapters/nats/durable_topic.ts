@@ -21,6 +21,7 @@ import { pause } from "../bridge/pause.ts";
 import type { TopicSource, TopicTarget } from "../bridge/shared_topic.ts";
 import { plainBytes } from "./broker_link.ts";
 import { isNoSuchStream, isRefusal } from "./jetstream_errors.ts";
+import { endWaits } from "./jetstream_waits.ts";
 import { NamedConsumer } from "./named_consumer.ts";
 import { linkLost } from "./plain_topic.ts";
 import type { ServerLink } from "./server_link.ts";
@@ -177,6 +178,7 @@ class DurableSource implements TopicSource {
     await this.#messages?.close();
     await this.#link.close();
     await Promise.allSettled([...this.#publishing, this.#moving]);
+    if (this.#messages !== undefined) await endWaits(this.#messages);
   }
 
   /** Stores a message, in as many attempts as it takes. */
