@@ -14,7 +14,7 @@ import {
 } from "@nats-io/transport-node";
 import { type Address, systemClock, TransportError } from "../../mod.ts";
 import { textOf } from "../../src/core/thrown.ts";
-import { Reconnecting } from "./reconnecting.ts";
+import { attemptsEnded, reconnectDelayMs } from "./reconnecting.ts";
 import type { BrokerLink, BrokerSink, BrokerSubscription, LinkOwner } from "./broker_link.ts";
 
 /** How a connection is made. */
@@ -43,14 +43,13 @@ export async function dialServer(
   signal?: AbortSignal,
 ): Promise<ServerLink> {
   signal?.throwIfAborted();
-  const reconnecting = new Reconnecting();
   const options: NodeConnectionOptions = {
     ...settings.connection,
     servers: [...settings.servers],
     timeout: settings.connectTimeoutMs,
     reconnect: lasting,
     maxReconnectAttempts: lasting ? -1 : 0,
-    reconnectDelayHandler: reconnecting.delay,
+    reconnectDelayHandler: reconnectDelayMs,
   };
   let connection: NatsConnection;
   const connecting = connect(options);
@@ -66,7 +65,7 @@ export async function dialServer(
     const why = `Cannot use NATS at ${connection.getServer()}: the server knows no headers, it is older than 2.2`;
     throw new TransportError("version-mismatch", why);
   }
-  return new ServerLink(connection, reconnecting, settings);
+  return new ServerLink(connection, settings);
 }
 
 /**
@@ -89,7 +88,6 @@ export class ServerLink implements BrokerLink {
   owner: LinkOwner | undefined = undefined;
   /** The connection, for what only a NATS server has. */
   readonly connection: NatsConnection;
-  readonly #reconnecting: Reconnecting;
   readonly #settings: ServerLinkSettings;
   /** Bytes that were published since the last flush that has come back began. */
   #unconfirmed = 0;
@@ -97,12 +95,10 @@ export class ServerLink implements BrokerLink {
   #connected = true;
   #maxPayloadBytes = 0;
 
-  constructor(connection: NatsConnection, reconnecting: Reconnecting, settings: ServerLinkSettings) {
+  constructor(connection: NatsConnection, settings: ServerLinkSettings) {
     this.connection = connection;
-    this.#reconnecting = reconnecting;
     this.#settings = settings;
     this.#maxPayloadBytes = connection.info?.max_payload ?? 0;
-    reconnecting.connected();
     this.inbox = `${createInbox()}.`;
     const { hostname, port } = new URL(`nats://${connection.getServer()}`);
     this.remote = { transport: "nats", hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 4222) };
@@ -159,7 +155,7 @@ export class ServerLink implements BrokerLink {
       timer.cancel();
     }
     await this.connection.close();
-    await this.#reconnecting.ended(this.#settings.connectTimeoutMs);
+    await attemptsEnded(this.connection, this.#settings.connectTimeoutMs);
   }
 
   #confirm(): void {
@@ -179,7 +175,6 @@ export class ServerLink implements BrokerLink {
         this.#connected = false;
       } else if (type === "reconnect") {
         this.#connected = true;
-        this.#reconnecting.connected();
         this.owner?.restored?.();
       } else if (type === "ldm") {
         this.owner?.leaving?.();

@@ -170,21 +170,26 @@ peerTest("nats() serves and calls programs that know nothing of Wireway", [natsS
 });
 
 peerTest("nats() shows who it is to a broker that asks, and says where that is not enough", [natsServer], async () => {
+  // The client of NATS leaves its socket without a listener for errors for a moment: a broker that turns it away by a
+  // reset, or ends, can then be heard by nobody but the process.
+  using _unheard = unheardResets();
   await using broker = await startNats(`authorization { user: "ann", password: "secret" }`);
   const as = (connection: NatsConnectionOptions) => nats({ servers: broker.servers, subject: "safe", connection });
   const server = await serve(as({ user: "ann", password: "secret", name: "one" }), (request) => request);
   const session = await as({ user: "ann", password: "secret" }).dial();
   assert.equal((await session.call(new Uint8Array(3))).length, 3);
-  // The client of NATS leaves its socket without a listener for errors for a moment: a broker that turns it away by a
-  // reset can then be heard by nobody but the process.
-  const onError = (event: ErrorEvent): void => {
-    if ((event.error as { code?: string }).code === "ECONNRESET") event.preventDefault();
-  };
-  globalThis.addEventListener("error", onError);
   await failure(as({ user: "ann", password: "wrong" }).dial(), "connect-failed", "no");
   await failure(as({}).dial(), "connect-failed", "no");
-  globalThis.removeEventListener("error", onError);
   assert.throws(() => as({ pass: "secret" } as object), { code: "invalid-option", message: /no option "pass"/ });
   await session.close();
   await server.shutdown();
 });
+
+/** Takes the resets that nobody hears of, until it is disposed of. */
+function unheardResets(): Disposable {
+  const onError = (event: ErrorEvent): void => {
+    if ((event.error as { code?: string }).code === "ECONNRESET") event.preventDefault();
+  };
+  globalThis.addEventListener("error", onError);
+  return { [Symbol.dispose]: () => globalThis.removeEventListener("error", onError) };
+}
