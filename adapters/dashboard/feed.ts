@@ -134,7 +134,11 @@ export class Feed {
     const { clock, everyMs } = this.#settings;
     this.#timer = clock.schedule(() => {
       this.#schedule();
-      this.tick();
+      try {
+        this.tick();
+      } catch {
+        // What can't be read or written costs a frame, and not the program.
+      }
     }, everyMs);
     this.#timer.hold(false);
   }
@@ -184,7 +188,8 @@ export class Feed {
     return Object.fromEntries(
       Object.entries(this.#settings.panels).map(([name, panel]) => {
         try {
-          return [name, panel.snapshot()];
+          // What can't be written as JSON is told in its own panel, and costs no other one.
+          return [name, JSON.parse(JSON.stringify(panel.snapshot() ?? null))];
         } catch (error) {
           return [name, { error: error instanceof Error ? error.message : String(error) }];
         }

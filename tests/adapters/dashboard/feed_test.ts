@@ -213,6 +213,27 @@ Deno.test("what can't be read of a chain, a panel or a source breaks nothing els
   board.close();
 });
 
+Deno.test("what can't be written as JSON, or is no metric, costs its own panel and no more", async () => {
+  let odd = false;
+  const { board, clock } = boardOf({
+    record: "always",
+    everyMs: 5000,
+    health: { snapshot: () => odd ? { calls: 1n } : {} },
+    report: { snapshot: () => ({ well: true }) },
+    sources: [() => odd ? [{ name: "odd", series: [{ value: 1 }] } as unknown as Metric] : []],
+  });
+  const reader = await read(board);
+  assert.deepEqual((await reader.next()).data.panels, { health: {}, report: { well: true } });
+  odd = true;
+  await clock.advance(25_000);
+  let panels: Record<string, { error?: string }> | undefined;
+  while (panels?.health.error === undefined) panels = (await reader.next()).data.panels;
+  assert.match(panels.health.error, /BigInt/);
+  assert.deepEqual(panels.report, { well: true });
+  await reader.leave();
+  board.close();
+});
+
 Deno.test("options that make no sense are refused", () => {
   for (const options of [{ everyMs: 0 }, { maxReaders: -1 }, { maxSeries: 0 }, { everyMs: NaN }]) {
     assert.throws(
