@@ -251,3 +251,14 @@ Deno.test("a pool over sockets is resized by its file while calls are made, and 
   }
   await settle();
 });
+
+Deno.test("a listener that fails later, as a promise, is its own fault as well", async () => {
+  const files = { stamp: () => Promise.resolve("1"), read: () => Promise.resolve("{}") };
+  const onChange = async (): Promise<void> => {
+    await undefined;
+    throw new Error("a listener's own fault");
+  };
+  await using watch = await watchSettings("app.jsonc", { files, onChange });
+  assert.equal((await watch.reload()).type, "applied");
+  await settle();
+});
