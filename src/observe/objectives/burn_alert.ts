@@ -94,7 +94,7 @@ export class BurnAlert {
     const burnt = `budget used up at ${times(rates.longRate)} over ${minutes(longMs)}, ` +
       `${times(rates.shortRate)} over ${minutes(shortMs)}; the limit is ${shown(this.#threshold)} ×`;
     return {
-      id: this.#open?.alert.id ?? `${of}/${objective}/${severity}/${at}`,
+      id: this.#open?.alert.id ?? `${of}/${objective}/${severity}/${longMs}/${shortMs}/${at}`,
       state,
       of,
       objective,
