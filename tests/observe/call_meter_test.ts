@@ -124,3 +124,14 @@ Deno.test("a log keeps the latest events in words, and counts what repeats", () 
     { id: 3, change: 4, at: 4, type: "limit-changed", text: "limit: limit 5 → 6", times: 2 },
   ]);
 });
+
+Deno.test("a log says of an endpoint that is left out for good no time that never comes", () => {
+  const log = new EventLog();
+  for (const forMs of [Infinity, 1500.4]) {
+    log.observer({ type: "endpoint-ejected", policy: "b", endpoint: "a:1", forMs, reason: "it is slow" });
+  }
+  assert.deepEqual(log.entries().map(({ text }) => text), [
+    "b: a:1 left out, it is slow",
+    "b: a:1 left out for 1500 ms, it is slow",
+  ]);
+});
