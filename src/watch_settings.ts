@@ -172,13 +172,8 @@ export async function watchSettings(path: string, options: WatchSettingsOptions 
   const file = new WatchedFile(path, { ...own, files, changed: reload });
   // What changes while it is read for the first time is seen at the first look.
   await file.begin();
-  let settings: Settings;
-  try {
-    settings = settingsOf(await files.read(path), path, reading);
-  } catch (error) {
-    await file.stop();
-    throw error;
-  }
+  let settings = settingsOf(await files.read(path), path, reading);
+  file.watch();
   const stop = async (): Promise<void> => {
     await file.stop();
     await running;
