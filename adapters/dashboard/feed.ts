@@ -105,13 +105,14 @@ export class Feed {
     const reading = recorder.read(clock.now(), wallClock());
     const panels = this.#ticks++ % panelsEvery === 0 ? this.#panels() : undefined;
     const news = (events?.entries() ?? []).filter(({ change }) => change > this.#eventSent);
-    const seriesFrom = this.#seriesSent;
-    this.#seriesSent = recorder.series.length;
-    this.#eventSent = news.at(-1)?.change ?? this.#eventSent;
     const latest = recorder.long.at(-1);
     const long = latest === this.#longSent ? undefined : latest;
-    this.#longSent = latest;
+    const seriesFrom = this.#seriesSent;
     this.#frames.publish({ reading, seriesFrom, chains: chains.figures(), panels, events: news, long });
+    // Only now: what could not be sent is still to be sent.
+    this.#seriesSent = recorder.series.length;
+    this.#eventSent = news.at(-1)?.change ?? this.#eventSent;
+    this.#longSent = latest;
   }
 
   /** Ends all streams, and the recording. */
