@@ -184,3 +184,16 @@ Deno.test("two pairs of one severity that open at once are two alerts, told apar
   assert.equal(new Set(promised.alerts.map(({ id }) => id)).size, 2);
   promised.objectives.close();
 });
+
+Deno.test("a date that is none keeps no alert back", async () => {
+  const dates = [(): Date => new Date(NaN), (): Date => {
+    throw new Error("no");
+  }];
+  for (const date of dates) {
+    const promised = new Promised({ targets: { errorRate: 0.005 }, date });
+    await promised.load(5 * minute, 1000, failsEach(2));
+    assert.equal(promised.alerts.length, 2);
+    assert.ok(Date.parse(promised.alerts[0].at) > 0);
+    promised.objectives.close();
+  }
+});
