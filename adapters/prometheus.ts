@@ -113,7 +113,7 @@ function pageOf(metrics: readonly Metric[], format: Format, bounds: readonly num
     // In OpenMetrics a counter's family goes by its name without what its samples end with.
     const of = kind === "counter" && format === "text" ? `${name}_total` : name;
     const unit = unitOf(family[0]);
-    lines.push(`# HELP ${of} ${escaped(description)}`, `# TYPE ${of} ${kind}`);
+    lines.push(`# HELP ${of} ${helpOf(description, format)}`, `# TYPE ${of} ${kind}`);
     if (format === "openmetrics" && unit !== "") lines.push(`# UNIT ${of} ${unit}`);
     const seen = new Set<string>();
     for (const one of series) {
@@ -123,6 +123,8 @@ function pageOf(metrics: readonly Metric[], format: Format, bounds: readonly num
         throw new Error(`Cannot write metric ${name}: two series are {${key}}, give their sources different labels`);
       }
       seen.add(key);
+      const twice = twiceIn([...namesOf(labels), ...(typeof one.value === "number" ? [] : [ownLabels[kind]])]);
+      if (twice !== undefined) throw new Error(`Cannot write metric ${name}: its label ${twice} is given twice`);
       lines.push(...samplesOf(name, kind, one, labels, format, bounds));
     }
   }
@@ -182,11 +184,28 @@ function nameOf(metric: Metric): string {
   return unit === "" || name.endsWith(`_${unit}`) ? name : `${name}_${unit}`;
 }
 
+/** What samples are told apart by beside their labels. */
+const ownLabels: Record<Metric["kind"], string> = { histogram: "le", summary: "quantile", counter: "", gauge: "" };
+
+function namesOf(labels: readonly string[]): string[] {
+  return labels.map((label) => label.slice(0, label.indexOf("=")));
+}
+
+/** Names that differ may be one where they are written: nobody could read such a page. */
+function twiceIn(names: readonly string[]): string | undefined {
+  return names.find((name, index) => names.indexOf(name) < index);
+}
+
 function labelsOf(labels: Readonly<Record<string, string>>): string[] {
   return Object.keys(labels).sort().map((name) => {
     const written = name.replace(/[^a-zA-Z0-9_]/g, "_").replace(/^(?=[0-9])/, "_");
     return `${written}="${escaped(labels[name]).replaceAll('"', '\\"')}"`;
   });
+}
+
+/** OpenMetrics escapes quotes here, too. */
+function helpOf(description: string, format: Format): string {
+  return format === "openmetrics" ? escaped(description).replaceAll('"', '\\"') : escaped(description);
 }
 
 function escaped(text: string): string {

@@ -91,12 +91,13 @@ export async function serve<Req, Res>(
   signal?.throwIfAborted();
   const listener = await transport.listen(handler, { onSession });
   const server = new ListeningServer(listener, graceMs);
+  // Nobody waits for it: what goes wrong is told by `finished`.
+  const end = (): void => void server.shutdown().catch(() => {});
   if (signal?.aborted) {
-    void server.shutdown();
+    end();
   } else if (signal !== undefined) {
-    const onAbort = (): void => void server.shutdown();
-    signal.addEventListener("abort", onAbort, { once: true });
-    listener.finished.finally(() => signal.removeEventListener("abort", onAbort)).catch(() => {});
+    signal.addEventListener("abort", end, { once: true });
+    listener.finished.finally(() => signal.removeEventListener("abort", end)).catch(() => {});
   }
   return server;
 }

@@ -8,6 +8,7 @@ import { type Clock, systemClock } from "./core/clock.ts";
 import { TransportError } from "./core/errors.ts";
 import { duration, given, readOptions } from "./core/options.ts";
 import { readSettingsOptions, type Settings, settingsOf, type SettingsOptions } from "./settings.ts";
+import { looking } from "./util/looking.ts";
 import {
   applyChanges,
   changesBetween,
@@ -156,11 +157,8 @@ export async function watchSettings(path: string, options: WatchSettingsOptions 
     } catch (error) {
       event = { type: "refused", error: TransportError.from(error, "invalid-option", { processed: "no" }) };
     }
-    try {
-      own.onChange?.(event);
-    } catch {
-      // A listener's own fault is not the file's.
-    }
+    const { onChange } = own;
+    if (onChange !== undefined) looking(() => onChange(event));
     return event;
   }
 
@@ -174,13 +172,8 @@ export async function watchSettings(path: string, options: WatchSettingsOptions 
   const file = new WatchedFile(path, { ...own, files, changed: reload });
   // What changes while it is read for the first time is seen at the first look.
   await file.begin();
-  let settings: Settings;
-  try {
-    settings = settingsOf(await files.read(path), path, reading);
-  } catch (error) {
-    await file.stop();
-    throw error;
-  }
+  let settings = settingsOf(await files.read(path), path, reading);
+  file.watch();
   const stop = async (): Promise<void> => {
     await file.stop();
     await running;

@@ -250,3 +250,30 @@ Deno.test("serve() refuses an option that it does not have and a grace that is n
   await assert.rejects(serve(wire, echo, misspelt), { code: "invalid-option", message: /no option "grace"/ });
   await assert.rejects(serve(wire, echo, { graceMs: NaN }), { code: "invalid-option", message: /graceMs is NaN/ });
 });
+
+Deno.test("a server that can't end in order when its signal aborts ends no program", async () => {
+  const { wire } = wireOf();
+  const broken: SessionTransport<string, string> = {
+    dial: () => wire.dial(),
+    listen: async (handler, options) => {
+      const listener = await wire.listen(handler, options);
+      const { addr, channels, calls, finished } = listener;
+      return {
+        addr,
+        channels,
+        calls,
+        finished,
+        shutdown: () => listener.shutdown().then(() => Promise.reject(new TransportError("connection-lost", "Lost"))),
+      };
+    },
+  };
+  for (const at of ["listening", "work"]) {
+    const ending = new AbortController();
+    const serving = serve(broken, (request) => request, { signal: ending.signal });
+    if (at === "listening") ending.abort();
+    const server = await serving;
+    ending.abort();
+    await server.finished;
+    await settle();
+  }
+});

@@ -171,12 +171,17 @@ export class BridgedTopic<T, Encoded extends Record<string, Message> = Record<st
 
   failed(error: TransportError): void {
     this.#closing ??= this.#end(error);
+    // Whoever closes it hears of it; that nobody does is no reason to end the program.
+    this.#closing.catch(() => {});
   }
 
   async #end(error: TransportError | undefined): Promise<void> {
     this.#topic.close();
-    await this.#source?.close();
-    this.#finished.resolve(error);
+    try {
+      await this.#source?.close();
+    } finally {
+      this.#finished.resolve(error);
+    }
   }
 }
 

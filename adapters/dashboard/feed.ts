@@ -105,13 +105,14 @@ export class Feed {
     const reading = recorder.read(clock.now(), wallClock());
     const panels = this.#ticks++ % panelsEvery === 0 ? this.#panels() : undefined;
     const news = (events?.entries() ?? []).filter(({ change }) => change > this.#eventSent);
-    const seriesFrom = this.#seriesSent;
-    this.#seriesSent = recorder.series.length;
-    this.#eventSent = news.at(-1)?.change ?? this.#eventSent;
     const latest = recorder.long.at(-1);
     const long = latest === this.#longSent ? undefined : latest;
-    this.#longSent = latest;
+    const seriesFrom = this.#seriesSent;
     this.#frames.publish({ reading, seriesFrom, chains: chains.figures(), panels, events: news, long });
+    // Only now: what could not be sent is still to be sent.
+    this.#seriesSent = recorder.series.length;
+    this.#eventSent = news.at(-1)?.change ?? this.#eventSent;
+    this.#longSent = latest;
   }
 
   /** Ends all streams, and the recording. */
@@ -134,7 +135,11 @@ export class Feed {
     const { clock, everyMs } = this.#settings;
     this.#timer = clock.schedule(() => {
       this.#schedule();
-      this.tick();
+      try {
+        this.tick();
+      } catch {
+        // What can't be read or written costs a frame, and not the program.
+      }
     }, everyMs);
     this.#timer.hold(false);
   }
@@ -184,7 +189,8 @@ export class Feed {
     return Object.fromEntries(
       Object.entries(this.#settings.panels).map(([name, panel]) => {
         try {
-          return [name, panel.snapshot()];
+          // What can't be written as JSON is told in its own panel, and costs no other one.
+          return [name, JSON.parse(JSON.stringify(panel.snapshot() ?? null))];
         } catch (error) {
           return [name, { error: error instanceof Error ? error.message : String(error) }];
         }

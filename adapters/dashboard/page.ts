@@ -63,7 +63,7 @@ export function pageRoutes(title: string): Hono {
   const routes = new Hono();
   const page = (c: Context): Response => {
     // Links are relative to where the page stands, whatever a proxy has made of its path.
-    const place = c.req.path.endsWith("/") ? "" : `${encodeURIComponent(lastSegment(c.req.path))}/`;
+    const place = c.req.path.endsWith("/") ? "" : `${lastSegment(c.req.path)}/`;
     const html = pageHtml.replaceAll("%place%", () => place).replaceAll("%title%", () => escaped(title));
     return c.body(html, 200, { ...headers, "content-type": "text/html; charset=utf-8" });
   };
@@ -82,8 +82,14 @@ function isMountWithSlash(c: Context): boolean {
   return path.endsWith("/") && path.split("/").length === routePath(c).split("/").length;
 }
 
+/** The end of a path as a link to it is written; what is no UTF-8 stays as it came. */
 function lastSegment(path: string): string {
-  return decodeURIComponent(path.slice(path.lastIndexOf("/") + 1));
+  const segment = path.slice(path.lastIndexOf("/") + 1);
+  try {
+    return encodeURIComponent(decodeURIComponent(segment));
+  } catch {
+    return segment.replace(/[^\w%.~-]/gu, encodeURIComponent);
+  }
 }
 
 function escaped(text: string): string {

@@ -126,7 +126,7 @@ class ChannelMcpTransport implements McpTransport {
       end: () => void channel.close(),
       closed: (error) => {
         this.#asked.clear();
-        if (error !== undefined) this.onerror?.(error);
+        if (error !== undefined) this.#failed(error);
         this.onclose?.();
       },
     });
@@ -174,10 +174,19 @@ class ChannelMcpTransport implements McpTransport {
 
   #refuse(id: string | number): void {
     const error = { code: serverBusy, message: `Too many requests at once: ${this.#maxInFlight} are allowed` };
-    this.send({ jsonrpc: "2.0", id, error }).catch((reason) => this.onerror?.(reason));
+    this.send({ jsonrpc: "2.0", id, error }).catch((reason) => this.#failed(reason));
   }
 
   #wrong(why: string): void {
-    this.onerror?.(new TransportError("protocol", `Message refused: ${why}`));
+    this.#failed(new TransportError("protocol", `Message refused: ${why}`));
+  }
+
+  /** A listener's own fault must not keep its end from those whose requests wait. */
+  #failed(error: Error): void {
+    try {
+      this.onerror?.(error);
+    } catch {
+      // It was told.
+    }
   }
 }

@@ -83,6 +83,9 @@ export class Http2Call implements HttpPeerInfo {
     this.#counters.started++;
     this.#counters.inFlight++;
     const answered = (response: Response): void => {
+      if (!(response instanceof Response) || response.bodyUsed || response.body?.locked) {
+        return failed(new TypeError("Cannot answer: the handler gave no response, or one that was read before"));
+      }
       this.#counters.inFlight--;
       void this.#respond(response, request.method === "HEAD");
     };

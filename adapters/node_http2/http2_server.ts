@@ -76,6 +76,8 @@ class NodeHttp2Listener implements SessionListener {
     this.#settings = settings;
     this.#handler = handler;
     this.finished = this.#finished.promise;
+    // Whoever waits for it hears of it; where nobody does, it is no reason to end the program.
+    this.finished.catch(() => {});
     const { tls, maxConcurrentStreams, windowBytes, maxFrameBytes, maxHeaderListBytes, headerTableBytes } = settings;
     const own = {
       settings: {

@@ -51,6 +51,8 @@ export class TopicCore<T> implements ReaderTopic<T> {
   #strictFrom = Infinity;
   #dropped = 0;
   #failed = 0;
+  /** The last number that stands for nobody knows how many messages. */
+  #unknownUntil = -Infinity;
 
   /** The last group is that of the readers that take messages as they are. */
   constructor(settings: TopicSettings, groups: readonly ReaderGroup<T>[]) {
@@ -97,6 +99,7 @@ export class TopicCore<T> implements ReaderTopic<T> {
       throw new TransportError("unsupported", "Cannot skip: a message is going out, and this came from a reader of it");
     }
     this.#numbered = this.last += count;
+    if (missed === undefined) this.#unknownUntil = this.last;
     // Behind a gap nobody can go back before it: those who lag are told as they read on.
     this.#backlog.clear(this.last + 1);
     this.#endTooSlow();
@@ -128,7 +131,7 @@ export class TopicCore<T> implements ReaderTopic<T> {
     } else {
       const from = this.#placeAfter(options.after);
       if (from === undefined) reader.start(this.#settings.replay ? first : this.last + 1, true, undefined);
-      else reader.start(Math.max(first, from), from < first, first - from);
+      else reader.start(Math.max(first, from), from < first, this.missedFrom(from));
     }
     return reader;
   }
@@ -154,6 +157,10 @@ export class TopicCore<T> implements ReaderTopic<T> {
 
   get firstKept(): number {
     return this.#backlog.first;
+  }
+
+  missedFrom(number: number): number | undefined {
+    return number <= this.#unknownUntil ? undefined : this.firstKept - number;
   }
 
   read(group: ReaderGroup<T>, number: number): Message {

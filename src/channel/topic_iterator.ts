@@ -50,6 +50,8 @@ export class TopicIterator<T> implements AsyncIterableIterator<T> {
   return(): Promise<IteratorResult<T, undefined>> {
     this.#message = undefined;
     this.#subscription?.close();
+    // Whoever leaves does not want to know why it would have ended.
+    this.#error = undefined;
     return Promise.resolve({ done: true, value: undefined });
   }
 

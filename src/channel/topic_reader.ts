@@ -17,6 +17,8 @@ export interface ReaderTopic<T> {
   readonly isClosed: boolean;
   /** The number of the oldest message that is kept. */
   readonly firstKept: number;
+  /** How many messages are missing from this one to the oldest that is kept; undefined where nobody knows. */
+  missedFrom(number: number): number | undefined;
   /** A message that is kept, as this group of readers gets it. */
   read(group: ReaderGroup<T>, number: number): Message;
   /** A reader has begun to lag behind, or has caught up. */
@@ -149,11 +151,12 @@ export class Reader<T> implements TopicSubscription {
   #readOn(): void {
     const topic = this.#topic;
     while (this.cursor <= topic.last) {
-      const missed = topic.firstKept - this.cursor;
-      if (missed > 0) {
+      const lost = topic.firstKept - this.cursor;
+      if (lost > 0) {
+        const missed = topic.missedFrom(this.cursor);
         this.cursor = topic.firstKept;
-        this.dropped += missed;
-        topic.dropped(missed);
+        this.dropped += lost;
+        topic.dropped(lost);
         if (!this.#tell(missed)) return;
       } else if (!this.#readOne()) {
         return;

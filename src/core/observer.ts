@@ -35,7 +35,7 @@ export type TransportEvent =
   | { type: "endpoint-readmitted"; policy: string; endpoint: string };
 
 /**
- * Hears of events. What it throws is ignored, so it can't break a call.
+ * Hears of events. What it throws, as a promise too, is ignored, so it can't break a call.
  *
  * @example
  * ```ts
@@ -52,7 +52,8 @@ export type Observer = (event: TransportEvent) => void;
  */
 export function notify(observer: Observer, event: TransportEvent): void {
   try {
-    observer(event);
+    const result: unknown = observer(event);
+    if (result instanceof Promise) result.catch(() => {});
   } catch {
     // A listener's own fault is not the connection's.
   }

@@ -91,7 +91,8 @@ export function compressionMetrics(stats: CompressionFigures, labels: MetricLabe
   return () => {
     const { compressed, plain, vain, bytesBefore, bytesAfter } = stats;
     const ratio = bytesAfter === 0 ? undefined : bytesBefore / bytesAfter;
-    const results = { compressed, plain, vain };
+    // Each message has one result: those that were tried in vain are among the plain ones.
+    const results = { compressed, plain: plain - vain, vain };
     return [
       metric("counter", "wireway.compression.input", "By", "Bytes given to be sent.", labels, bytesBefore),
       metric("counter", "wireway.compression.output", "By", "Bytes that they were sent as.", labels, bytesAfter),

@@ -129,7 +129,9 @@ function textOf(event: TransportEvent): string | undefined {
     case "limit-changed":
       return `${event.policy}: limit ${event.from} → ${event.to}`;
     case "endpoint-ejected":
-      return `${event.policy}: ${event.endpoint} left out for ${Math.round(event.forMs)} ms, ${event.reason}`;
+      return `${event.policy}: ${event.endpoint} left out${
+        event.forMs === Infinity ? "" : ` for ${Math.round(event.forMs)} ms`
+      }, ${event.reason}`;
     case "endpoint-readmitted":
       return `${event.policy}: ${event.endpoint} let in again`;
   }

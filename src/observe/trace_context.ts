@@ -73,13 +73,22 @@ const metadataSetter: TextMapSetter<Record<string, string>> = {
 
 /** The context that the metadata of a call came from. */
 export function extracted(propagator: TextMapPropagator, base: Context, metadata: Metadata): Context {
-  return metadata === noMetadata ? base : propagator.extract(base, metadata, metadataGetter);
+  try {
+    return metadata === noMetadata ? base : propagator.extract(base, metadata, metadataGetter);
+  } catch {
+    // A propagator's own fault is not the call's.
+    return base;
+  }
 }
 
 /** A call's context, with `traced` in its metadata. */
 export function injected(propagator: TextMapPropagator, traced: Context, call: CallContext): CallContext {
   const metadata: Record<string, string> = {};
-  propagator.inject(traced, metadata, metadataSetter);
+  try {
+    propagator.inject(traced, metadata, metadataSetter);
+  } catch {
+    // The call goes on with what could be set.
+  }
   if (parentField in metadata && !(stateField in metadata) && call.metadata[stateField] !== undefined) {
     // That of another trace says nothing of this one.
     metadata[stateField] = "";

@@ -196,3 +196,18 @@ Deno.test("close() of mcpTransport() gives up a connection that is being made, a
   await assert.rejects(starting, { code: "cancelled" });
   await closing;
 });
+
+Deno.test("an end of MCP whose listener for errors throws is told of its end all the same", async () => {
+  const { ours, theirs, told, listener } = await facing();
+  ours.onerror = () => {
+    throw new Error("a listener's own fault");
+  };
+  theirs.receive({ message: () => {}, end: () => {}, closed: () => {} });
+  await theirs.send("no JSON");
+  await theirs.send('{ "jsonrpc": "2.0", "method": "still/here" }');
+  await settle();
+  theirs.abort(new TransportError("connection-lost", "Lost"));
+  await settle();
+  assert.deepEqual(told, [{ jsonrpc: "2.0", method: "still/here" }, "closed"]);
+  await listener.close();
+});

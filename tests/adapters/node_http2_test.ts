@@ -252,6 +252,18 @@ Deno.test("connections above the limit are closed as they come, and told of", as
   assert.deepEqual(events.map(({ type }) => type), ["connection-opened", "connection-refused"]);
 });
 
+Deno.test("a handler that gives no response, or a used one, costs its own call and no more", async () => {
+  const used = new Response("used");
+  await used.text();
+  const answers = [undefined, used, Promise.resolve(null), new Response("well")] as Response[];
+  await using place = await world(() => answers.shift()!);
+  const client = place.client();
+  const got: number[] = [];
+  for (let i = 0; i < 4; i++) got.push((await answer(client.request({ ":path": "/" }))).status);
+  assert.deepEqual(got, [500, 500, 500, 200]);
+  assert.deepEqual(place.server.calls, { inFlight: 0, started: 4, failed: 3, refused: 0 });
+});
+
 Deno.test("wrong options, a port that is taken, and dialling are refused with typed errors", async () => {
   for (
     const options of [{}, { port: 70_000 }, { port: 0, maxFrameBytes: 5 }, { port: 0, frames: 5 }, {

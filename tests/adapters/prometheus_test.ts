@@ -94,6 +94,21 @@ _9_sent_bytes_total 2
   );
 });
 
+Deno.test("quotes in a description are escaped in OpenMetrics, which demands it, and nowhere else", async () => {
+  const quoted = { ...temperature, description: 'as in "hot"' };
+  assert.match(await pageOf([quoted], openMetrics), /^# HELP t_ratio as in \\"hot\\"\n/);
+  assert.match(await pageOf([quoted]), /^# HELP t_ratio as in "hot"\n/);
+});
+
+Deno.test("labels that would be one when written, or are the format's own, are told of instead of written", async () => {
+  const page = (kind: Metric["kind"], value: number | Histogram, labels: Record<string, string>): Promise<string> =>
+    pageOf([{ ...temperature, kind, series: [{ labels, value }] }]);
+  assert.match(await page("gauge", 1, { "a.b": "1", a_b: "2" }), /Cannot write metric t_ratio: its label a_b is/);
+  assert.match(await page("histogram", histogramOf([1]), { le: "1" }), /its label le is given twice/);
+  assert.match(await page("summary", histogramOf([1]), { quantile: "1" }), /its label quantile is given twice/);
+  assert.match(await page("gauge", 1, { le: "1", quantile: "1" }), /^t_ratio\{le="1",quantile="1"\} 1$/m);
+});
+
 Deno.test("a histogram in milliseconds is a family of buckets in seconds, each with all below it", async () => {
   const latency = histogramOf([1, 20, 20, 800, 60_000]);
   const lines =

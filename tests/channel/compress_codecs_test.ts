@@ -98,11 +98,19 @@ Deno.test("A broken LZ4 block is refused with what is wrong and where", () => {
     [[0x10, 1, 2, 0], 9, /an offset of 2 after 1 bytes/],
     [[0x10, 1, 1, 0], 4, /4 bytes that have no room/],
     [[0x10, 1], 2, /its end after 1 of 2 bytes/],
-    [[], 1, /its end after 0 of 1 bytes/],
+    [[], 1, /the claim that 0 bytes become 1/],
   ];
   for (const [bytes, size, why] of bad) {
     assert.throws(() => lz4Decompress(Uint8Array.from(bytes), size), { code: "protocol", message: why });
   }
+});
+
+Deno.test("a block of a few bytes that claims to be megabytes is refused before there is room for them", () => {
+  const most = new Uint8Array(255 * 1000);
+  const block = lz4Compress(most);
+  sameBytes(lz4Decompress(block, most.length), most, "what compresses best");
+  assert.throws(() => lz4Decompress(block, 255 * block.length + 1), { code: "protocol", message: /the claim that/ });
+  assert.throws(() => lz4Decompress(block, 2 ** 40), { code: "protocol" });
 });
 
 /** A frame of one block, as the lz4 program reads it. */

@@ -184,3 +184,31 @@ Deno.test("Topic takes a sink's result that is no promise for none", () => {
   assert.deepEqual(got, ["a", "b"]);
   assert.equal(topic.stats().lagging, 0);
 });
+
+Deno.test("Topic tells nobody a number where nobody knows how many messages are missing", async () => {
+  const topic = new Topic({
+    encodings: {
+      text: { encode: (text: string, id: string) => `${text} ${id}`, gap: (missed?: number) => `gap ${missed}` },
+    },
+    replay: true,
+    run: "r",
+  });
+  const got: string[] = [];
+  const busy = Promise.withResolvers<void>();
+  topic.subscribe("text", (text) => {
+    got.push(text);
+    return got.length === 1 ? busy.promise : undefined;
+  });
+  for (const text of ["a", "b"]) topic.publish(text);
+  topic.skip(1, false);
+  topic.publish("c");
+  busy.resolve();
+  await busy.promise;
+  await undefined;
+  assert.deepEqual(got, ["a r-1", "gap undefined", "c r-4"]);
+  for (const [after, first] of [["r-1", "gap undefined"], ["r-3", "c r-4"]]) {
+    const late: string[] = [];
+    topic.subscribe("text", (text) => void late.push(text), { after }).close();
+    assert.equal(late[0], first);
+  }
+});

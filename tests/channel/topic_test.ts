@@ -190,3 +190,11 @@ Deno.test("Topic infers what its readers get from its encodings", () => {
   // @ts-expect-error: a text is no number
   topic.publish("7");
 });
+
+Deno.test("a loop over a Topic that was left is over, whatever it would have ended with", async () => {
+  const topic = new Topic<string>({ maxBacklogMessages: 1 });
+  const loop = topic.messages({ overflow: "close" });
+  for (const text of ["a", "b", "c", "d"]) topic.publish(text);
+  await loop.return!();
+  assert.deepEqual(await loop.next(), { done: true, value: undefined });
+});

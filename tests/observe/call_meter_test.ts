@@ -89,7 +89,7 @@ Deno.test("metrics of messages say what was counted, and nothing of what was not
   });
   assert.equal(valuesOf(compressionMetrics(compression))["wireway.compression"], undefined);
   Object.assign(batches, { batches: 4, messages: 10, bytes: 500, largest: 7 });
-  Object.assign(compression, { compressed: 3, plain: 2, vain: 1, bytesBefore: 900, bytesAfter: 300 });
+  Object.assign(compression, { compressed: 3, plain: 3, vain: 1, bytesBefore: 900, bytesAfter: 300 });
   shaped.bytesByClass[3] = 70;
   assert.deepEqual(valuesOf(batchMetrics(batches)), {
     "wireway.batch.batches": 4,
@@ -122,5 +122,16 @@ Deno.test("a log keeps the latest events in words, and counts what repeats", () 
   assert.deepEqual(log.entries(), [
     { id: 2, change: 2, at: 2, type: "state-changed", text: "orders: closed → open, 5 failures", times: 1 },
     { id: 3, change: 4, at: 4, type: "limit-changed", text: "limit: limit 5 → 6", times: 2 },
+  ]);
+});
+
+Deno.test("a log says of an endpoint that is left out for good no time that never comes", () => {
+  const log = new EventLog();
+  for (const forMs of [Infinity, 1500.4]) {
+    log.observer({ type: "endpoint-ejected", policy: "b", endpoint: "a:1", forMs, reason: "it is slow" });
+  }
+  assert.deepEqual(log.entries().map(({ text }) => text), [
+    "b: a:1 left out, it is slow",
+    "b: a:1 left out for 1500 ms, it is slow",
   ]);
 });

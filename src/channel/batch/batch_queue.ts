@@ -108,8 +108,11 @@ export class BatchQueue {
     return { messages, posted, priority, bytes };
   }
 
+  /** What is no number is no urgency either. */
   #lane(priority: number): Item[] {
+    const lane = Math.max(0, Math.min(lastPriority, Math.trunc(priority)));
+    if (lane === usualPriority || Number.isNaN(lane)) return this.#usual;
     const lanes = this.#lanes ??= Array.from({ length: lastPriority + 1 }, () => []);
-    return priority === usualPriority ? this.#usual : lanes[Math.max(0, Math.min(lastPriority, Math.trunc(priority)))];
+    return lanes[lane];
   }
 }

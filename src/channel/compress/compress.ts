@@ -101,7 +101,7 @@ export function compress(options: CompressOptions = {}): Middleware<ChannelTrans
       counted("bytes before", stats.bytesBefore, "By"),
       counted("bytes after", stats.bytesAfter, "By"),
       counted("compressed", stats.compressed),
-      counted("plain", stats.plain + stats.vain),
+      counted("plain", stats.plain),
     ],
     liveSettings("compress()", settings, rules, ["thresholdBytes"]),
   );

@@ -9,6 +9,7 @@ import { TransportError } from "../../core/errors.ts";
 import { AgreedChannel, type Agreement, firstKind, joined, markBytes } from "../agreed_channel.ts";
 import { type Codec, codecs, type CompressionFormat, formats } from "./compress_codecs.ts";
 import type { CompressionStats } from "./compress_stats.ts";
+import { byteLengthOf } from "../../util/byte_length.ts";
 import type { MessageCounts } from "../wrapped_channel.ts";
 
 /** The settings that compress() works by. */
@@ -150,7 +151,8 @@ export class CompressChannel extends AgreedChannel {
 
   #plain(message: Message, priority: number | undefined): void | Promise<void> {
     const room = super.send(message, priority);
-    this.#count(message.length, message.length);
+    const bytes = byteLengthOf(message);
+    this.#count(bytes, bytes);
     return room;
   }
 

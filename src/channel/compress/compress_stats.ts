@@ -19,9 +19,9 @@
 export class CompressionStats {
   /** Messages that were sent compressed. */
   compressed = 0;
-  /** Messages that were sent as they are: too small, or of a kind that does not compress. */
+  /** Messages that were sent as they are: too small, of a kind that does not compress, or tried in vain. */
   plain = 0;
-  /** Messages that were compressed in vain: it did not help, and they were sent as they are. */
+  /** Those of them that were compressed in vain: it did not help. */
   vain = 0;
   /** Messages that came compressed. */
   inflated = 0;

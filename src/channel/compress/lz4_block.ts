@@ -15,6 +15,8 @@ const minMatch = 4;
 const noMatchFrom = 12;
 const lastLiterals = 5;
 const maxOffset = 65_535;
+/** A byte of a length stands for 255 bytes, and no other one for more. */
+const maxRatio = 255;
 /** The buffer that results are made in grows up to this many bytes and is kept. */
 const keptBytes = 1024 * 1024;
 
@@ -74,8 +76,10 @@ export function lz4Compress(source: Uint8Array): Uint8Array {
 
 /** Decompresses one block into exactly `size` bytes, and never writes more. Throws `protocol` where it is none. */
 export function lz4Decompress(source: Uint8Array, size: number): Uint8Array {
-  const target = new Uint8Array(size);
   const length = source.length;
+  // Known before any room is taken: a few bytes shall not cost megabytes.
+  if (size > maxRatio * length) throw broken(0, `the claim that ${length} bytes become ${size}`);
+  const target = new Uint8Array(size);
   let at = 0;
   let out = 0;
   while (at < length) {

@@ -27,7 +27,9 @@ export class Use {
   /** Reads. What throws is not known. */
   read(): void {
     try {
-      this.#share = this.#settings.read();
+      const share = this.#settings.read();
+      // Nothing of nothing is not a share.
+      this.#share = Number.isNaN(share) ? undefined : share;
     } catch {
       this.#share = undefined;
     }

@@ -62,8 +62,12 @@ export class MetricReadings {
     const values: (number | undefined)[] = new Array(this.series.length).fill(undefined);
     this.left = 0;
     for (const source of this.#sources) {
-      for (const metric of metricsOf(source)) {
-        for (const one of metric.series) this.#take(metric, one, now, values);
+      try {
+        for (const metric of source()) {
+          for (const one of metric.series) this.#take(metric, one, now, values);
+        }
+      } catch {
+        // What can't be read is absent; it breaks nothing.
       }
     }
     this.#lastAt = now;
@@ -78,21 +82,25 @@ export class MetricReadings {
 
   #take(metric: Metric, { labels, value, scale = 1 }: MetricSeries, now: number, values: (number | undefined)[]): void {
     const key = `${metric.name} ${JSON.stringify(Object.entries(labels).sort())}`;
-    const put = (stat: ReadSeries["stat"], one: number | undefined): void => {
+    // What has no place is not read either: only what was seen at each reading has a rate.
+    const put = (stat: ReadSeries["stat"], read: () => number | undefined): void => {
       const place = this.#place(key, { name: metric.name, labels, stat, unit: metric.unit });
-      if (place !== undefined) values[place] = one;
+      if (place !== undefined) values[place] = read();
     };
     if (typeof value !== "number") {
-      const recorded = metric.kind === "summary" ? value : this.#since(key, value, now);
-      for (const [stat, fraction] of percentiles) {
-        const found = recorded?.percentile(fraction);
-        put(stat, found === undefined ? undefined : found * scale);
-      }
+      let recorded: Histogram | undefined;
+      percentiles.forEach(([stat, fraction], index) =>
+        put(stat, () => {
+          if (index === 0) recorded = metric.kind === "summary" ? value : this.#since(key, value, now);
+          const found = recorded?.percentile(fraction);
+          return found === undefined ? undefined : found * scale;
+        })
+      );
     } else if (metric.kind === "counter") {
-      put("rate", this.#rate(key, value, now));
-      put("total", value);
+      put("rate", () => this.#rate(key, value, now));
+      put("total", () => value);
     } else {
-      put("now", value);
+      put("now", () => value);
     }
   }
 
@@ -124,7 +132,7 @@ export class MetricReadings {
 
   #remember(key: string, reading: Before): Before | undefined {
     const before = this.#before.get(key);
-    if (before !== undefined || this.#before.size < this.#maxSeries) this.#before.set(key, reading);
+    this.#before.set(key, reading);
     if (before !== undefined || this.#lastAt === undefined) return before;
     // What was not there at the last reading had counted nothing: the first failure of many is not to be lost.
     return { at: this.#lastAt, count: 0, snapshot: emptySnapshot };
@@ -132,12 +140,3 @@ export class MetricReadings {
 }
 
 const emptySnapshot: HistogramSnapshot = { count: 0, sum: 0, min: 0, max: 0, buckets: [] };
-
-/** A source that throws gives nothing, and takes nothing from the others. */
-function metricsOf(source: MetricSource): readonly Metric[] {
-  try {
-    return source();
-  } catch {
-    return [];
-  }
-}

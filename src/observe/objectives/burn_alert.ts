@@ -87,14 +87,14 @@ export class BurnAlert {
     const { name: of, date } = this.#settings;
     const { name: objective, target } = this.#objective;
     const { severity, longMs, shortMs } = this.#window;
-    const at = date().toISOString();
+    const at = isoOf(date);
     const rates = this.#rates(long, short);
     const times = (rate: number | undefined): string => rate === undefined ? "nothing" : `${shown(rate)} ×`;
     const is = `${objective} is ${shown(measured)}, promised is ${shown(target)}`;
     const burnt = `budget used up at ${times(rates.longRate)} over ${minutes(longMs)}, ` +
       `${times(rates.shortRate)} over ${minutes(shortMs)}; the limit is ${shown(this.#threshold)} ×`;
     return {
-      id: this.#open?.alert.id ?? `${of}/${objective}/${severity}/${at}`,
+      id: this.#open?.alert.id ?? `${of}/${objective}/${severity}/${longMs}/${shortMs}/${at}`,
       state,
       of,
       objective,
@@ -118,4 +118,13 @@ function shown(value: number | undefined): string {
 
 function minutes(ms: number): string {
   return ms < 60_000 ? `${shown(ms / 1000)} s` : `${shown(ms / 60_000)} min`;
+}
+
+/** The date as it is told; that of the system where the program's own can't tell one: the alert matters more. */
+function isoOf(date: () => Date): string {
+  try {
+    return date().toISOString();
+  } catch {
+    return new Date().toISOString();
+  }
 }

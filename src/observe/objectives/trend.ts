@@ -64,6 +64,9 @@ export class Trend {
   /** Both from the oldest to the latest. */
   #fine: Step[] = [];
   #coarse: Step[] = [];
+  /** Up to when steps were put into larger ones, and up to when those were forgotten. */
+  #mergedUntil = -Infinity;
+  #forgottenUntil = -Infinity;
 
   constructor(stepMs: number, spanMs: number, now: number) {
     this.#stepMs = stepMs;
@@ -83,11 +86,16 @@ export class Trend {
     return step;
   }
 
-  /** What was measured in the last `windowMs`, in whole steps with the one that runs. */
+  /** What was measured in the last `windowMs`, in whole steps with the one that runs, and as far as it is kept. */
   read(windowMs: number, now: number): TrendFigures {
     const all = new Step(now);
     const steps = Math.max(1, Math.ceil(windowMs / this.#stepMs));
-    const from = (Math.floor(now / this.#stepMs) + 1 - steps) * this.#stepMs;
+    let from = (Math.floor(now / this.#stepMs) + 1 - steps) * this.#stepMs;
+    // A larger step is all in it or not at all, and what is not kept was not nothing: neither counts as covered.
+    if (from < this.#mergedUntil) {
+      from = Math.min(Math.ceil(from / this.#coarseMs) * this.#coarseMs, this.#mergedUntil);
+    }
+    from = Math.max(from, this.#forgottenUntil);
     for (const step of [...this.#coarse, ...this.#fine]) if (step.startedAt >= from) all.merge(step);
     const { latency, calls, errors, timedOut, residentBytes, cpuShare } = all;
     const coveredMs = now - Math.max(from, this.#startedAt);
@@ -109,9 +117,10 @@ export class Trend {
       const startedAt = Math.floor(step.startedAt / this.#coarseMs) * this.#coarseMs;
       if (this.#coarse.at(-1)?.startedAt !== startedAt) this.#coarse.push(new Step(startedAt));
       this.#coarse.at(-1)!.merge(step);
+      this.#mergedUntil = step.startedAt + this.#stepMs;
     }
     while (this.#coarse.length > 0 && this.#coarse[0].startedAt + this.#coarseMs <= now - this.#spanMs) {
-      this.#coarse.shift();
+      this.#forgottenUntil = this.#coarse.shift()!.startedAt + this.#coarseMs;
     }
   }
 

@@ -59,7 +59,7 @@ export class Sender {
       this.#lose(oldest, `${this.#settings.maxWaiting} others wait`);
     }
     this.#waiting.push(message);
-    this.#sending ??= this.#sendAll().finally(() => this.#sending = undefined);
+    this.#sending ??= this.#sendAll();
   }
 
   close(): void {
@@ -69,20 +69,23 @@ export class Sender {
   async #sendAll(): Promise<void> {
     while (this.#waiting.length > 0) {
       const message = this.#waiting[0];
-      const reason = await this.#deliver(message);
+      const reason = await this.#deliver(message).catch(textOf);
       // It may have been dropped meanwhile, and was counted then.
       if (this.#waiting[0] !== message) continue;
       this.#waiting.shift();
       if (reason === undefined) this.delivered++;
       else this.#lose(message, reason);
     }
+    // At once: what is sent from now on must not wait for a round that is over.
+    this.#sending = undefined;
   }
 
   /** Returns why it could not be delivered; undefined where it was. */
   async #deliver(message: unknown): Promise<string | undefined> {
-    let body: string;
+    let body: string | undefined;
     try {
       body = JSON.stringify(message);
+      if (body === undefined) return `it is no JSON: it is ${typeof message}`;
     } catch (error) {
       return `it is no JSON: ${textOf(error)}`;
     }
@@ -119,8 +122,8 @@ export class Sender {
         redirect: "manual",
         signal: giving.signal,
       });
-      const response = await fetch(request);
-      await response.body?.cancel();
+      // Whoever does not heed the signal can't hold up what waits behind.
+      const response = await Promise.race([answered(fetch(request)), aborted(giving.signal)]);
       if (response.ok) return undefined;
       const { status } = response;
       return { reason: `it answered ${status}`, final: status < 500 && status !== 408 && status !== 429 };
@@ -151,4 +154,15 @@ export class Sender {
     const { onLost } = this.#settings;
     if (onLost !== undefined) looking(() => onLost(message, `Message not delivered: ${reason}`));
   }
+}
+
+/** The answer, whose body nobody reads. */
+async function answered(call: Promise<Response>): Promise<Response> {
+  const response = await call;
+  await response.body?.cancel();
+  return response;
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
 }

@@ -130,9 +130,9 @@ export class Measured {
           name,
           part,
           now: after,
-          acquired: after.acquired - before.acquired,
-          timeouts: after.timeouts - before.timeouts,
-          errors: after.errors - before.errors,
+          acquired: growth(before.acquired, after.acquired),
+          timeouts: growth(before.timeouts, after.timeouts),
+          errors: growth(before.errors, after.errors),
           peakActive: Math.max(...all.map((look) => look.pools[name].active)),
           looks: all.length,
         };
@@ -141,13 +141,13 @@ export class Measured {
         name,
         part,
         now: now.limits[name],
-        rejected: now.limits[name].rejected - first.limits[name].rejected,
+        rejected: growth(first.limits[name].rejected, now.limits[name].rejected),
         peakInFlight: Math.max(...all.map((look) => look.limits[name].inFlight)),
       })),
       rates: Object.entries(rates).map(([name, part]) => ({
         name,
         part,
-        rejected: now.rates[name].rejected - first.rates[name].rejected,
+        rejected: growth(first.rates[name].rejected, now.rates[name].rejected),
         keys: Math.max(...all.map((look) => look.rates[name].keys)),
       })),
       links: Object.entries(links).map(([name, part]) => linkPeriod(name, part, all)),
@@ -193,6 +193,11 @@ function linkPeriod(name: string, part: ReportedLink, looks: readonly Counters[]
     roundTripMs: typeof roundTripMs === "function" ? roundTripMs() : roundTripMs,
     looks: looks.length,
   };
+}
+
+/** What was counted in between: of counters that began anew, all that they have. */
+function growth(before: number, after: number): number {
+  return after < before ? after : after - before;
 }
 
 const newRate = { keys: 0, rejected: 0 };

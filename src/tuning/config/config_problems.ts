@@ -12,6 +12,12 @@ export type ConfigPath = readonly (string | number)[];
 /** How many problems are told. */
 const maxTold = 20;
 
+/** How many are looked for: past that a file is not one with mistakes, but no config file. */
+const maxKept = 200;
+
+/** How much of a name is told. */
+const maxNameLength = 60;
+
 /** One thing that is wrong. */
 export interface ConfigProblem {
   /** Where, as in `pool.max`; empty for the file itself. */
@@ -32,7 +38,13 @@ export class ConfigProblems {
     this.#file = file;
   }
 
+  /** Whether there are so many that no more are looked for. */
+  get full(): boolean {
+    return this.all.length >= maxKept;
+  }
+
   add(path: ConfigPath, line: number | undefined, message: string): void {
+    if (this.full) return;
     // What the base of a file says wrong is wrong for each of its environments.
     if (this.all.some((one) => one.line === line && one.message === message)) return;
     this.all.push({ path: showPath(path), ...(line === undefined ? {} : { line }), message });
@@ -45,7 +57,7 @@ export class ConfigProblems {
       line === undefined ? message : `line ${line}: ${message}`
     );
     const more = this.all.length - told.length;
-    if (more > 0) told.push(`and ${more} more`);
+    if (more > 0) told.push(this.full ? "and many more" : `and ${more} more`);
     const why = told.length === 1 ? told[0] : `\n  ${told.join("\n  ")}`;
     throw new TransportError("invalid-option", `Cannot use ${this.#file}: ${why}`, {
       details: { file: this.#file, problems: this.all.slice(0, maxTold) },
@@ -55,15 +67,21 @@ export class ConfigProblems {
 
 /** A path as it is written: `rateLimit.windows[0].calls`. */
 export function showPath(path: ConfigPath): string {
-  return path.map((step, index) => typeof step === "number" ? `[${step}]` : `${index === 0 ? "" : "."}${step}`).join(
-    "",
-  );
+  return path.map((step, index) =>
+    typeof step === "number" ? `[${step}]` : `${index === 0 ? "" : "."}${shortened(step)}`
+  ).join("");
+}
+
+function shortened(name: string): string {
+  return name.length > maxNameLength ? `${name.slice(0, maxNameLength)}…` : name;
 }
 
 /** What somebody meant who wrote `word`: the one of `known` that is nearest to it, where one is near. */
 export function meant(word: string, known: readonly string[]): string | undefined {
-  const near = known.map((one) => ({ one, distance: distance(word.toLowerCase(), one.toLowerCase()) }))
-    .filter(({ one, distance }) => distance <= Math.max(1, Math.floor(one.length / 3)));
+  const most = (one: string): number => Math.max(1, Math.floor(one.length / 3));
+  const near = known.filter((one) => Math.abs(one.length - word.length) <= most(one))
+    .map((one) => ({ one, distance: distance(word.toLowerCase(), one.toLowerCase()) }))
+    .filter(({ one, distance }) => distance <= most(one));
   return near.sort((a, b) => a.distance - b.distance)[0]?.one;
 }
 

@@ -5,6 +5,7 @@
  */
 
 import {
+  createScanner,
   findNodeAtLocation,
   getNodeValue,
   type Node,
@@ -16,6 +17,9 @@ import { type ConfigPath, ConfigProblems, showPath } from "./config_problems.ts"
 
 /** The longest file that is read, in characters: settings are no data. */
 export const maxConfigLength = 1024 * 1024;
+
+/** How deep objects and lists may stand in each other: settings are never that deep, and readers of trees go down as far. */
+const maxDepth = 32;
 
 /** What a file says, and the lines that it says it in. */
 export interface ConfigText {
@@ -39,10 +43,15 @@ export function readConfigText(text: string, file: string): ConfigText {
   }
   const starts = lineStarts(text);
   const lineAt = (offset: number): number => starts.findLastIndex((start) => start <= offset) + 1;
-  const errors: ParseError[] = [];
   // A byte order mark is what some editors begin a file with.
-  const root = parseTree(text.replace(/^\uFEFF/, " "), errors, { allowTrailingComma: true, disallowComments: false });
+  const json = text.replace(/^\uFEFF/, " ");
+  const tooDeepAt = beyondDepth(json);
+  if (tooDeepAt !== undefined) problems.add([], lineAt(tooDeepAt), `it is nested deeper than ${maxDepth}`);
+  problems.throwIfAny();
+  const errors: ParseError[] = [];
+  const root = parseTree(json, errors, { allowTrailingComma: true, disallowComments: false });
   for (const { error, offset } of errors) {
+    if (problems.full) break;
     const column = offset - starts[lineAt(offset) - 1] + 1;
     problems.add([], lineAt(offset), `it is no JSON at column ${column}: ${wordsOf(printParseErrorCode(error))}`);
   }
@@ -61,6 +70,21 @@ export function readConfigText(text: string, file: string): ConfigText {
   };
 }
 
+/** Where a text goes too deep; undefined where it does not. */
+function beyondDepth(json: string): number | undefined {
+  const scanner = createScanner(json, true);
+  let depth = 0;
+  for (let token = scanner.scan(); token !== endOfText; token = scanner.scan()) {
+    if (token === openBrace || token === openBracket) depth++;
+    else if (token === closeBrace || token === closeBracket) depth--;
+    if (depth > maxDepth) return scanner.getTokenOffset();
+  }
+  return undefined;
+}
+
+/** The kinds of tokens, whose names the parser's types have and its module has not. */
+const [openBrace, closeBrace, openBracket, closeBracket, endOfText] = [1, 2, 3, 4, 17];
+
 function lineStarts(text: string): number[] {
   const starts = [0];
   for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", end + 1)) starts.push(end + 1);
@@ -73,6 +97,7 @@ function wordsOf(code: string): string {
 }
 
 function refuseTwins(node: Node, path: ConfigPath, lineAt: (offset: number) => number, problems: ConfigProblems): void {
+  if (problems.full) return;
   const seen = new Set<string>();
   node.children?.forEach((child, index) => {
     if (child.type !== "property") return refuseTwins(child, [...path, index], lineAt, problems);

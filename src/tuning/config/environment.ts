@@ -68,7 +68,9 @@ export function withVariables(
       const known = /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? variables(name) : undefined;
       if (known !== undefined) return known;
       missing = true;
-      problems.add(path, lineOf(path), `${showPath(path)} needs the variable ${found}, which is not set`);
+      if (!problems.full) {
+        problems.add(path, lineOf(path), `${showPath(path)} needs the variable ${found}, which is not set`);
+      }
       return "";
     });
     if (missing) return value;

@@ -61,6 +61,7 @@ export function parseSettings(text: string, options: ParseOptions): ParsedSettin
   problems.throwIfAny();
   const known = environments as Record<string, unknown>;
   for (const [name, over] of Object.entries(known)) {
+    if (problems.full) break;
     const path = ["environments", name];
     if (!isObject(over)) problems.add(path, lineOf(path), `${showPath(path)} is no object`);
     // What is wrong for others is told as well: it would be found on the day that it is needed.
@@ -117,6 +118,7 @@ function check(
   const result = fileSchema.safeParse(data);
   if (result.success) return result.data;
   for (const issue of result.error.issues) {
+    if (problems.full) break;
     const path = issue.path as (string | number)[];
     const given = valueAt(data, path);
     // A variable of another environment, or one that is not set: nobody knows its value.
@@ -128,6 +130,7 @@ function check(
       continue;
     }
     for (const key of issue.keys) {
+      if (problems.full) break;
       const known = keysAt(path);
       const guess = meant(key, known);
       add(

@@ -40,6 +40,10 @@ export class WatchedFile {
   /** Takes the file as it is now for known. */
   async begin(): Promise<void> {
     this.#stamp = await this.#options.files.stamp(this.#path);
+  }
+
+  /** Looks from now on. */
+  watch(): void {
     this.#plan(this.#options.pollMs);
   }
 

@@ -213,6 +213,54 @@ Deno.test("what can't be read of a chain, a panel or a source breaks nothing els
   board.close();
 });
 
+Deno.test("what can't be written as JSON, or is no metric, costs its own panel and no more", async () => {
+  let odd = false;
+  const { board, clock } = boardOf({
+    record: "always",
+    everyMs: 5000,
+    health: { snapshot: () => odd ? { calls: 1n } : {} },
+    report: { snapshot: () => ({ well: true }) },
+    sources: [() => odd ? [{ name: "odd", series: [{ value: 1 }] } as unknown as Metric] : []],
+  });
+  const reader = await read(board);
+  assert.deepEqual((await reader.next()).data.panels, { health: {}, report: { well: true } });
+  odd = true;
+  await clock.advance(25_000);
+  let panels: Record<string, { error?: string }> | undefined;
+  while (panels?.health.error === undefined) panels = (await reader.next()).data.panels;
+  assert.match(panels.health.error, /BigInt/);
+  assert.deepEqual(panels.report, { well: true });
+  await reader.leave();
+  board.close();
+});
+
+Deno.test("a series that came with a frame that could not be sent comes with the next one", async () => {
+  let odd = false;
+  const stage = named(
+    "odd",
+    {},
+    (inner: (request: string) => Promise<string>) =>
+      withFigures(
+        (request: string) => inner(request),
+        () => odd ? [{ kind: "now", label: "n", value: 1n } as never] : [],
+      ),
+  );
+  const more: Metric[] = [];
+  const { board, clock } = boardOf({ chains: { c: chain((text: string) => text, stage) }, sources: [() => more] });
+  const reader = await read(board);
+  assert.equal((await reader.next()).event, "start");
+  const gauge = { kind: "gauge", unit: "", description: "", series: [{ labels: {}, value: 7 }] } as const;
+  more.push({ name: "late", ...gauge });
+  odd = true;
+  await clock.advance(1000);
+  odd = false;
+  await clock.advance(1000);
+  const { data } = await reader.next();
+  assert.deepEqual([data.added.from, data.added.series[0].name, data.values], [0, "late", [7]]);
+  await reader.leave();
+  board.close();
+});
+
 Deno.test("options that make no sense are refused", () => {
   for (const options of [{ everyMs: 0 }, { maxReaders: -1 }, { maxSeries: 0 }, { everyMs: NaN }]) {
     assert.throws(

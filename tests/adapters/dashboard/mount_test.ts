@@ -44,6 +44,11 @@ Deno.test("the page and its files are found at any mount path, with and without 
     assert.equal((await app.request(`${path}/other`)).status, 404);
     board.close();
   }
+  const board = dashboard();
+  const odd = await new Hono().route("/:tenant", board.app).request("/a%22%3E%3Cb%E0%A4");
+  assert.equal(odd.status, 200);
+  assert.match(await odd.text(), /href="a%22%3E%3Cb%E0%A4\/style\.css"/);
+  board.close();
 });
 
 Deno.test("the slash behind the path is understood by every router that Hono has", async () => {

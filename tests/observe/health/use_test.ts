@@ -54,10 +54,12 @@ Deno.test("a use that can't be read is not known, and does no harm", async () =>
           throw new Error("no");
         },
       },
+      nothing: { read: () => 0 / 0 },
     },
   });
   await world.clock.advance(5000);
   assert.equal(world.check("broken").state, "unknown");
+  assert.equal(world.check("nothing").state, "unknown");
   assert.equal(world.health.snapshot().ready, true);
   world.health.close();
 });

@@ -132,3 +132,15 @@ Deno.test("what appears between two readings has counted from 0", () => {
   assert.equal(values["failures rate"], 20);
   assert.ok(Math.abs(values["h p50"] - 8) < 0.1, `${values["h p50"]}`);
 });
+
+Deno.test("after a pause nothing is made up for series that came when there were too many", () => {
+  const metrics = { now: [metricOf("counter", 1000, "a"), metricOf("counter", 1000, "b")] };
+  const { recorder, read } = recorderOf(metrics, { maxSeries: 4 });
+  read(0);
+  read(1000);
+  metrics.now.unshift(...["e", "f", "g", "h"].map((name) => metricOf("counter", 5, name)));
+  recorder.pause(2000);
+  read(3000);
+  const { "a rate": a, "b rate": b } = read(4000) as Record<string, number>;
+  assert.deepEqual([a, b], [0, 0]);
+});

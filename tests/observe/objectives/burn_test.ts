@@ -172,3 +172,28 @@ Deno.test("what is older than the longest window is forgotten, however long it r
   assert.deepEqual(promised.told().map((line) => line.slice(9)), ["page errorRate open", "page errorRate resolved"]);
   promised.objectives.close();
 });
+
+Deno.test("two pairs of one severity that open at once are two alerts, told apart", async () => {
+  const windows = [
+    { severity: "page", longMs: hour, shortMs: 5 * minute, rate: 10 },
+    { severity: "page", longMs: 2 * hour, shortMs: 10 * minute, rate: 10 },
+  ];
+  const promised = new Promised({ targets: { errorRate: 0.005 }, windows });
+  await promised.load(5 * minute, 1000, failsEach(2));
+  assert.deepEqual(promised.told(), ["00:01:40 page errorRate open", "00:01:40 page errorRate open"]);
+  assert.equal(new Set(promised.alerts.map(({ id }) => id)).size, 2);
+  promised.objectives.close();
+});
+
+Deno.test("a date that is none keeps no alert back", async () => {
+  const dates = [(): Date => new Date(NaN), (): Date => {
+    throw new Error("no");
+  }];
+  for (const date of dates) {
+    const promised = new Promised({ targets: { errorRate: 0.005 }, date });
+    await promised.load(5 * minute, 1000, failsEach(2));
+    assert.equal(promised.alerts.length, 2);
+    assert.ok(Date.parse(promised.alerts[0].at) > 0);
+    promised.objectives.close();
+  }
+});

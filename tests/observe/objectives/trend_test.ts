@@ -157,3 +157,14 @@ Deno.test("options that make no sense are refused by name", () => {
     ] as [ObjectivesOptions, RegExp][]
   ) assert.throws(() => objectives(options), { code: "invalid-option", message });
 });
+
+Deno.test("a window longer than what is kept in small steps, or at all, is said to cover no more than it counts", async () => {
+  const promised = new Promised({ targets: { p99Ms: 10 }, trendMs: 3 * hour });
+  await promised.load(5 * hour + 7 * minute, minute, () => ({ takesMs: 1 }));
+  for (const windowMs of [5 * minute, hour, 1.5 * hour, 2 * hour, 3 * hour, 24 * hour, Infinity]) {
+    const { calls, coveredMs } = promised.objectives.calls(windowMs);
+    assert.ok(Math.abs(calls - coveredMs / minute) <= 1, `${calls} calls in ${coveredMs} ms of ${windowMs}`);
+    assert.ok(coveredMs <= windowMs && coveredMs > Math.min(0.7 * windowMs, 2.7 * hour), `${coveredMs} of ${windowMs}`);
+  }
+  promised.objectives.close();
+});

@@ -135,7 +135,9 @@ Deno.test("what is no JSON is lost, and what is no address is refused", async ()
   const world = new World();
   world.hook.send(1n);
   await world.settle();
-  assert.equal(world.hook.stats().lost, 1);
+  world.hook.send(undefined);
+  await world.settle();
+  assert.equal(world.hook.stats().lost, 2);
   assert.equal(world.requests.length, 0);
   for (const url of ["nowhere", "ftp://host/x"]) {
     assert.throws(() => webhook(url), { code: "invalid-option", message: /option url is/ });
@@ -152,5 +154,51 @@ Deno.test("where there is room for one only, a newer one takes the place of the 
   await world.clock.advance(5000);
   await world.settle();
   assert.deepEqual(world.requests.map(({ body }) => body), [{ n: 1 }, { n: 2 }]);
+  assert.deepEqual(world.hook.stats(), { waiting: 0, delivered: 1, lost: 1 });
+});
+
+Deno.test("a message that comes as the last one is just delivered is sent as well, whatever the moment", async () => {
+  for (let turns = 0; turns < 20; turns++) {
+    const answered = Promise.withResolvers<void>();
+    const hook = webhook("https://alerts.example/x", {
+      fetch: () => {
+        answered.resolve();
+        return Promise.resolve(new Response(null, { status: 204 }));
+      },
+    });
+    hook.send({ n: 1 });
+    await answered.promise;
+    for (let turn = 0; turn < turns; turn++) await undefined;
+    hook.send({ n: 2 });
+    for (let turn = 0; turn < 50; turn++) await undefined;
+    assert.deepEqual(hook.stats(), { waiting: 0, delivered: 2, lost: 0 }, `after ${turns} turns`);
+  }
+});
+
+Deno.test("a fetch that never answers and heeds no signal holds nothing up", async () => {
+  let calls = 0;
+  const world = new World({
+    attempts: 1,
+    fetch: () => calls++ === 0 ? new Promise<Response>(() => {}) : Promise.resolve(new Response()),
+  });
+  world.hook.send({ n: 1 });
+  world.hook.send({ n: 2 });
+  await world.clock.advance(5000);
+  await world.settle();
+  assert.deepEqual(world.hook.stats(), { waiting: 0, delivered: 1, lost: 1 });
+  assert.equal(world.clock.pending, 0);
+});
+
+Deno.test("what goes wrong in the settings costs the message that it is about, and no other", async () => {
+  const world = new World({
+    random: () => {
+      throw new Error("no dice");
+    },
+  });
+  world.answers = [503];
+  world.hook.send({ n: 1 });
+  world.hook.send({ n: 2 });
+  await world.settle();
+  assert.deepEqual(world.lost, ["1: Message not delivered: no dice"]);
   assert.deepEqual(world.hook.stats(), { waiting: 0, delivered: 1, lost: 1 });
 });

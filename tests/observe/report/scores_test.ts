@@ -121,3 +121,24 @@ Deno.test("a snapshot is plain data, and parts have names of their own", async (
   });
   assert.throws(() => report({ satisfiedMs: 0 }), { code: "invalid-option", message: /option satisfiedMs is 0/ });
 });
+
+Deno.test("counters that begin anew, or can't be read for once, make no score above 100 and no count below 0", async () => {
+  const world = new Reported({ p95Ms: 100 }, {}, {
+    orders: settings("orders", { max: 10 }),
+    handler: settings("handler", { max: 10 }),
+  });
+  Object.assign(world.pool, { acquired: 1000, timeouts: 50, errors: 50 });
+  world.limit.rejected = 1000;
+  await world.clock.advance(60_000);
+  world.report.snapshot();
+  await world.clock.advance(3_600_000);
+  world.report.snapshot();
+  await world.clock.advance(3_600_000);
+  Object.assign(world.pool, { acquired: 10, timeouts: 0, errors: 0 });
+  world.limit.rejected = 5;
+  world.calls = { ...world.calls, calls: 100 };
+  for (const { name, score, formula } of world.report.snapshot().scores) {
+    assert.ok(score >= 0 && score <= 100, `${name} ${score}: ${formula}`);
+    assert.doesNotMatch(formula, /-\d/);
+  }
+});

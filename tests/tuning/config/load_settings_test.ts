@@ -134,6 +134,18 @@ Deno.test("a name from a prototype is no setting", async () => {
   assert.match((await refusal(`{ "pool": { "constructor": 5 } }`))[0], /pool\.constructor is no setting/);
 });
 
+Deno.test("what is no config file at all is refused like any other, and in no time", async () => {
+  for (const deep of ["[".repeat(300_000), `{ "pool": { "max": ${"[".repeat(40)}${"]".repeat(40)} } }`]) {
+    assert.deepEqual(await refusal(deep), ["1: it is nested deeper than 32"]);
+  }
+  const [long] = await refusal(`{ "${"p".repeat(900_000)}": 1 }`);
+  assert.match(long, /^1: p{60}… is no setting: known are /);
+  const many = Array.from({ length: 40_000 }, (_, index) => `"k${index}": "\${NOBODY}"`).join(",\n");
+  const { message, details } = await load(`{ ${many} }`).then(() => assert.fail(), (error) => error);
+  assert.match(message, /\n {2}and many more$/);
+  assert.equal(details.problems.length, 20);
+});
+
 Deno.test("a file on disk sets both ends up", async () => {
   const path = await Deno.makeTempFile({ suffix: ".jsonc" });
   try {

@@ -251,3 +251,35 @@ Deno.test("a pool over sockets is resized by its file while calls are made, and 
   }
   await settle();
 });
+
+Deno.test("a listener that fails later, as a promise, is its own fault as well", async () => {
+  const files = { stamp: () => Promise.resolve("1"), read: () => Promise.resolve("{}") };
+  const onChange = async (): Promise<void> => {
+    await undefined;
+    throw new Error("a listener's own fault");
+  };
+  await using watch = await watchSettings("app.jsonc", { files, onChange });
+  assert.equal((await watch.reload()).type, "applied");
+  await settle();
+});
+
+Deno.test("what changes while the file is read for the first time, however long that takes, holds in the end", async () => {
+  const clock = new ManualClock();
+  const texts = ['{ "timeout": { "ms": 100 } }', '{ "timeout": { "ms": 200 } }'];
+  const first = Promise.withResolvers<string>();
+  let [stamp, reads] = [0, 0];
+  const files = {
+    stamp: () => Promise.resolve(`${stamp}`),
+    read: () => reads++ === 0 ? first.promise : Promise.resolve(texts[1]),
+  };
+  const events: SettingsEvent[] = [];
+  const watching = watchSettings("app.jsonc", { files, clock, onChange: (event) => events.push(event) });
+  await settle();
+  stamp++;
+  await clock.advance(5000);
+  first.resolve(texts[0]);
+  await using watch = await watching;
+  await clock.advance(5000);
+  assert.equal(watch.settings.timeout.ms, 200);
+  assert.deepEqual(events.map(brief), [[[], ["timeout.ms"]]]);
+});
