@@ -171,7 +171,8 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
       this.#begin(connection, body);
     } catch (error) {
       this.#begun = false;
-      this.#fail(TransportError.from(error, "invalid-request"));
+      const failure = TransportError.from(error, "invalid-request");
+      this.#fail(this.#sent ? maybe(failure) : failure);
     }
   }
 

@@ -86,7 +86,7 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
     this.where = formatAddress(remote);
     this.outbox = new Http2Outbox(stream, counts, (error) => this.#writeFailed(error));
     this.requests = new Http2Requests(secure);
-    this.pings = new Http2Pings(clock);
+    this.pings = new Http2Pings(clock, () => this.#watch.rest());
     this.#frames = new Http2Frames(this, maxHeadBytes);
     this.#watch = new Http2Watch(clock, this);
     this.#hold = new ProcessHold(stream);

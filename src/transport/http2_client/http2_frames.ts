@@ -44,6 +44,9 @@ const connectionWindowBytes = 4 * 1024 * 1024;
 /** The most fields of a response's head. */
 const maxFields = 256;
 
+/** So much data gives a server reason to say that there is room for more, for the stream and for the connection. */
+const widenedBytes = 256;
+
 /** The connection that frames come in on. */
 export interface FrameHome {
   readonly settings: HttpSettings;
@@ -91,6 +94,8 @@ export class Http2Frames {
   #blockEnds = false;
   #begun = false;
   #windowBytes = connectionWindowBytes;
+  /** How much data had been sent when room for more was last of use. */
+  #widenedAt = 0;
 
   /** Frames of one connection. */
   constructor(home: FrameHome, maxHeadBytes: number) {
@@ -229,10 +234,15 @@ export class Http2Frames {
   }
 
   #widen(streamId: number, increment: number): void {
+    const { outbox } = this.#home;
+    if (outbox.dataBytes - this.#widenedAt >= widenedBytes) {
+      this.#widenedAt = outbox.dataBytes;
+      this.#floods.used();
+    }
     if (streamId === 0) {
       if (increment === 0) throw http2Error(errorCode.protocolError, "a WINDOW_UPDATE of nothing");
       this.#floods.spend("WINDOW_UPDATE");
-      return this.#home.outbox.widen(increment);
+      return outbox.widen(increment);
     }
     const stream = this.#known(streamId, frameType.windowUpdate);
     if (stream === undefined) return;

@@ -48,6 +48,8 @@ export interface SendingStream {
 export class Http2Outbox {
   /** How much the connection's window has left, in bytes. */
   windowBytes: number = defaultWindowBytes;
+  /** Bytes of data that were given to it since the beginning. */
+  dataBytes = 0;
   /** Bytes that were given to it since the beginning. */
   givenBytes = 0;
   /** Bytes that the system has taken since the beginning. */
@@ -109,6 +111,7 @@ export class Http2Outbox {
   data(streamId: number, data: Uint8Array, endStream: boolean): void {
     const { length } = data;
     this.windowBytes -= length;
+    this.dataBytes += length;
     const head = this.#head;
     writeFrameHead(head, 0, length, frameType.data, endStream ? frameFlag.endStream : 0, streamId);
     this.givenBytes += frameHeadBytes + length;

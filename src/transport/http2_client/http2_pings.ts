@@ -21,12 +21,14 @@ interface Asked {
 export class Http2Pings {
   readonly #clock: Clock;
   readonly #asked = new Map<number, Asked>();
+  readonly #onAnswered: () => void;
   #count = 0;
   #error: TransportError | undefined = undefined;
 
-  /** None yet. */
-  constructor(clock: Clock) {
+  /** None yet. `onAnswered` hears when none is waited for any more. */
+  constructor(clock: Clock, onAnswered: () => void) {
     this.#clock = clock;
+    this.#onAnswered = onAnswered;
   }
 
   /** Whether one is waited for. */
@@ -56,6 +58,7 @@ export class Http2Pings {
     if (asked === undefined) return false;
     this.#asked.delete(number);
     asked.promise.resolve(this.#clock.now() - asked.at);
+    if (!this.waiting) this.#onAnswered();
     return true;
   }
 

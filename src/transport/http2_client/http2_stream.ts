@@ -133,12 +133,13 @@ export class Http2Stream implements Carried, ReceivingStream, UploadingStream, T
 
   /** The peer has reset it. */
   wasReset(code: number): void {
-    this.lost(resetError(this.#home.where, code, this.#answered));
+    this.lost(resetError(this.#home.where, code, this.#head !== undefined));
   }
 
   /** Its connection is lost, or the peer takes it no more. What came whole stays. */
   lost(error: TransportError): void {
     if (this.#over || this.#ended) return;
+    this.#over = true;
     this.#close();
     this.#fail(error);
   }
@@ -152,6 +153,7 @@ export class Http2Stream implements Carried, ReceivingStream, UploadingStream, T
 
   abort(error: TransportError): void {
     if (this.#over) return;
+    this.#over = true;
     this.#reset(error.code === "protocol" ? http2CodeOf(error) : errorCode.cancel);
     this.#fail(error);
   }
@@ -177,9 +179,9 @@ export class Http2Stream implements Carried, ReceivingStream, UploadingStream, T
 
   bodyAbandoned(): void {
     if (this.#over) return;
+    this.#over = true;
     this.#reset(errorCode.cancel);
     this.#upload?.stop("nobody wants its response");
-    this.#over = true;
     this.#home.over(this);
     this.#exchange.over();
   }
@@ -256,6 +258,7 @@ export class Http2Stream implements Carried, ReceivingStream, UploadingStream, T
     this.#close();
   }
 
+  /** May end the connection, where it was the last stream of one that takes no more: what becomes of this one is settled before. */
   #close(): void {
     if (this.closed) return;
     this.closed = true;
@@ -263,7 +266,6 @@ export class Http2Stream implements Carried, ReceivingStream, UploadingStream, T
   }
 
   #fail(error: TransportError): void {
-    this.#over = true;
     this.#upload?.stop(error.message);
     this.#home.over(this);
     this.#body?.fail(error);
