@@ -106,7 +106,8 @@ class StreamListener<T extends Opened> implements Listener {
   readonly #place: StreamPlace;
   readonly #accept: (opened: T) => void;
   readonly #open: OpenStream<T>;
-  readonly #handshaking = new Set<Deno.Conn>();
+  /** Connections that are being opened, and how each is given up. */
+  readonly #handshaking = new Map<Deno.Conn, (why: string) => void>();
   #closed = false;
   #resume: (() => void) | undefined = undefined;
 
@@ -129,7 +130,7 @@ class StreamListener<T extends Opened> implements Listener {
     if (!this.#closed) {
       this.#closed = true;
       closeQuietly(this.#listener);
-      for (const conn of this.#handshaking) closeQuietly(conn);
+      for (const giveUp of this.#handshaking.values()) giveUp("the listener is closed");
       this.#resume?.();
     }
     return this.finished;
@@ -179,7 +180,13 @@ class StreamListener<T extends Opened> implements Listener {
       }
     }
     if ("handshake" in conn) return void this.#agree(conn, remote, this.#secured(conn as Deno.TlsConn, remote));
-    const opened = this.#open(conn, this.#place, remote, null);
+    let opened: T | Promise<T>;
+    try {
+      opened = this.#open(conn, this.#place, remote, null);
+    } catch (error) {
+      closeQuietly(conn);
+      return this.#refused(remote, TransportError.from(error, "protocol"));
+    }
     if (opened instanceof Promise) void this.#agree(conn, remote, opened);
     else this.#give(opened);
   }
@@ -197,14 +204,21 @@ class StreamListener<T extends Opened> implements Listener {
 
   /** Waits for the opening handshakes to be over, with a limit on their time. */
   async #agree(conn: Deno.Conn, remote: Address, opening: Promise<T>): Promise<void> {
-    this.#handshaking.add(conn);
+    const givenUp = Promise.withResolvers<never>();
+    // Whoever is asked whether to let it in may never answer: the connection has its place no longer than this.
+    const giveUp = (why: string): void => {
+      closeQuietly(conn);
+      givenUp.reject(new Error(why));
+      opening.then((opened) => opened.abort(new TransportError("closed", `Connection closed: ${why}`)), () => {});
+    };
+    this.#handshaking.set(conn, giveUp);
     const { clock, connectTimeoutMs } = this.#settings;
     const timer = connectTimeoutMs === Infinity
       ? undefined
-      : clock.schedule(() => closeQuietly(conn), connectTimeoutMs);
+      : clock.schedule(() => giveUp(`it was not open after ${connectTimeoutMs} ms`), connectTimeoutMs);
     timer?.hold(false);
     try {
-      const opened = await opening;
+      const opened = await Promise.race([opening, givenUp.promise]);
       this.#handshaking.delete(conn);
       if (this.#closed) opened.abort(new TransportError("closed", "Connection closed: the listener is closed"));
       else this.#give(opened);

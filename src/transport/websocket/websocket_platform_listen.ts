@@ -82,7 +82,7 @@ class MountedListener implements Listener {
       // Counted from here on: while one client is looked at, others must not take its place.
       this.#opening++;
       try {
-        const { protocol } = await admit(this.#settings, openingRequest(request));
+        const { protocol } = await this.#inTime(admit(this.#settings, openingRequest(request)));
         if (this.#closed) throw unavailable("closed", "the listener is closed");
         const upgrade = findUpgrade();
         if (upgrade === undefined) throw unsupported();
@@ -97,6 +97,18 @@ class MountedListener implements Listener {
       const { status, fields, body } = refusalOf(refusal);
       return new Response(body, { status, headers: fields });
     }
+  }
+
+  /** Whoever is asked whether to let it in may never answer: a client has its place no longer than this. */
+  #inTime<T>(admission: Promise<T>): Promise<T> {
+    const { connectTimeoutMs, clock } = this.#settings;
+    if (connectTimeoutMs === Infinity) return admission;
+    const late = Promise.withResolvers<never>();
+    const timer = clock.schedule(() => {
+      late.reject(unavailable("overloaded", `it was not let in after ${connectTimeoutMs} ms`));
+    }, connectTimeoutMs);
+    timer.hold(false);
+    return Promise.race([admission, late.promise]).finally(() => timer.cancel());
   }
 
   #checkRoom(): void {
