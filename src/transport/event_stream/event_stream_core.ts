@@ -9,6 +9,7 @@ import { type DeadlineEntry, deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
 import type { EventMessage } from "../../framing/event_stream/event_stream_events.ts";
 import { formatComment, formatEvent, formatGap } from "../../framing/event_stream/event_stream_writer.ts";
+import { reportUncaught } from "../../util/report_uncaught.ts";
 import type { EventStream, EventStreamSettings, EventStreamStart } from "./event_stream_options.ts";
 import { EventQueue } from "./event_stream_queue.ts";
 import { forgetRuns } from "./event_stream_run.ts";
@@ -140,7 +141,7 @@ export abstract class EventStreamCore implements EventStream, DeadlineEntry {
     }
     if (lifetime === undefined) return;
     if ("then" in lifetime) lifetime.then(this.close, (error) => this.fail(TransportError.from(error, "remote")));
-    else if (this.#state === "over") lifetime[Symbol.dispose]();
+    else if (this.#state === "over") dispose(lifetime);
     else this.#cleanup = lifetime;
   }
 
@@ -233,7 +234,16 @@ export abstract class EventStreamCore implements EventStream, DeadlineEntry {
     this.#abort?.abort(endOf(error));
     const cleanup = this.#cleanup;
     this.#cleanup = undefined;
-    cleanup?.[Symbol.dispose]();
+    if (cleanup !== undefined) dispose(cleanup);
+  }
+}
+
+/** What a program throws here must not keep other streams from being written. */
+function dispose(lifetime: Disposable): void {
+  try {
+    lifetime[Symbol.dispose]();
+  } catch (error) {
+    reportUncaught(error);
   }
 }
 

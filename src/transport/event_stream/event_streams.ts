@@ -174,7 +174,13 @@ class Readers implements EventStreamsListener {
       if (!(error instanceof TransportError) || error.details?.status !== 204) throw error;
       return await exchange.respond(204, fields);
     }
-    stream.open(exchange, exchange.streamHead(200, fields));
+    try {
+      stream.open(exchange, exchange.streamHead(200, fields));
+    } catch (error) {
+      // The reader has gone meanwhile: whoever sends it events is to hear of that.
+      stream.fail(TransportError.from(error, "connection-lost"));
+      throw error;
+    }
     this.#streams.add(stream);
     if (this.#shutdown !== undefined) stream.close();
   }
