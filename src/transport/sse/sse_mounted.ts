@@ -131,6 +131,7 @@ class MountedListener implements Listener {
   readonly finished: Promise<void>;
   readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   readonly #leave: (isIdle: boolean) => void;
+  #left = false;
 
   constructor(
     settings: SseSettings,
@@ -149,6 +150,8 @@ class MountedListener implements Listener {
   }
 
   close(): Promise<void> {
+    if (this.#left) return this.finished;
+    this.#left = true;
     this.#leave(false);
     this.server.close();
     this.#closed.resolve();

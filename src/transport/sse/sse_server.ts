@@ -119,6 +119,7 @@ export class SseServer {
     const last = readNumber(exchange.header(sseFields.lastEventId) ?? "0");
     if (last === undefined) throw refused(400, "its Last-Event-ID is not a number");
     const down = channel.attach(last);
+    if (down === undefined && channel.isOver) return { status: 204, fields: [] };
     if (down === undefined) throw refused(410, `it can not go on after event ${last}`);
     return { status: 200, fields: streamFields, down };
   }

@@ -86,6 +86,8 @@ export class SseServerChannel extends SseChannel implements DownSource {
   attach(after: number): SseDown | undefined {
     // Less than what was acknowledged is forgotten, and more was never sent.
     if (after < this.outbox.acked || !this.acknowledge(after)) return undefined;
+    // That may have been all that it waited for.
+    if (this.over) return undefined;
     const before = this.#down;
     const down = new SseDown(this, this.settings.clock, this.settings.lingerMs);
     this.#down = down;
