@@ -76,7 +76,13 @@ export function listenOwn(settings: StdioSettings, accept: (channel: Channel) =>
   const { promise: finished, resolve } = Promise.withResolvers<void>();
   const channel = openOwn(settings, "server", counters, resolve);
   counters.connectionsAccepted++;
-  queueMicrotask(() => accept(channel));
+  queueMicrotask(() => {
+    try {
+      accept(channel);
+    } catch (error) {
+      channel.abort(TransportError.from(error, "protocol"));
+    }
+  });
   const close = (): Promise<void> => {
     resolve();
     return finished;

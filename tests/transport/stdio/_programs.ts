@@ -64,6 +64,11 @@ switch (what) {
     await first.send(String(why));
     break;
   }
+  case "throw":
+    await stdio({ framing }).listen(() => {
+      throw new Error("not accepted");
+    });
+    break;
   case "serve": {
     const server = await serve(chain(stdio(), jsonRpc()), (request, context) => {
       return "method" in request ? context.peer!.call({ method: "back", params: request.params }) : null;

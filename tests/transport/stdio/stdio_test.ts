@@ -61,6 +61,13 @@ Deno.test("stdio() talks to a program that answers through stdio(), and is over 
   recorder.checkOver();
 });
 
+Deno.test("stdio() ends the channel, and not the program, where the program does not accept it", async () => {
+  const { channel, recorder } = await heard(running(["throw"]));
+  assert.equal(await recorder.until(() => recorder.ends === 1, "the end"), undefined);
+  await within(channel.close(), "close()");
+  assert.equal(await recorder.over(), undefined);
+});
+
 Deno.test("stdio() says with which code a program has exited, after what it had said", async () => {
   const { channel, recorder } = await heard(running(["exit", "7"]));
   await recorder.count(1);
