@@ -57,9 +57,10 @@ export function tcp(options: TcpOptions): ChannelTransport {
   const counters = new TransportCounters();
   const transport: ChannelTransport = {
     async dial(dialOptions: DialOptions = {}): Promise<Channel> {
-      const { stream, local, remote, alpnProtocol } = await dialStream(settings, dialOptions.signal);
-      const place = { side: "client", local, counters: counters.dialled } as const;
-      return new StreamChannel(stream, settings, place, remote, alpnProtocol);
+      return await dialStream<Channel>(settings, dialOptions.signal, ({ stream, local, remote, alpnProtocol }) => {
+        const place = { side: "client", local, counters: counters.dialled } as const;
+        return Promise.resolve(new StreamChannel(stream, settings, place, remote, alpnProtocol));
+      });
     },
     listen: (accept: (channel: Channel) => void): Promise<Listener> =>
       listenStreams(

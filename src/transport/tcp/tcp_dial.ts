@@ -33,6 +33,8 @@ export async function dialStream<Opened = DialledStream>(
     const dialled = await (settings.path === undefined ? dialTcp(settings, attempt) : dialUnix(settings.path, attempt));
     if (attempt.reason !== undefined) throw attempt.reason;
     const opened = await open(dialled);
+    // Given up in the same turn: nobody will end it.
+    if (attempt.reason !== undefined) (opened as { abort?(reason: TransportError): void }).abort?.(attempt.reason);
     if (attempt.reason !== undefined) throw attempt.reason;
     return opened;
   } catch (error) {
