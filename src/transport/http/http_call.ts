@@ -164,6 +164,7 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
     }
     const connection = this.#connection;
     if (connection.closed) {
+      if (body instanceof Upload) body.stop(new TransportError("cancelled", "Request body stopped: its call is over"));
       const why = "Call not sent: its connection was closed before";
       return this.#fail(new TransportError("connection-lost", why, { processed: this.#sent ? "maybe" : "no" }));
     }
@@ -172,6 +173,7 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
     } catch (error) {
       this.#begun = false;
       const failure = TransportError.from(error, "invalid-request");
+      if (body instanceof Upload) body.stop(failure);
       this.#fail(this.#sent ? maybe(failure) : failure);
     }
   }

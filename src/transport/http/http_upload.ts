@@ -50,7 +50,12 @@ export async function peekBody(
     if (failed) await reading;
     if (piece === undefined) return new Upload(pieces, declared, reader, reading);
     if (piece.done) return pieces.length === 1 ? pieces[0] : joined(pieces);
-    check(piece.value);
+    try {
+      check(piece.value);
+    } catch (error) {
+      reader.cancel(error).catch(() => {});
+      throw error;
+    }
     if (piece.value.length > 0) pieces.push(piece.value);
     // More than one piece is no text and no bytes.
     if (pieces.length > 1) return new Upload(pieces, declared, reader, undefined);
