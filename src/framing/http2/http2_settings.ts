@@ -38,7 +38,8 @@ export class Http2Settings {
         if (value < this.leastHeaderTableBytes) this.leastHeaderTableBytes = value;
         break;
       case settingId.enablePush:
-        if (value > 1) throw http2Error(errorCode.protocolError, `an ENABLE_PUSH of ${value}`);
+        // A server that says it may be pushed to has not understood what it is (RFC 9113 section 6.5.2).
+        if (value !== 0) throw http2Error(errorCode.protocolError, `an ENABLE_PUSH of ${value}`);
         break;
       case settingId.maxConcurrentStreams:
         this.maxConcurrentStreams = value;

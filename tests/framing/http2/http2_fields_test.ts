@@ -171,7 +171,7 @@ Deno.test("settings are kept, those that are not known mean nothing, and wrong o
   assert.deepEqual([headerTableBytes, leastHeaderTableBytes], [200, 0]);
   assert.deepEqual([maxConcurrentStreams, initialWindowBytes], [7, 1000]);
   assert.deepEqual([settings.maxFrameBytes, settings.maxHeaderListBytes], [20_000, 5000]);
-  refuses(() => read([2, 2]), "PROTOCOL_ERROR", /ENABLE_PUSH/);
+  for (const push of [1, 2]) refuses(() => read([2, push]), "PROTOCOL_ERROR", /ENABLE_PUSH/);
   refuses(() => read([4, 0x8000_0000]), "FLOW_CONTROL_ERROR", /INITIAL_WINDOW_SIZE/);
   refuses(() => read([5, 16_383]), "PROTOCOL_ERROR", /MAX_FRAME_SIZE/);
   refuses(() => read([5, 0x100_0000]), "PROTOCOL_ERROR", /MAX_FRAME_SIZE/);
