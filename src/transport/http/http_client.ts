@@ -13,10 +13,11 @@ import { TransportError } from "../../core/errors.ts";
 import { noMetadata } from "../../core/metadata.ts";
 import { textOf } from "../../core/thrown.ts";
 import type { Session, SessionState, ShutdownOptions } from "../../core/session.ts";
+import { reasonOf } from "./http_call.ts";
 import { fetchError } from "./http_errors.ts";
 import { setMetadata } from "./http_metadata.ts";
 import type { HttpSettings } from "./http_options.ts";
-import { addressOf, closeTimeoutMs, refusalOf } from "./http_session.ts";
+import { abortedBefore, addressOf, closeTimeoutMs, refusalOf } from "./http_session.ts";
 
 /** Methods that may be sent twice without harm (RFC 9110, section 9.2.2). */
 const idempotent = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"]);
@@ -49,7 +50,8 @@ export class HttpSession implements Session<Request, Response> {
   }
 
   call(request: Request, context: CallContext = background): Promise<Response> {
-    const refusal = refusalOf(request, context, this.#origin, this, this.#settings.clock);
+    const refusal = refusalOf(request, context, this.#origin, this, this.#settings.clock) ??
+      abortedBefore(request.signal);
     if (refusal !== undefined) return Promise.reject(refusal);
     this.load++;
     this.#settings.counts.calls++;
@@ -113,11 +115,11 @@ export class HttpSession implements Session<Request, Response> {
         call.end();
         return response;
       }
-      return watched(response, call);
+      return watched(response, call, request.signal);
     } catch (error) {
       call.end();
       if (call.reason !== undefined) throw call.reason;
-      if (request.signal.aborted) throw TransportError.from(request.signal.reason, "cancelled");
+      if (request.signal.aborted) throw reasonOf(request.signal);
       throw fetchError(this.#origin, error);
     }
   }
@@ -204,7 +206,7 @@ class FetchCall implements CancelListener, DeadlineEntry {
 }
 
 /** The response, with its call ending when its body does: read, cancelled or failed. */
-function watched(response: Response, call: FetchCall): Response {
+function watched(response: Response, call: FetchCall, signal: AbortSignal): Response {
   const reader = response.body!.getReader();
   const body = new ReadableStream<Uint8Array>({
     start(controller): void {
@@ -221,7 +223,8 @@ function watched(response: Response, call: FetchCall): Response {
         controller.close();
       } catch (error) {
         call.end();
-        controller.error(call.reason ?? TransportError.from(error, "connection-lost", { processed: "yes" }));
+        const reason = call.reason ?? (signal.aborted ? reasonOf(signal) : undefined);
+        controller.error(reason ?? TransportError.from(error, "connection-lost", { processed: "yes" }));
       }
     },
     async cancel(reason): Promise<void> {

@@ -60,6 +60,11 @@ export function unfitness({ body, signal }: Request): TransportError | undefined
   if (body?.locked) {
     return new TransportError("invalid-request", "Cannot send request: its body is being read elsewhere");
   }
+  return abortedBefore(signal);
+}
+
+/** Why a request with this signal need not be sent any more. */
+export function abortedBefore(signal: AbortSignal): TransportError | undefined {
   if (!signal.aborted) return undefined;
   const reason = reasonOf(signal);
   return new TransportError(reason.code, reason.message, { processed: "no", cause: reason });
