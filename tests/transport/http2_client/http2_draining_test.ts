@@ -10,6 +10,7 @@ import {
   goawayFrame,
   pingFrame,
   rstStreamFrame,
+  settingsFrame,
   windowUpdateFrame,
 } from "../../../src/framing/http2/http2_frame_writer.ts";
 import { failure } from "../../support/calls.ts";
@@ -81,5 +82,16 @@ Deno.test("a response that is reset at once has been worked on", async () => {
   await settle();
   await server.send(bytesOf(server.head(1), rstStreamFrame(1, 8)));
   await failure(call, "connection-lost", "yes");
+  await server.end();
+});
+
+Deno.test("a call that finds no room behind a redirect has been worked on", async () => {
+  const server = await Scripted.open();
+  const call = server.session.call(new Request(origin));
+  call.catch(() => {});
+  await settle();
+  const redirect = server.head(1, [[":status", "307"], ["location", `${origin}/there`]], true);
+  await server.send(bytesOf(settingsFrame([[3, 0]]), redirect));
+  await failure(call, "too-many-calls", "maybe");
   await server.end();
 });
