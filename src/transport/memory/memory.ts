@@ -18,7 +18,7 @@ import {
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { named } from "../../core/describe.ts";
 import { TransportError } from "../../core/errors.ts";
-import type { Observer } from "../../core/observer.ts";
+import { notify, type Observer } from "../../core/observer.ts";
 import { duration, given, integer, invalidOption, label, readOptions } from "../../core/options.ts";
 import { MemoryChannel, type MemorySettings } from "./memory_channel.ts";
 
@@ -101,7 +101,10 @@ export function memory(options: MemoryOptions = {}): ChannelTransport {
         counters.connectionsRefused++;
         const why =
           `Cannot connect to ${settings.name}: ${counters.connectionsOpen} connections are open, ${settings.maxConnections} are allowed`;
-        return Promise.reject(new TransportError("connect-failed", why));
+        const error = new TransportError("connect-failed", why);
+        const { observer } = settings;
+        if (observer !== undefined) notify(observer, { type: "connection-refused", remote: address, error });
+        return Promise.reject(error);
       }
       counters.connectionsAccepted++;
       const near = new MemoryChannel(address, settings, counted.dialled, "client");

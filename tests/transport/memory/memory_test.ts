@@ -5,7 +5,7 @@
  */
 
 import { strict as assert } from "node:assert";
-import { ManualClock, memory } from "../../../mod.ts";
+import { ManualClock, memory, TransportError, type TransportEvent } from "../../../mod.ts";
 import { join, numbered, part, Recorder, turn } from "../../support/channels.ts";
 
 Deno.test("memory() hands over the very message that was sent, in a later turn", async () => {
@@ -107,4 +107,17 @@ Deno.test("memory() keeps messages before it has a receiver, and lets their plac
   await far.count(100);
   assert.equal(pair.near.bufferedBytes, 0);
   await part(pair, near, far);
+});
+
+Deno.test("memory() tells of connections that are refused for being too many", async () => {
+  const events: TransportEvent["type"][] = [];
+  const transport = memory({ maxConnections: 1, observer: ({ type }) => events.push(type) });
+  const listener = await transport.listen((channel) => channel.receive(new Recorder()));
+  const channel = await transport.dial();
+  await assert.rejects(transport.dial(), { code: "connect-failed" });
+  assert.deepEqual(events, ["connection-opened", "connection-opened", "connection-refused"]);
+  assert.equal(listener.counters.connectionsRefused, 1);
+  channel.receive(new Recorder());
+  channel.abort(new TransportError("cancelled", "Test over"));
+  await listener.close();
 });
