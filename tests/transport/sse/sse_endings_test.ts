@@ -1,12 +1,13 @@
 /**
  * What a server of sse() does at the end of a channel whose client comes back
- * for it, and of a listener that is closed again and again.
+ * for it, of one on whom nobody decides, and of a listener that is closed
+ * again and again.
  *
  * @module
  */
 
 import { strict as assert } from "node:assert";
-import { mountedSse } from "../../../mod.ts";
+import { ManualClock, mountedSse } from "../../../mod.ts";
 import { until } from "../../support/channels.ts";
 import { forms, frame, frames, opened, statusOf } from "./_sse_by_hand.ts";
 
@@ -38,4 +39,25 @@ Deno.test("mountedSse() forgets a listener that was closed twice", async () => {
   const response = await live.fetch(new Request("http://shop.example/live", { headers }));
   // What an earlier listener would answer is another text.
   assert.equal(await response.text(), "Request refused: nobody listens\n");
+});
+
+Deno.test("mountedSse() gives up a client on whom nobody decides in time, and its place", async () => {
+  const clock = new ManualClock();
+  let asked = 0;
+  const live = mountedSse({
+    clock,
+    maxChannels: 1,
+    connectTimeoutMs: 100,
+    authenticate: () => ++asked === 1 ? new Promise<boolean>(() => {}) : Promise.resolve(false),
+  });
+  const listener = await live.listen(() => {});
+  const ask = (): Promise<Response> => live.fetch(new Request("http://shop.example/live"));
+  const first = ask();
+  await until(() => asked === 1, "the question");
+  assert.equal((await ask()).status, 503);
+  await clock.advance(100);
+  assert.match(await (await first).text(), /not let in after 100 ms/);
+  assert.equal((await ask()).status, 401);
+  await listener.close();
+  assert.equal(clock.pending, 0);
 });
