@@ -33,7 +33,8 @@ export function refusalBytes(error: unknown, cut: boolean, headOnly: boolean): U
 function statusFor(error: unknown): number {
   if (!(error instanceof TransportError)) return 500;
   const named = error.details?.status;
-  return typeof named === "number" && named >= 400 && named <= 599 ? named : statusOf(error);
+  const isStatus = typeof named === "number" && Number.isInteger(named) && named >= 400 && named <= 599;
+  return isStatus ? named : statusOf(error);
 }
 
 /** The error for a client that keeps the server waiting. */

@@ -6,7 +6,7 @@
  */
 
 import { strict as assert } from "node:assert";
-import { ManualClock } from "../../../mod.ts";
+import { ManualClock, TransportError } from "../../../mod.ts";
 import type { Http1Exchange } from "../../../src/transport/http1_server/http1_server.ts";
 import { until } from "../../support/channels.ts";
 import { ask, head, RawClient, serving, statusOf, type TestServer } from "./_http1_server.ts";
@@ -192,4 +192,14 @@ Deno.test("a client that leaves in the middle of a request ends its own connecti
   await until(() => server.ends.length === 2, "the ends");
   await other.send(head("GET /", "connection: close"));
   assert.equal(statusOf(await other.read()), 200);
+});
+
+Deno.test("a handler that fails with a status that is none has its request answered all the same", async () => {
+  for (const status of [404.5, NaN, 700, -1]) {
+    const fails = (): never => {
+      throw new TransportError("unsupported", "Not here", { details: { status } });
+    };
+    await using server = await serving(fails);
+    assert.equal(statusOf(await ask(server.port, head("GET /"))), 501);
+  }
 });
