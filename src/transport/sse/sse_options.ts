@@ -42,7 +42,10 @@ export interface SseChannelOptions {
   headers?: Record<string, string>;
   /** Origins whose pages may connect beside the server's own, such as `https://shop.example`; `*` for all. @default {[]} */
   origins?: string[];
-  /** Decides on each stream before it is let in, a resumed one too; one that is not is answered 401. Default: all are. */
+  /**
+   * Decides on each stream before it is let in, a resumed one too; one that is not is answered 401, and one that is not
+   * decided on within `connectTimeoutMs` 503. Default: all are.
+   */
   authenticate?: (request: SseRequest) => boolean | Promise<boolean>;
   /** The largest message, in bytes. @default {16777216} 16 MiB */
   maxMessageBytes?: number;

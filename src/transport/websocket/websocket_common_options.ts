@@ -44,7 +44,10 @@ export interface WebSocketCommonOptions {
   headers?: Record<string, string>;
   /** Origins whose pages may connect beside the server's own, such as `https://shop.example`; `*` for all. @default {[]} */
   origins?: string[];
-  /** Decides on each client before it is let in; one that is not is answered 401. Default: all are. */
+  /**
+   * Decides on each client before it is let in; one that is not is answered 401, and one that is not decided on within
+   * `connectTimeoutMs` is given up. Default: all are.
+   */
   authenticate?: (request: WebSocketRequest) => boolean | Promise<boolean>;
   /** The largest message, after inflating, in bytes. @default {16777216} 16 MiB */
   maxMessageBytes?: number;
