@@ -65,6 +65,8 @@ class HttpListener implements SessionListener {
     this.#server = Deno.serve({ ...where, ...secured }, this.#answering(handler));
     this.addr = { ...toAddress(this.#server.addr), transport: tls === undefined ? "http" : "https" };
     this.finished = this.#finished.promise;
+    // A failure is told to whoever waits for the end, and ends no program where nobody does.
+    this.finished.catch(() => {});
     this.#server.finished.then(
       () => this.#shutdown ?? this.#finished.resolve(),
       (error) => this.#finished.reject(error),
