@@ -81,6 +81,8 @@ class DialAttempt {
 
   constructor(target: string, settings: TcpSettings, caller: AbortSignal | undefined) {
     this.#caller = caller;
+    // The platform asks it once more when it has connected, and loses the connection where that throws: `opened()` asks.
+    this.signal.throwIfAborted = () => {};
     caller?.addEventListener("abort", this.#onAbort, { once: true });
     if (caller?.aborted) this.#onAbort();
     const limitMs = settings.connectTimeoutMs;

@@ -32,6 +32,29 @@ Deno.test("a dial that is given up while its connection is told of leaves none b
   await until(() => listener.counters.connectionsOpen === 0, "the end of the connection");
 });
 
+Deno.test("a dial that is given up as the platform has just connected leaves no connection behind", async () => {
+  const listener = await tcp({ port: 0 }).listen((channel) => {
+    channel.receive({ ...closing, end: () => void channel.close() });
+  });
+  const { connect } = Deno;
+  const giveUp = new AbortController();
+  // What the platform's does, at the moment that is hard to meet: the last look at the signal is behind the connection.
+  const connectAndAsk = async (options: Deno.ConnectOptions & { signal?: AbortSignal }): Promise<Deno.TcpConn> => {
+    const conn = await connect({ hostname: options.hostname, port: options.port });
+    giveUp.abort();
+    options.signal?.throwIfAborted();
+    return conn;
+  };
+  Deno.connect = connectAndAsk as typeof connect;
+  try {
+    await failure(tcp({ port: listener.addr.port! }).dial({ signal: giveUp.signal }), "cancelled", "no");
+  } finally {
+    Deno.connect = connect;
+  }
+  await until(() => listener.counters.connectionsOpen === 0, "the end of the connection");
+  await listener.close();
+});
+
 Deno.test("a framing that can't be begun costs its connection, on either end, and no other", async () => {
   const events: TransportEvent[] = [];
   const good = lengthPrefix();
