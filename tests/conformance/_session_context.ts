@@ -7,7 +7,7 @@
 import { strict as assert } from "node:assert";
 import { type CallContext, callContext, ManualClock, type Metadata } from "../../mod.ts";
 import { failure } from "../support/calls.ts";
-import { numbered, until } from "../support/channels.ts";
+import { numbered, turns, until } from "../support/channels.ts";
 import { echo, Gate, quiet } from "./_session_world.ts";
 import type { Capabilities, SessionTest } from "./session_suite.ts";
 
@@ -119,7 +119,7 @@ export function contextTests(test: SessionTest, can: Capabilities): void {
   test("mixes up no replies when many calls are cancelled as they are answered", {}, async (world) => {
     let controller = new AbortController();
     const server = await world.serve(async (request) => {
-      await new Promise((resolve) => setTimeout(resolve, request[3] % 3));
+      await turns(request[3] % 3);
       // In the middle of each round, while some are being answered and some are not.
       if (request[2] === request[3]) controller.abort();
       return request;

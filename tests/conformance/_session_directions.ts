@@ -7,7 +7,7 @@
 import { strict as assert } from "node:assert";
 import { type CallContext, callContext, TransportError } from "../../mod.ts";
 import { failure, settle } from "../support/calls.ts";
-import { numbered, Recorder, until } from "../support/channels.ts";
+import { numbered, Recorder, turns, until } from "../support/channels.ts";
 import { type Bytes, echo, quiet } from "./_session_world.ts";
 import type { Capabilities, SessionTest } from "./session_suite.ts";
 
@@ -105,7 +105,7 @@ export function directionTests(test: SessionTest, can: Capabilities): void {
   if (can.halfClose && !can.goaway && !can.reorder) {
     test("answers a peer that has ended its side after its requests", {}, async (world) => {
       const server = await world.serve(async (request) => {
-        await new Promise((resolve) => setTimeout(resolve, 5 - request[3]));
+        await turns(5 - request[3]);
         return request;
       });
       const channel = await world.channels!.dial();

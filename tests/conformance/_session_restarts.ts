@@ -6,7 +6,7 @@
 
 import { strict as assert } from "node:assert";
 import { type Handler, pool, TransportError } from "../../mod.ts";
-import { numbered, until } from "../support/channels.ts";
+import { numbered, turns, until } from "../support/channels.ts";
 import type { Bytes } from "./_session_world.ts";
 import type { Capabilities, SessionTest } from "./session_suite.ts";
 
@@ -29,7 +29,7 @@ export function restartTests(test: SessionTest, can: Capabilities): void {
     const handler: Handler<Bytes, Bytes> = async (request) => {
       const number = numberOf(request);
       runs.set(number, (runs.get(number) ?? 0) + 1);
-      await new Promise((resolve) => setTimeout(resolve, number % 3));
+      await turns(number % 3);
       return request;
     };
     let server = await world.serve(handler, 20_000);
@@ -62,7 +62,7 @@ export function restartTests(test: SessionTest, can: Capabilities): void {
               break;
             }
             // Not sent, so it may be sent again, a little later.
-            await new Promise((resolve) => setTimeout(resolve, 1));
+            await turns(1);
           }
         }
       }

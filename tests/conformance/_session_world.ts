@@ -21,7 +21,7 @@ import {
   type SessionTransport,
   TransportError,
 } from "../../mod.ts";
-import { until, within } from "../support/channels.ts";
+import { turn, until, within } from "../support/channels.ts";
 import { type Cut, type FaultProxy, faultProxy } from "../support/fault_proxy.ts";
 import type { Capabilities, SessionLimits, TestedSessions } from "./session_suite.ts";
 import { wide } from "./_session_wide.ts";
@@ -79,7 +79,7 @@ export class World {
         return await this.serve(handler, graceMs);
       } catch (error) {
         if (!(error instanceof TransportError) || error.code !== "address-in-use") throw error;
-        await new Promise((resolve) => setTimeout(resolve, 1));
+        await turn();
       }
     }
   }

@@ -51,6 +51,11 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 1));
 }
 
+/** Lets the event loop go round so many times: whoever waits for more is done later. */
+export async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await turn();
+}
+
 /** A message as bytes, whichever way it came. */
 export function bytesOf(message: Message): Uint8Array {
   return typeof message === "string" ? encoder.encode(message) : message;
