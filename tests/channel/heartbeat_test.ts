@@ -61,7 +61,7 @@ Deno.test("heartbeat() takes anything that comes for a sign of life", async () =
   assert.equal(deadlinesOf(clock).size, 0);
 });
 
-Deno.test("heartbeat() sends nothing while the peer does, and nothing but two bytes a probe otherwise", async () => {
+Deno.test("grpc/grpc#28830: heartbeat() sends nothing while the peer does, and nothing but two bytes a probe otherwise", async () => {
   const clock = new ManualClock();
   const transport = chain(memory(), heartbeat({ heartbeatMs: 1000, livenessMs: 300, clock }));
   const pair = await join(transport);

@@ -155,7 +155,7 @@ Deno.test("dials for min connections that fail are tried again after the back-of
   await finish(set);
 });
 
-Deno.test("an unused connection beyond min is closed after its idle time, at most a quarter later", async () => {
+Deno.test("denoland/deno#29444: an unused connection beyond min is closed after its idle time, at most a quarter later", async () => {
   const set = pooled({ min: 1, max: 3, callsPerConnection: 1, idleTimeoutMs: 1000 });
   for (let i = 0; i < 3; i++) set.call();
   await connectAll(set, 1);

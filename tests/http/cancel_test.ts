@@ -60,7 +60,7 @@ Deno.test("a client that goes away cancels a nested call that was made with the 
   }
 });
 
-Deno.test("a signal does not abort because its call was answered", async () => {
+Deno.test("denoland/deno#27005: a signal does not abort because its call was answered", async () => {
   const contexts: CallContext[] = [];
   let aborts = 0;
   await httpWorld(async (request, context) => {

@@ -51,7 +51,7 @@ Deno.test("a pool gives a connection up as soon as its server closes it", async 
   });
 });
 
-Deno.test("an idle connection is given up before the server's announced timeout, and not before", async () => {
+Deno.test("nodejs/undici#3141, node#47130: an idle connection is given up before the server's announced timeout, and not before", async () => {
   const clock = new ManualClock();
   await rawWorld(async (connection) => {
     for (;;) {

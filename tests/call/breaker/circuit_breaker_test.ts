@@ -60,7 +60,7 @@ Deno.test("a success ends a row of failures", async () => {
   assert.equal(breaker.state, "open");
 });
 
-Deno.test("a breaker opens after 5 failures for up to 30 s and closes after 2 successes, if nothing else is said", async () => {
+Deno.test("nodeshift/opossum#613: a breaker opens after 5 failures for up to 30 s and closes after 2 successes, if nothing else is said", async () => {
   const { service, calls, clock } = world();
   const breaker = circuitBreaker({ clock });
   const guarded = breaker(service);

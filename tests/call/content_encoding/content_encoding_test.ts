@@ -107,7 +107,7 @@ Deno.test("a strong ETag becomes a weak one, the length goes, and Vary keeps wha
   await weak.body!.cancel();
 });
 
-Deno.test("every event of a stream reaches its reader before the next one is written", async () => {
+Deno.test("honojs/hono#3833: every event of a stream reaches its reader before the next one is written", async () => {
   let controller!: ReadableStreamDefaultController<Uint8Array>;
   const events = new ReadableStream<Uint8Array>({ start: (given) => void (controller = given) });
   const handler = (): Response => new Response(events, { headers: { "content-type": "text/event-stream" } });
@@ -135,7 +135,7 @@ Deno.test("a slow body is not held back until the threshold is reached", async (
   assert.equal((await reader.read()).done, true);
 });
 
-Deno.test("a reader that leaves is told to what makes the body", async () => {
+Deno.test("honojs/hono#2068: a reader that leaves is told to what makes the body", async () => {
   let cancelled: unknown;
   const body = new ReadableStream<Uint8Array>({
     pull: (controller) => controller.enqueue(new Uint8Array(5000)),

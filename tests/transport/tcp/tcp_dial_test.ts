@@ -61,7 +61,7 @@ Deno.test("tcp() gives up connecting after connectTimeoutMs, and leaves no socke
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("tcp() gives up connecting when its caller does, with the caller's reason", async () => {
+Deno.test("denoland/deno#25265: tcp() gives up connecting when its caller does, with the caller's reason", async () => {
   using full = await fullListener();
   const clock = new ManualClock();
   for (

@@ -20,7 +20,7 @@ const upgrade = [
   "Sec-WebSocket-Version: 13",
 ];
 
-Deno.test("a peer that sends pings and never reads fills a bounded buffer, and harms nobody", async () => {
+Deno.test("websockets/ws#2263: a peer that sends pings and never reads fills a bounded buffer, and harms nobody", async () => {
   const channels: Channel[] = [];
   const listener = await websocket({ port: 0, ...limits }).listen((channel) => {
     channels.push(channel);
