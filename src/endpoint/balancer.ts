@@ -50,7 +50,7 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
     const { strategy, clock, random, weights, ejection, endpoints } = settings;
     this.deadlines = deadlinesOf(clock);
     if (strategy !== "consistent-hash") {
-      this.#strategy = strategyOf(strategy, { random, now: () => clock.now(), oldMs, weights });
+      this.#strategy = strategyOf(strategy, { random, spread: true, now: () => clock.now(), oldMs, weights });
     }
     if (ejection !== undefined) {
       this.#ejection = new OutlierEjection(

@@ -103,6 +103,7 @@ export function pool<Req, Res>(
   const { min, max, clock, random, observer: _, limit: __, budget, ...shown } = settings;
   const chooser = {
     random,
+    spread: false,
     now: () => clock.now(),
     oldMs: Math.min(settings.maxLifetimeMs, oldMs),
     weights: readWeights("pool()", weights),

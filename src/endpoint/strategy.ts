@@ -55,6 +55,12 @@ export interface Strategy {
 export interface StrategySettings {
   /** Draws candidates, from 0 to 1. */
   readonly random: () => number;
+  /**
+   * Whether those that are alike are used alike: endpoints must be, or all
+   * clients run to the first one, dead or not. Of connections the first is
+   * used, so that the others may fall idle.
+   */
+  readonly spread: boolean;
   /** The time now, in milliseconds. */
   readonly now: () => number;
   /** The age at which `adaptive` counts a candidate as old, in milliseconds. */
@@ -69,7 +75,7 @@ export function strategyOf(name: StrategyName, settings: StrategySettings): Stra
     case "round-robin":
       return new RoundRobin();
     case "least-loaded":
-      return new LeastLoaded();
+      return new LeastLoaded(settings.spread ? settings.random : undefined);
     case "least-latency":
       return new LeastLatency(settings);
     case "adaptive":
@@ -103,14 +109,24 @@ class RoundRobin implements Strategy {
   }
 }
 
-/** The one with the fewest calls in flight for its weight; of several the first, so that the others may fall idle. */
+/** The one with the fewest calls in flight for its weight; of several the first from a place on that may be drawn. */
 export class LeastLoaded implements Strategy {
   readonly measures = false;
+  readonly #random: (() => number) | undefined;
+
+  /** Without `random` it looks from the first one on. */
+  constructor(random?: () => number) {
+    this.#random = random;
+  }
 
   pick<C extends Candidate>(candidates: readonly C[]): C | undefined {
+    const { length } = candidates;
     let best: C | undefined;
     let lowest = Infinity;
-    for (const candidate of candidates) {
+    let next = this.#random === undefined ? 0 : Math.floor(this.#random() * length) % length;
+    for (let looked = 0; looked < length; looked++) {
+      const candidate = candidates[next];
+      if (++next === length) next = 0;
       const { load, weight } = candidate;
       // Between candidates that do nothing the weight decides.
       const cost = weight === 1 ? load : (load + 1) / weight - 1;

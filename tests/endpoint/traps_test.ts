@@ -7,6 +7,7 @@
 import { strict as assert } from "node:assert";
 import { callContext, TransportError } from "../../mod.ts";
 import { settle } from "../support/calls.ts";
+import { Random } from "../support/random.ts";
 import { balanced } from "./_endpoints.ts";
 import { finish, pooled, reconnecting } from "./_set_up.ts";
 
@@ -52,14 +53,17 @@ Deno.test("nodejs/undici#5144: whoever waits when the only connection has reache
 
 Deno.test("nodejs/undici#4839: when all endpoints were down none is called alone, and each is found again", async () => {
   for (const strategy of ["round-robin", "least-loaded", "least-latency", "adaptive"] as const) {
-    let draw = 0;
-    const random = (): number => (draw = (draw + 0.37) % 1);
-    const set = balanced(["a", "b", "c"], { strategy, random });
+    const draws = new Random(1);
+    const set = balanced(["a", "b", "c"], { strategy, random: () => draws.below(1_000_000) / 1_000_000 });
     const calls = async (count: number, works: boolean): Promise<Record<string, number>> => {
       const got: Record<string, number> = { a: 0, b: 0, c: 0 };
       for (let i = 0; i < count; i++) {
-        got[await set.once((call) => works ? call.resolve("") : call.reject(fails))]++;
+        const { name, calls } = set.begin();
+        got[name]++;
         await set.clock.advance(10);
+        if (works) calls.at(-1)!.resolve("");
+        else calls.at(-1)!.reject(fails);
+        await settle();
       }
       return got;
     };
