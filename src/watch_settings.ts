@@ -157,8 +157,7 @@ export async function watchSettings(path: string, options: WatchSettingsOptions 
     } catch (error) {
       event = { type: "refused", error: TransportError.from(error, "invalid-option", { processed: "no" }) };
     }
-    const { onChange } = own;
-    if (onChange !== undefined) looking(() => onChange(event));
+    if (own.onChange !== undefined) looking(own.onChange, event);
     return event;
   }
 

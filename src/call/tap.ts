@@ -65,18 +65,18 @@ export function tap<Req, Res>(options: TapOptions<Req, Res>): (inner: Service<Re
     if (onReply === undefined && onError === undefined) {
       return withFigures(function tap(request: Req, context: CallContext = background): Promise<Res> {
         calls++;
-        if (onRequest !== undefined) looking(() => onRequest(request, context));
+        if (onRequest !== undefined) looking(onRequest, request, context);
         return inner(request, context);
       }, figures);
     }
     return withFigures(function tap(request: Req, context: CallContext = background): Promise<Res> {
       calls++;
-      if (onRequest !== undefined) looking(() => onRequest(request, context));
+      if (onRequest !== undefined) looking(onRequest, request, context);
       const call = inner(request, context);
       call.then((reply) => {
-        if (onReply !== undefined) looking(() => onReply(reply, request, context));
+        if (onReply !== undefined) looking(onReply, reply, request, context);
       }, (error) => {
-        if (onError !== undefined) looking(() => onError(error, request, context));
+        if (onError !== undefined) looking(onError, error, request, context);
       });
       return call;
     }, figures);

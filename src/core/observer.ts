@@ -4,6 +4,7 @@
  * @module
  */
 
+import { looking } from "../util/looking.ts";
 import type { Address } from "./channel.ts";
 import type { TransportError } from "./errors.ts";
 
@@ -51,10 +52,5 @@ export type Observer = (event: TransportEvent) => void;
  * nobody hears is never built.
  */
 export function notify(observer: Observer, event: TransportEvent): void {
-  try {
-    const result: unknown = observer(event);
-    if (result instanceof Promise) result.catch(() => {});
-  } catch {
-    // A listener's own fault is not the connection's.
-  }
+  looking(observer, event);
 }

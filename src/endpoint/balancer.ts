@@ -15,6 +15,7 @@ import { leave, Streamed } from "../core/streamed.ts";
 import { affinity, hashOf } from "../util/rendezvous.ts";
 import { WaiterLine } from "../util/waiters.ts";
 import type { BalanceSettings } from "./balance_options.ts";
+import { Closings } from "./closings.ts";
 import { BalancedEndpoint, type EndpointStats } from "./balanced_endpoint.ts";
 import { OutlierEjection } from "./outlier_ejection.ts";
 import { closedBefore } from "./pool_errors.ts";
@@ -36,7 +37,7 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
   readonly #ejection: OutlierEjection<BalancedEndpoint<Req, Res>> | undefined;
   #endpoints: BalancedEndpoint<Req, Res>[] = [];
   readonly #leaving = new Set<BalancedEndpoint<Req, Res>>();
-  readonly #closings: Promise<void>[] = [];
+  readonly #closings = new Closings();
   #growing = false;
   /** When to ask again whether endpoints are well. */
   #askAt = -Infinity;
@@ -273,11 +274,7 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
   #left(endpoint: BalancedEndpoint<Req, Res>): void {
     const closing = endpoint.closeIfDone();
     if (endpoint.load === 0) this.#leaving.delete(endpoint);
-    if (closing === undefined) return;
-    const settled = closing.then(() => {}, () => {}).finally(() => {
-      this.#closings.splice(this.#closings.indexOf(settled), 1);
-    });
-    this.#closings.push(settled);
+    if (closing !== undefined) this.#closings.add(closing.catch(() => {}));
   }
 
   async #end(): Promise<void> {
@@ -288,7 +285,7 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
     try {
       await closeAll([...this.#endpoints, ...this.#leaving].map(({ service }) => service));
     } finally {
-      await Promise.all(this.#closings);
+      await this.#closings.ended();
       this.deadlines.trim();
     }
   }

@@ -18,6 +18,7 @@ import { type Poolable, PoolMember } from "./pool_member.ts";
 import type { ConnectionPoolSettings } from "./pool_options.ts";
 import type { Strategy } from "./strategy.ts";
 import { nextOf, refuseAll } from "./waiting_line.ts";
+import { type GrowingPool, PoolGrowth } from "./pool_growth.ts";
 import { type KeptPool, Upkeep } from "./upkeep.ts";
 import { cancelledBefore, type Waiting, WaitingCall, type WaitingRoom } from "../core/waiting_call.ts";
 
@@ -25,7 +26,7 @@ import { cancelledBefore, type Waiting, WaitingCall, type WaitingRoom } from "..
 const waitsWindowMs = 60_000;
 
 /** See the module. */
-export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingRoom<PoolMember<P>> {
+export class ConnectionPool<P extends Poolable> implements GrowingPool<P>, KeptPool<P>, WaitingRoom<PoolMember<P>> {
   readonly settings: ConnectionPoolSettings;
   readonly deadlines: DeadlineQueue;
   readonly line: WaiterLine<Waiting<PoolMember<P>>> = new WaiterLine();
@@ -36,6 +37,8 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   acquired = 0;
   /** Those who waited for too long. */
   timeouts = 0;
+  /** Connections that were stale and are being asked. */
+  checking = 0;
   readonly #strategy: Strategy;
   /** Connections that take work. */
   readonly #members: PoolMember<P>[] = [];
@@ -43,16 +46,10 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   readonly #leaving = new Set<PoolMember<P>>();
   /** Ends of connections that are over, or came too late, and have yet to let go of all that they had. */
   readonly #closings = new Closings();
-  /** Before this time no connection is replaced that nobody waits for. */
-  #keepAt = 0;
-  /** Work that a connection takes at once, as far as that is known. */
-  #capacity = Infinity;
-  #checking = 0;
   #closed: Promise<void> | undefined = undefined;
   #over = false;
-  #kept = false;
+  readonly #growth: PoolGrowth<P>;
   readonly #upkeep: Upkeep<P>;
-  readonly #onRoom = (): void => this.fill();
   /** Work ran out of time on a connection: it may be dead without anybody having said so. */
   readonly #onDoubt = (member: PoolMember<P>): void => {
     if (this.#over || member.checking || member.poolable.state !== "open") return;
@@ -71,6 +68,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
       (poolable) => this.#opened(poolable),
       (error, retryInMs) => this.#dialFailed(error, retryInMs),
     );
+    this.#growth = new PoolGrowth(this, settings, this.dialler);
   }
 
   /** Connections that take work. */
@@ -93,8 +91,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
 
   /** Opens the connections that are to be there always. */
   keep(): void {
-    this.#kept = true;
-    this.fill();
+    this.#growth.keep();
   }
 
   /** A connection that takes one more piece of work; undefined where one must wait. */
@@ -128,22 +125,12 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   }
 
   nextDialAt(now: number): number {
-    const { line, dialler } = this;
-    if (dialler.dialling > 0 || !this.#room) return Infinity;
-    const failed = dialler.failures > 0;
-    const dialAt = Math.max(now, failed ? dialler.nextAt : now);
-    if (line.size > 0 && failed) return dialAt;
-    const missing = this.#kept && this.#members.length < this.settings.min;
-    return missing && (failed || this.#keepAt > now) ? Math.max(dialAt, this.#keepAt) : Infinity;
+    return this.#growth.nextDialAt(now);
   }
 
   /** Opens what is missing: for those who wait, and of what is to be there always. */
   fill(): void {
-    const { min, clock } = this.settings;
-    if (this.#kept && clock.now() >= this.#keepAt) {
-      while (this.#members.length + this.dialler.dialling < min && this.#dial());
-    }
-    if (this.line.size > 0) this.#grow(this.line.size);
+    this.#growth.fill();
     this.#upkeep.plan();
   }
 
@@ -158,11 +145,11 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
     const { clock, validateTimeoutMs } = this.settings;
     const { stale } = member;
     member.checking = true;
-    if (stale) this.#checking++;
+    if (stale) this.checking++;
     new ConnectionCheck(member.poolable, this.deadlines, clock.now(), validateTimeoutMs, (error) => {
       member.checking = false;
       member.doubted = false;
-      if (stale) this.#checking--;
+      if (stale) this.checking--;
       if (error === undefined) {
         member.stale = false;
         // To answer is to be in use.
@@ -181,7 +168,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
     this.#over = true;
     const error = closedBefore();
     const dialled = this.dialler.end(error);
-    this.settings.limit?.forget(this.#onRoom);
+    this.#growth.end();
     this.#upkeep.end();
     refuseAll(this.line, error);
     await Promise.all([dialled, ...[...this.#members, ...this.#leaving].map(({ poolable }) => poolable.close())]);
@@ -195,7 +182,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
     const { line, dialler } = this;
     if (this.#over) return closedBefore();
     if (line.size >= maxWaiting) return tooManyWait(line.size, maxWaiting);
-    this.#grow(line.size + 1);
+    this.#growth.grow(line.size + 1);
     const hopeless = dialler.failures > 0 && this.#members.length === 0 && dialler.dialling === 0;
     return hopeless && !waitForReady ? dialler.backingOff(clock.now()) : undefined;
   }
@@ -203,35 +190,8 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
   /** One that takes more, as the strategy has it; opens one more where all are busy. */
   #pick(): PoolMember<P> | undefined {
     const best = this.#strategy.pick(this.#members);
-    if (best === undefined || best.doubted || best.load >= this.settings.callsPerConnection) this.#grow(1);
+    if (best === undefined || best.doubted || best.load >= this.settings.callsPerConnection) this.#growth.grow(1);
     return best;
-  }
-
-  /** Whether there may be one more connection. */
-  get #room(): boolean {
-    const { max } = this.settings;
-    return !this.#over && this.#members.length + this.dialler.dialling < max && this.#leaving.size <= max;
-  }
-
-  /** Sees to as many connections as `waiting` pieces of work fit on, less those that are on their way. */
-  #grow(waiting: number): void {
-    if (!this.#kept && this.settings.min > 0) this.keep();
-    const each = Math.min(this.settings.callsPerConnection, this.#capacity);
-    const wanted = Math.max(1, Math.ceil(waiting / each));
-    for (const member of this.#members) {
-      if (this.#checking >= wanted) return;
-      if (member.stale && !member.checking) this.check(member);
-    }
-    while (this.dialler.dialling + this.#checking < wanted && this.#dial());
-  }
-
-  #dial(): boolean {
-    const { limit } = this.settings;
-    if (!this.#room || !this.dialler.ready) return false;
-    if (limit !== undefined && !limit.take(this.#onRoom)) return false;
-    if (this.dialler.dial()) return true;
-    limit?.release();
-    return false;
   }
 
   #opened(poolable: P): void {
@@ -244,7 +204,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
       return this.dialler.fail(closedAtOnce());
     }
     this.dialler.succeed();
-    this.#capacity = Math.max(1, poolable.capacity);
+    this.#growth.opened(poolable);
     const member = new PoolMember(poolable, this.settings, this.#onDoubt);
     this.#members.push(member);
     poolable.onChange = () => {
@@ -272,7 +232,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
     const { line, settings } = this;
     while (line.size > 0) {
       const member = this.#pick();
-      if (member === undefined) return this.#grow(line.size);
+      if (member === undefined) return this.#growth.grow(line.size);
       member.uses++;
       this.acquired++;
       const waiter = nextOf(line, settings)!;
@@ -290,8 +250,7 @@ export class ConnectionPool<P extends Poolable> implements KeptPool<P>, WaitingR
     this.#members.splice(index, 1);
     this.#leaving.add(member);
     if (this.#over) return;
-    // A far side that takes connections and drops them must not make this a busy loop.
-    this.#keepAt = Math.max(this.#keepAt, member.since + this.settings.initialBackoffMs);
+    this.#growth.left(member);
     this.fill();
   }
 

@@ -68,6 +68,7 @@ export function statsOf<P extends Poolable>(pool: ConnectionPool<P>): PoolStats 
   const active = members.reduce((count, { load }) => load > 0 ? count + 1 : count, 0);
   const now = pool.settings.clock.now();
   const waitMs = (share: number): number | undefined => {
+    // Asked before the total is read: that lets go of what is too old.
     const ms = pool.waits.percentile(now, share);
     return pool.waits.total === 0 ? undefined : ms;
   };

@@ -15,11 +15,11 @@ import {
   type SessionDialOptions,
   type SessionListener,
   type SessionTransport,
-  type ShutdownOptions,
 } from "../core/session.ts";
 import { SessionFigures } from "../core/session_figures.ts";
 import { answering, atPath, type HttpCallSettings } from "./http_calls_answering.ts";
 import { HttpCallSession } from "./http_calls_session.ts";
+import { countingListener } from "./session_listener.ts";
 
 /**
  * Options of {@linkcode httpCalls}.
@@ -82,9 +82,7 @@ export function httpCalls(
       async listen(handler: Handler<Uint8Array, Uint8Array>): Promise<SessionListener> {
         const calls = emptyCallCounters();
         const listener = await inner.listen(atPath(path, answering(handler, settings, calls)));
-        const { addr, channels, finished } = listener;
-        const shutdown = (options?: ShutdownOptions): Promise<void> => listener.shutdown(options);
-        return figures.serves({ addr, channels, calls, finished, shutdown });
+        return figures.serves(countingListener(listener, calls));
       },
     }, figures.figures);
   });

@@ -200,7 +200,7 @@ export function mux(
     "mux",
     shown,
     (inner: ChannelTransport): SessionTransport<StreamedBytes, StreamedBytes> => {
-      const transport: SessionTransport<StreamedBytes, StreamedBytes> = {
+      return {
         async dial(
           dialOptions: SessionDialOptions<StreamedBytes, StreamedBytes> = {},
         ): Promise<Session<StreamedBytes, StreamedBytes>> {
@@ -243,7 +243,6 @@ export function mux(
           ).then((listener) => figures.serves(listener));
         },
       };
-      return transport;
     },
     figures.figures,
     liveSettings("mux()", settings, muxRules, liveNames),

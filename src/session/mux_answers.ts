@@ -10,6 +10,7 @@ import { background, CallContext } from "../core/context.ts";
 import { TransportError } from "../core/errors.ts";
 import { Streamed } from "../core/streamed.ts";
 import type { StreamedBytes } from "./mux_call_streams.ts";
+import { OneWayAnswers, type OneWayAnswersOwner } from "./mux_one_way_answers.ts";
 import { StreamedAnswers, type StreamedAnswersOwner } from "./mux_streamed_answers.ts";
 import { noMetadata } from "../core/metadata.ts";
 import type { Handler } from "../core/service.ts";
@@ -28,7 +29,7 @@ export interface AnswersOwner extends Session<StreamedBytes, StreamedBytes> {
 }
 
 /** See the module. */
-export class MuxAnswers implements StreamedAnswersOwner {
+export class MuxAnswers implements StreamedAnswersOwner, OneWayAnswersOwner {
   /** Handlers at work, those of cancelled calls too. */
   running = 0;
   readonly #link: MuxLink;
@@ -41,8 +42,8 @@ export class MuxAnswers implements StreamedAnswersOwner {
   readonly #served: (Cancellation | undefined)[] = [];
   /** How urgent the calls are, by the peer's number: what is sent for one is as urgent as it. */
   readonly #priorities: number[] = [];
-  /** What cancels the handlers of one-way sends. */
-  #oneWay: Set<Cancellation> | undefined = undefined;
+  /** One-way sends; none until there is one. */
+  #oneWay: OneWayAnswers | undefined = undefined;
   /** Calls with streams; none until there is one. */
   #streams: StreamedAnswers | undefined = undefined;
 
@@ -110,25 +111,13 @@ export class MuxAnswers implements StreamedAnswersOwner {
     const cancellation = new Cancellation();
     const context = this.#contextOf(frame, 1, cancellation);
     if (this.#refusal(frame.length - payloadStart, context) !== undefined) return;
-    (this.#oneWay ??= new Set()).add(cancellation);
     this.#started();
-    const ended = (): void => {
-      this.#oneWay!.delete(cancellation);
-      this.#ended();
-    };
-    const failed = (): void => {
-      this.#counters.failed++;
-      ended();
-    };
-    try {
-      Promise.resolve(this.#handler!(frame.subarray(payloadStart), context!)).then((reply) => {
-        // Nobody reads what a handler answers with.
-        discardReply(reply);
-        ended();
-      }, failed);
-    } catch {
-      failed();
-    }
+    (this.#oneWay ??= new OneWayAnswers(this)).run(
+      this.#handler!,
+      frame.subarray(payloadStart),
+      context!,
+      cancellation,
+    );
   }
 
   /** The caller has given up. */
@@ -171,13 +160,10 @@ export class MuxAnswers implements StreamedAnswersOwner {
         cause: error,
       }),
     );
-    for (const cancellation of [...this.#served.splice(0), ...this.#oneWay ?? []]) {
-      cancellation?.cancel(
-        new TransportError("cancelled", `Call cancelled: the connection to ${this.#link.where} is gone`, {
-          cause: error,
-        }),
-      );
-    }
+    const why = `Call cancelled: the connection to ${this.#link.where} is gone`;
+    const reason = new TransportError("cancelled", why, { cause: error });
+    for (const cancellation of this.#served.splice(0)) cancellation?.cancel(reason);
+    this.#oneWay?.cancelAll(reason);
   }
 
   /** Why a call is not handed to the handler; undefined where it is. */
@@ -224,7 +210,7 @@ export class MuxAnswers implements StreamedAnswersOwner {
   #repliedStream(id: number, cancellation: Cancellation, reply: Streamed<Uint8Array>): void {
     const isStream = reply instanceof Streamed;
     if (!isStream || !(reply.head instanceof Uint8Array) || this.#link.streams === undefined) {
-      if (isStream) reply.cancel().catch(() => {});
+      discardReply(reply);
       const error = isStream && this.#link.streams === undefined
         ? unsupportedStream(this.#link.where, "yes")
         : new TypeError(`The handler's reply is ${typeof reply}, not Uint8Array`);
@@ -258,8 +244,8 @@ export class MuxAnswers implements StreamedAnswersOwner {
     this.#link.sendOrAbort(wire.callHeadBytes, reply, this.#priorities[id]);
   }
 
-  streamOver(error: unknown): void {
-    if (error !== undefined) this.#counters.failed++;
+  handlerOver(isFailed: boolean): void {
+    if (isFailed) this.#counters.failed++;
     this.#ended();
   }
 

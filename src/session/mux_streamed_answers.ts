@@ -20,7 +20,7 @@ const { Kind } = wire;
 /** Who runs the handlers. */
 export interface StreamedAnswersOwner {
   /** A handler's stream is over, and so is its call. */
-  streamOver(error: unknown): void;
+  handlerOver(isFailed: boolean): void;
   /** A request stream has failed: its call is cancelled. */
   cancelled(id: number, reason: TransportError): void;
 }
@@ -150,7 +150,7 @@ export class StreamedAnswers {
   }
 
   sourceEnded(error: unknown): void {
-    this.#owner.streamOver(error);
+    this.#owner.handlerOver(error !== undefined);
   }
 
   #release(id: number, answer: Answer): void {

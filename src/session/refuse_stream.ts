@@ -4,6 +4,7 @@
  * @module
  */
 
+import { discardReply } from "../core/completion.ts";
 import { type Processed, TransportError } from "../core/errors.ts";
 import { Streamed } from "../core/streamed.ts";
 
@@ -13,8 +14,7 @@ export function refuseStream(
   protocol: string,
   processed: Processed,
 ): TransportError {
-  // What its source says of that matters to nobody.
-  stream.cancel().catch(() => {});
+  discardReply(stream);
   return new TransportError("unsupported", `Stream not sent: ${protocol} takes what it sends whole`, {
     processed,
   });

@@ -46,6 +46,12 @@ export async function listenSessions<Req, Res>(
   return listener;
 }
 
+/** The listener of a protocol whose calls are calls of `inner`: with the counts of its own. */
+export function countingListener(inner: SessionListener, calls: CallCounters): SessionListener {
+  const { addr, channels, finished } = inner;
+  return { addr, channels, calls, finished, shutdown: (options) => inner.shutdown(options) };
+}
+
 class ChannelSessionListener<Req, Res> implements SessionListener, SessionOwner<Req, Res> {
   readonly calls: CallCounters = emptyCallCounters();
   readonly finished: Promise<void>;

@@ -4,10 +4,10 @@
  * @module
  */
 
-/** Calls `look`; what it throws, and a promise of it that fails, is ignored: it is no part of the work. */
-export function looking(look: () => unknown): void {
+/** Calls `look` with `seen`; what it throws, and a promise of it that fails, is ignored: it is no part of the work. */
+export function looking<Seen extends unknown[]>(look: (...seen: Seen) => unknown, ...seen: Seen): void {
   try {
-    const result = look();
+    const result = look(...seen);
     if (result instanceof Promise) result.catch(() => {});
   } catch {
     // Whoever looks can't break what it looks at.

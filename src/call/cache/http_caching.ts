@@ -5,6 +5,7 @@
  */
 
 import { Cancellation } from "../../core/cancellation.ts";
+import { discardReply } from "../../core/completion.ts";
 import type { CallContext } from "../../core/context.ts";
 import { TransportError } from "../../core/errors.ts";
 import { outcomeOf } from "../../core/outcome.ts";
@@ -145,7 +146,7 @@ export class HttpCaching {
     }
     if (outages.has(response.status) && standsIn()) {
       this.#counts.loadErrors++;
-      void response.body?.cancel().catch(() => {});
+      discardReply(response);
       return this.#standIn(found!, request);
     }
     if (response.status === 304 && found !== undefined && meansKept(response.headers, found.kept.headers)) {

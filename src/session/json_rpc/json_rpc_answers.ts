@@ -4,6 +4,7 @@
  * @module
  */
 
+import { discardReply } from "../../core/completion.ts";
 import { CallContext } from "../../core/context.ts";
 import { TransportError } from "../../core/errors.ts";
 import { noMetadata } from "../../core/metadata.ts";
@@ -163,11 +164,11 @@ export class JsonRpcAnswers {
   #repliedWithStream(running: RunningCall, result: Streamed<unknown, unknown>): void {
     const { id } = running;
     if (id === undefined || running.answered) {
-      result.cancel().catch(() => {});
+      discardReply(result);
       return this.#end(running);
     }
     if (!this.#link.peerKnows || !this.#link.settings.extensions) {
-      result.cancel().catch(() => {});
+      discardReply(result);
       return this.#failed(running, new TransportError("unsupported", "Cannot reply: the caller takes no streams"));
     }
     const number = this.#streams.outgoing();
@@ -175,7 +176,7 @@ export class JsonRpcAnswers {
     try {
       text = resultText(id, result.head, { stream: number });
     } catch (error) {
-      result.cancel().catch(() => {});
+      discardReply(result);
       return this.#failed(running, error);
     }
     this.#link.takeMark();

@@ -16,9 +16,9 @@ import {
   type SessionDialOptions,
   type SessionListener,
   type SessionTransport,
-  type ShutdownOptions,
 } from "../../core/session.ts";
 import { SessionFigures } from "../../core/session_figures.ts";
+import { countingListener } from "../session_listener.ts";
 import { answering, type JsonRpcHttpSettings } from "./json_rpc_http_answering.ts";
 import { JsonRpcHttpSession } from "./json_rpc_http_session.ts";
 
@@ -102,14 +102,7 @@ export function jsonRpcHttp(
           if (new URL(request.url).pathname === settings.path) return answer(request, context);
           return new Response(`Not found: calls are posted to ${settings.path}\n`, { status: 404 });
         });
-        const { addr, channels, finished } = listener;
-        return figures.serves({
-          addr,
-          channels,
-          calls,
-          finished,
-          shutdown: (shutdownOptions?: ShutdownOptions) => listener.shutdown(shutdownOptions),
-        });
+        return figures.serves(countingListener(listener, calls));
       },
     }, figures.figures);
   });

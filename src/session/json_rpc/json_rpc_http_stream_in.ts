@@ -5,13 +5,11 @@
  * @module
  */
 
-import type { Cancellation, CancelListener } from "../../core/cancellation.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { CallContext } from "../../core/context.ts";
-import { type DeadlineEntry, deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
 import { errorOf, tooLarge } from "./json_rpc_errors.ts";
 import { LineReader, LineTooLong } from "./json_rpc_http_lines.ts";
+import { IncomingStream } from "./json_rpc_incoming.ts";
 import { Fault, parse, textOfMessage } from "./json_rpc_parse.ts";
 
 /** What it takes of the settings of the answering end. */
@@ -36,28 +34,20 @@ export function isLines(contentType: string | null): boolean {
 }
 
 /** The items behind one request. Nothing of the body is read before it is asked for. */
-export class RequestItems implements AsyncIterableIterator<unknown, undefined>, CancelListener, DeadlineEntry {
-  dueAt = Infinity;
-  position = -1;
-  readonly holds = true;
+export class RequestItems extends IncomingStream {
   readonly #settings: RequestItemsSettings;
   readonly #lines: LineReader;
   /** A generator, since it has those wait in line who ask before the last one was answered. */
   readonly #items: AsyncGenerator<unknown, undefined>;
-  #cancellation: Cancellation | undefined = undefined;
   #line = 1;
-  #over = false;
   #stopped = false;
   #reason: TransportError | undefined = undefined;
 
   constructor(body: ReadableStream<Uint8Array> | null, settings: RequestItemsSettings) {
+    super(settings.clock);
     this.#settings = settings;
     this.#lines = new LineReader(body, settings.maxMessageBytes);
     this.#items = this.#read();
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
   }
 
   /** The request: the first line, empty where there is none. Rejects with `message-too-large`. */
@@ -67,16 +57,6 @@ export class RequestItems implements AsyncIterableIterator<unknown, undefined>, 
     } catch (error) {
       throw error instanceof LineTooLong ? this.#tooLong(error, "no") : error;
     }
-  }
-
-  /** Ends with the call that it belongs to: when that is cancelled, and at its deadline. */
-  follow({ cancellation, deadline, deadlineEnforced }: CallContext): void {
-    if (this.#over) return;
-    this.#cancellation = cancellation;
-    cancellation?.subscribe(this);
-    if (deadlineEnforced) return;
-    this.dueAt = deadline;
-    deadlinesOf(this.#settings.clock).add(this);
   }
 
   next(): Promise<IteratorResult<unknown, undefined>> {
@@ -97,22 +77,14 @@ export class RequestItems implements AsyncIterableIterator<unknown, undefined>, 
   stop(reason: TransportError | undefined): void {
     if (!this.#stopped) {
       this.#stopped = true;
-      if (!this.#over) this.#reason = reason;
+      if (!this.over) this.#reason = reason;
     }
-    this.#finish();
+    this.finished();
     this.#lines.cancel();
   }
 
   cancelled(reason: TransportError): void {
     this.stop(reason);
-  }
-
-  expire(): void {
-    this.stop(
-      new TransportError("deadline-exceeded", "Stream ended: the deadline of its call has passed", {
-        processed: "maybe",
-      }),
-    );
   }
 
   async *#read(): AsyncGenerator<unknown, undefined> {
@@ -123,7 +95,7 @@ export class RequestItems implements AsyncIterableIterator<unknown, undefined>, 
         yield line.item;
       }
     } finally {
-      this.#finish();
+      this.finished();
     }
   }
 
@@ -188,12 +160,5 @@ export class RequestItems implements AsyncIterableIterator<unknown, undefined>, 
     const { message, code, details } = tooLarge(bytes, this.#settings.maxMessageBytes);
     const why = processed === "no" ? message : `Line ${this.#line} of the request is too long: ${message}`;
     return new TransportError(code, why, { processed, details });
-  }
-
-  #finish(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#cancellation?.unsubscribe(this);
-    deadlinesOf(this.#settings.clock).remove(this);
   }
 }

@@ -4,10 +4,8 @@
  * @module
  */
 
-import type { Cancellation, CancelListener } from "../../core/cancellation.ts";
-import type { CallContext } from "../../core/context.ts";
-import { type DeadlineEntry, deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
+import { IncomingStream } from "./json_rpc_incoming.ts";
 import type { JsonRpcLink } from "./json_rpc_link.ts";
 import { StreamMethod } from "./json_rpc_methods.ts";
 import { notificationText } from "./json_rpc_text.ts";
@@ -18,10 +16,7 @@ interface Item {
 }
 
 /** See the module. Read once, by one reader. */
-export class StreamIn implements AsyncIterableIterator<unknown, undefined>, CancelListener, DeadlineEntry {
-  dueAt = Infinity;
-  position = -1;
-  readonly holds = true;
+export class StreamIn extends IncomingStream {
   readonly #link: JsonRpcLink;
   readonly #number: number;
   readonly #ended: () => void;
@@ -33,36 +28,21 @@ export class StreamIn implements AsyncIterableIterator<unknown, undefined>, Canc
   #takenItems = 0;
   #takenChars = 0;
   #begun = false;
-  #over = false;
   #error: TransportError | undefined = undefined;
   #waiting: PromiseWithResolvers<void> | undefined = undefined;
-  #cancellation: Cancellation | undefined = undefined;
 
   /** `ended` is called once, when nothing more is to come. */
   constructor(link: JsonRpcLink, number: number, ended: () => void) {
+    super(link.settings.clock);
     this.#link = link;
     this.#number = number;
     this.#ended = ended;
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  /** Ends with the call that it belongs to: when that is cancelled, and at its deadline. */
-  follow({ cancellation, deadline, deadlineEnforced }: CallContext): void {
-    if (this.#over) return;
-    this.#cancellation = cancellation;
-    cancellation?.subscribe(this);
-    if (deadlineEnforced) return;
-    this.dueAt = deadline;
-    deadlinesOf(this.#link.settings.clock).add(this);
-  }
-
   async next(): Promise<IteratorResult<unknown, undefined>> {
     this.#begin();
     while (this.#items.length === 0) {
-      if (this.#over) {
+      if (this.over) {
         const error = this.#error;
         this.#error = undefined;
         if (error !== undefined) throw error;
@@ -84,14 +64,14 @@ export class StreamIn implements AsyncIterableIterator<unknown, undefined>, Canc
   leave(): void {
     this.#items.length = 0;
     this.#error = undefined;
-    if (this.#over) return;
+    if (this.over) return;
     this.#link.sendOrAbort(notificationText(StreamMethod.cancel, `[${this.#number}]`));
     this.finish(undefined);
   }
 
   /** The call is over before this stream is: the far side hears that nobody takes more, and who reads on hears why. */
   abandon(): void {
-    if (this.#over) return;
+    if (this.over) return;
     this.#link.sendOrAbort(notificationText(StreamMethod.cancel, `[${this.#number}]`));
     this.finish(new TransportError("cancelled", "Stream ended: its call is over", { processed: "maybe" }));
   }
@@ -109,11 +89,8 @@ export class StreamIn implements AsyncIterableIterator<unknown, undefined>, Canc
 
   /** Nothing more comes. */
   finish(error: TransportError | undefined): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (!this.finished()) return;
     this.#error = error;
-    this.#cancellation?.unsubscribe(this);
-    deadlinesOf(this.#link.settings.clock).remove(this);
     this.#wake();
     this.#ended();
   }
@@ -121,14 +98,6 @@ export class StreamIn implements AsyncIterableIterator<unknown, undefined>, Canc
   cancelled(reason: TransportError): void {
     this.leave();
     this.#error = reason;
-  }
-
-  expire(): void {
-    this.cancelled(
-      new TransportError("deadline-exceeded", "Stream ended: the deadline of its call has passed", {
-        processed: "maybe",
-      }),
-    );
   }
 
   #begin(): void {
@@ -149,7 +118,7 @@ export class StreamIn implements AsyncIterableIterator<unknown, undefined>, Canc
   }
 
   #grant(items: number, chars: number): void {
-    if (this.#over) return;
+    if (this.over) return;
     this.#creditItems += items;
     this.#creditChars += chars;
     this.#link.sendOrAbort(notificationText(StreamMethod.credit, `[${this.#number},${items},${chars}]`));

@@ -7,7 +7,7 @@
 
 import { isToken, textBytes } from "../../framing/http1/http1_bytes.ts";
 import { type PlainParts, plainRequest } from "../../core/plain_request.ts";
-import { keptBytes } from "../../core/stand_in.ts";
+import { keptBytes } from "../../util/kept_bytes.ts";
 
 export { type PlainParts, plainPartsOf, usePlain } from "../../core/plain_request.ts";
 

@@ -9,7 +9,7 @@ import { textOf } from "../../core/thrown.ts";
 import type { HttpFields } from "../../framing/http1/http1_fields.ts";
 import type { ResponseHead } from "../../framing/http1/http1_head.ts";
 import type { StreamedBody } from "./http_body.ts";
-import { keptBytes } from "../../core/stand_in.ts";
+import { keptBytes } from "../../util/kept_bytes.ts";
 import { type MakeResponse, type WholeParts, wholeResponses } from "./http_whole_response.ts";
 
 /** A `Response` that says where it came from, which the platform lets only its own `fetch` say. */
