@@ -24,8 +24,8 @@ import {
 import { HeaderBlock, ResponseBlocks } from "../../framing/http2/http2_header_blocks.ts";
 import { Http2Settings } from "../../framing/http2/http2_settings.ts";
 import type { ReceiveBuffer } from "../../framing/receive_buffer.ts";
+import { joinBytes } from "../../util/join_bytes.ts";
 import type { HttpSettings } from "../http/http_options.ts";
-import { joined } from "../http/http_upload.ts";
 import { Http2Floods } from "./http2_floods.ts";
 import type { Http2Outbox } from "./http2_outbox.ts";
 import type { Http2Pings } from "./http2_pings.ts";
@@ -75,7 +75,7 @@ export function openingFrames(maxHeadBytes: number): Uint8Array {
     [settingId.initialWindowSize, streamWindowBytes],
     [settingId.maxHeaderListSize, maxHeadBytes],
   ]);
-  return joined([clientPreface, settings, windowUpdateFrame(0, connectionWindowBytes - defaultWindowBytes)]);
+  return joinBytes([clientPreface, settings, windowUpdateFrame(0, connectionWindowBytes - defaultWindowBytes)]);
 }
 
 /** See the module. */
