@@ -6,9 +6,7 @@
 
 import type { Clock } from "../../core/clock.ts";
 import { LazyDeadline } from "../../core/lazy_deadline.ts";
-
-/** What lasts longer than this, in milliseconds, may cost a little more. */
-const lingerMs = 5;
+import { lingerMs } from "./http_exchange.ts";
 
 /** The connection that is watched. */
 export interface WatchedConnection {

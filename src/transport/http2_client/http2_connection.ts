@@ -26,7 +26,7 @@ import type { OutgoingRequest } from "../http/http_request.ts";
 import { Upload } from "../http/http_upload.ts";
 import type { ByteStream } from "../stream/byte_stream.ts";
 import { closeQuietly, type DialledStream } from "../tcp/tcp_dial.ts";
-import { type FrameHome, Http2Frames, openingFrames, streamWindowBytes } from "./http2_frames.ts";
+import { type FrameHome, Http2Frames, openingFrames } from "./http2_frames.ts";
 import { answerTimeoutMs, Http2Liveness } from "./http2_liveness.ts";
 import { Http2Outbox } from "./http2_outbox.ts";
 import { Http2Pings } from "./http2_pings.ts";
@@ -53,7 +53,6 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
   readonly local: Address;
   readonly where: string;
   readonly outbox: Http2Outbox;
-  readonly receiveWindowBytes: number = streamWindowBytes;
   readonly requests: Http2Requests;
   readonly pings: Http2Pings;
   /** The connection is over. */

@@ -7,9 +7,7 @@
 
 import type { Clock } from "../../core/clock.ts";
 import { LazyDeadline } from "../../core/lazy_deadline.ts";
-
-/** What lasts longer than this, in milliseconds, may cost a little more. */
-const lingerMs = 5;
+import { lingerMs } from "../http/http_exchange.ts";
 
 /** A stream that has limits. */
 export interface TimedStream {
