@@ -69,9 +69,7 @@ export class Http2FrameReader {
     const length = bytes[start] << 16 | bytes[start + 1] << 8 | bytes[start + 2];
     const type = bytes[start + 3];
     const flags = bytes[start + 4];
-    // The first bit is reserved: to be ignored.
-    const streamId = (bytes[start + 5] & 0x7f) << 24 | bytes[start + 6] << 16 | bytes[start + 7] << 8 |
-      bytes[start + 8];
+    const streamId = readUint31(bytes, start + 5);
     this.#check(type, flags, streamId, length);
     const frameEnd = start + frameHeadBytes + length;
     if (frameEnd > end) {

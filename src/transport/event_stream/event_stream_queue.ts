@@ -5,7 +5,8 @@
  */
 
 import { formatGap } from "../../framing/event_stream/event_stream_writer.ts";
-import { beginRun, type EventRun, join } from "./event_stream_run.ts";
+import { joinBytes } from "../../util/join_bytes.ts";
+import { beginRun, type EventRun } from "./event_stream_run.ts";
 
 /** An event that waits: encoded already, or a text that is encoded together with its neighbours. */
 export type WaitingEvent = Uint8Array | string;
@@ -102,7 +103,7 @@ export class EventQueue {
       }
     }
     if (text !== "") parts.push(encoder.encode(text));
-    return parts.length === 1 ? parts[0] : join(parts);
+    return parts.length === 1 ? parts[0] : joinBytes(parts);
   }
 
   /** Forgets what waits. */

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { joinBytes } from "../../util/join_bytes.ts";
+
 /**
  * An event that waits, with those before it. A reader that has nothing waiting
  * begins a run with the event it is given, and moves on along it with each
@@ -42,7 +44,7 @@ export class EventRun {
 
   /** The bytes of all of them: the event itself where there is one. */
   join(): Uint8Array {
-    return this.#joined ??= this.#before === undefined ? this.event : join(this.events());
+    return this.#joined ??= this.#before === undefined ? this.event : joinBytes(this.events());
   }
 }
 
@@ -57,17 +59,4 @@ export function beginRun(event: Uint8Array): EventRun {
 /** Lets go of the run that was begun last, when all readers have been written to. */
 export function forgetRuns(): void {
   begun = undefined;
-}
-
-/** All parts in one. */
-export function join(parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  const joined = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }

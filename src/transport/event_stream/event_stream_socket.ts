@@ -7,6 +7,7 @@
 
 import { TransportError } from "../../core/errors.ts";
 import { chunkEnd, encodeLastChunk, maxChunkHeadBytes, writeChunkHead } from "../../framing/http1/http1_write.ts";
+import { joinBytes } from "../../util/join_bytes.ts";
 import { EventStreamCore } from "./event_stream_core.ts";
 import type { EventStreamSettings } from "./event_stream_options.ts";
 import type { Http1Exchange } from "../http1_server/http1_server.ts";
@@ -76,7 +77,7 @@ export class EventStreamSocket extends EventStreamCore implements TakeoverOwner 
     const bytes = this.#isChunked ? framed(chunk) : chunk;
     const head = this.#head;
     this.#head = undefined;
-    this.#write(head === undefined ? bytes : joined(head, bytes));
+    this.#write(head === undefined ? bytes : joinBytes([head, bytes]));
   }
 
   protected override finish(): void {
@@ -139,11 +140,4 @@ function framed(chunk: Uint8Array): Uint8Array {
   bytes.set(chunkEnd, start + chunk.length);
   lastSource = chunk;
   return lastFramed = bytes.subarray(0, start + chunk.length + chunkEnd.length);
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(first.length + second.length);
-  bytes.set(first);
-  bytes.set(second, first.length);
-  return bytes;
 }

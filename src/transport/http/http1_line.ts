@@ -5,10 +5,11 @@
  */
 
 import type { TransportError } from "../../core/errors.ts";
+import { joinBytes } from "../../util/join_bytes.ts";
 import type { HttpConnection } from "./http_connection.ts";
 import type { CallLine, Carried, Exchange } from "./http_exchange.ts";
 import { encodeOutgoing, type OutgoingRequest } from "./http_request.ts";
-import { joined, maxJoinedBytes, Upload } from "./http_upload.ts";
+import { maxJoinedBytes, Upload } from "./http_upload.ts";
 
 /** See the module. What it carries is all that the connection has: it ends with it. */
 export class Http1Line implements CallLine, Carried {
@@ -36,7 +37,7 @@ export class Http1Line implements CallLine, Carried {
       const { length } = body;
       first = encodeOutgoing(request, length);
       if (length > maxJoinedBytes || (expectsContinue && length > 0)) upload = new Upload([body], length);
-      else first = joined([first, body]);
+      else first = joinBytes([first, body]);
     }
     this.#connection.begin(exchange, first, upload, upload !== undefined && expectsContinue);
     return this;

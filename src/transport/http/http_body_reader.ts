@@ -9,8 +9,8 @@ import { type BodyDecoder, bodyDecoder, type BodyFraming } from "../../framing/h
 import type { Http1Limits } from "../../framing/http1/http1_limits.ts";
 import { encodeLastChunk } from "../../framing/http1/http1_write.ts";
 import type { ReceiveBuffer } from "../../framing/receive_buffer.ts";
+import { joinBytes } from "../../util/join_bytes.ts";
 import { type BodyLine, StreamedBody } from "./http_body.ts";
-import { joined } from "./http_upload.ts";
 
 /** The connection that a body is read from. */
 export interface ReadingConnection {
@@ -170,5 +170,5 @@ export function takeWholeBody(received: ReceiveBuffer, limits: Http1Limits): Uin
   // What looked like the end may be the data of a chunk that goes on.
   if (!decoder.complete) return undefined;
   received.start = decoder.restStart;
-  return pieces.length === 1 ? pieces[0] : joined(pieces);
+  return pieces.length === 1 ? pieces[0] : joinBytes(pieces);
 }

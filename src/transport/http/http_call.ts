@@ -5,10 +5,11 @@
  * @module
  */
 
-import { Cancellation, type CancelListener } from "../../core/cancellation.ts";
+import type { CancelListener } from "../../core/cancellation.ts";
 import type { CallContext } from "../../core/context.ts";
 import { type DeadlineEntry, deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
+import { notSent } from "../../core/not_sent.ts";
 import { textOf } from "../../core/thrown.ts";
 import type { ResponseHead } from "../../framing/http1/http1_head.ts";
 import type { StreamedBody } from "./http_body.ts";
@@ -17,6 +18,7 @@ import type { HttpSettings } from "./http_options.ts";
 import { redirected, type RedirectedRequest, redirectOf, refused } from "./http_redirect.ts";
 import type { OutgoingRequest } from "./http_request.ts";
 import { responseOf } from "./http_response.ts";
+import { reasonOf } from "./http_session.ts";
 import { peekBody, Upload } from "./http_upload.ts";
 
 /** The session that a call is made on. */
@@ -140,9 +142,7 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
 
   cancelled(reason: TransportError): void {
     if (this.#over) return;
-    const why = this.#sent
-      ? reason
-      : new TransportError(reason.code, reason.message, { processed: "no", cause: reason });
+    const why = this.#sent ? reason : notSent(reason);
     this.#settle(why);
     this.#dialling?.abort(why);
     if (this.#begun) this.#carried?.abort(why);
@@ -158,13 +158,10 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
   readonly #onAbort = (): void => this.cancelled(reasonOf(this.#signal!));
 
   #send(body: Uint8Array | Upload | undefined): void {
-    if (this.#over) {
-      if (body instanceof Upload) body.stop(new TransportError("cancelled", "Request body stopped: its call is over"));
-      return;
-    }
     const connection = this.#connection;
-    if (connection.closed) {
+    if (this.#over || connection.closed) {
       if (body instanceof Upload) body.stop(new TransportError("cancelled", "Request body stopped: its call is over"));
+      if (this.#over) return;
       const why = "Call not sent: its connection was closed before";
       return this.#fail(new TransportError("connection-lost", why, { processed: this.#sent ? "maybe" : "no" }));
     }
@@ -253,11 +250,6 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
     this.#leave();
     this.#home.callOver(this);
   }
-}
-
-/** What a request's own signal says. */
-export function reasonOf(signal: AbortSignal): TransportError {
-  return new Cancellation(undefined, signal).reason!;
 }
 
 function maybe(error: TransportError): TransportError {

@@ -13,11 +13,10 @@ import { TransportError } from "../../core/errors.ts";
 import { noMetadata } from "../../core/metadata.ts";
 import { textOf } from "../../core/thrown.ts";
 import type { Session, SessionState, ShutdownOptions } from "../../core/session.ts";
-import { reasonOf } from "./http_call.ts";
 import { fetchError } from "./http_errors.ts";
 import { setMetadata } from "./http_metadata.ts";
 import type { HttpSettings } from "./http_options.ts";
-import { abortedBefore, addressOf, closeTimeoutMs, refusalOf } from "./http_session.ts";
+import { abortedBefore, addressOf, closeTimeoutMs, reasonOf, refusalOf } from "./http_session.ts";
 
 /** Methods that may be sent twice without harm (RFC 9110, section 9.2.2). */
 const idempotent = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"]);

@@ -11,12 +11,10 @@ import { openHttp2 } from "../http2_client/http2_dial.ts";
 import { dialStream } from "../tcp/tcp_dial.ts";
 import { readTcpOptions } from "../tcp/tcp_options.ts";
 import { HttpConnection } from "./http_connection.ts";
-import type { CallLine } from "./http_exchange.ts";
+import { type CallLine, maxFields } from "./http_exchange.ts";
 import type { HttpSettings } from "./http_options.ts";
+import { addressOf } from "./http_session.ts";
 import { Http1Line } from "./http1_line.ts";
-
-/** The most field lines of a response's head. */
-const maxFields = 256;
 
 /**
  * Connects to an origin, over which HTTP/2 is spoken where the settings say so,
@@ -29,13 +27,13 @@ export function dialHttp(
   settings: HttpSettings,
   signal: AbortSignal | undefined,
 ): Promise<HttpConnection | Http2Connection> {
-  const url = new URL(origin);
-  const secure = url.protocol === "https:";
+  const { transport, hostname, port } = addressOf(origin);
+  const secure = transport === "https";
   const { protocol, connectTimeoutMs, maxHeadBytes, clock } = settings;
   const alpnProtocols = protocol === "auto" ? ["h2", "http/1.1"] : [protocol === "h2" ? "h2" : "http/1.1"];
   const tcp = readTcpOptions({
-    hostname: url.hostname.replace(/^\[|\]$/g, ""),
-    port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
+    hostname,
+    port,
     tls: secure ? { caCerts: settings.tls?.caCerts, alpnProtocols } : false,
     connectTimeoutMs,
     clock,

@@ -42,6 +42,15 @@ export interface Carried {
   abort(error: TransportError): void;
 }
 
+/** The most fields of a response's head. */
+export const maxFields = 256;
+
+/** How many interim responses may come before the final one. */
+export const maxInterims = 16;
+
+/** What lasts longer than this, in milliseconds, may cost a little more. */
+export const lingerMs = 5;
+
 /** How long the rest of an exchange that nobody waits for may take, in milliseconds. */
 export const drainTimeoutMs = 1000;
 

@@ -7,10 +7,7 @@
 import { type ResponseHead, ResponseHeadDecoder } from "../../framing/http1/http1_head.ts";
 import type { Http1Limits } from "../../framing/http1/http1_limits.ts";
 import type { ReceiveBuffer } from "../../framing/receive_buffer.ts";
-import { protocol } from "./http_exchange.ts";
-
-/** How many interim responses may come before the final one. */
-const maxInterims = 16;
+import { maxInterims, protocol } from "./http_exchange.ts";
 
 /** See the module. */
 export class FinalHeads {

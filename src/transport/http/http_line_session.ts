@@ -9,12 +9,12 @@ import type { Address } from "../../core/channel.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
+import { plainPartsOf, usePlain } from "../../core/plain_request.ts";
 import type { Session, SessionState, ShutdownOptions } from "../../core/session.ts";
 import { type CallHome, HttpCall } from "./http_call.ts";
 import { dialLine } from "./http_dial.ts";
 import type { CallLine } from "./http_exchange.ts";
 import type { HttpSettings } from "./http_options.ts";
-import { plainPartsOf, usePlain } from "./http_plain_request.ts";
 import { outgoing } from "./http_request.ts";
 import { addressOf, closeTimeoutMs, refusalOf, unfitness } from "./http_session.ts";
 

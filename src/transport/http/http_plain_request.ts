@@ -9,8 +9,6 @@ import { isToken, textBytes } from "../../framing/http1/http1_bytes.ts";
 import { type PlainParts, plainRequest } from "../../core/plain_request.ts";
 import { keptBytes } from "../../util/kept_bytes.ts";
 
-export { type PlainParts, plainPartsOf, usePlain } from "../../core/plain_request.ts";
-
 /** More header fields than this are looked through by the platform. */
 const maxFields = 16;
 

@@ -7,10 +7,10 @@
 
 import { TransportError } from "../../core/errors.ts";
 import { type Metadata, noMetadata } from "../../core/metadata.ts";
+import type { PlainParts } from "../../core/plain_request.ts";
 import { encodeRequestHead } from "../../framing/http1/http1_write.ts";
 import { fieldOf } from "./http_metadata.ts";
 import type { HttpSettings } from "./http_options.ts";
-import type { PlainParts } from "./http_plain_request.ts";
 
 /** A request that can be sent, and sent again to another place. */
 export interface OutgoingRequest {

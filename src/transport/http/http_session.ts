@@ -4,12 +4,13 @@
  * @module
  */
 
+import { Cancellation } from "../../core/cancellation.ts";
 import type { Address } from "../../core/channel.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { CallContext } from "../../core/context.ts";
 import { TransportError } from "../../core/errors.ts";
+import { notSent } from "../../core/not_sent.ts";
 import type { Session } from "../../core/session.ts";
-import { reasonOf } from "./http_call.ts";
 
 /** Time for calls in flight to finish when a session is closed, in milliseconds. */
 export const closeTimeoutMs = 30_000;
@@ -46,9 +47,7 @@ export function refusalOf(
     return new TransportError("invalid-request", "Cannot send request: its body has been used already");
   }
   const reason = context.cancellation?.reason;
-  if (reason !== undefined) {
-    return new TransportError(reason.code, reason.message, { processed: "no", cause: reason });
-  }
+  if (reason !== undefined) return notSent(reason);
   if (context.deadline !== Infinity && context.deadline <= clock.now()) {
     return new TransportError("deadline-exceeded", "Call not sent: its deadline has passed", { processed: "no" });
   }
@@ -65,7 +64,10 @@ export function unfitness({ body, signal }: Request): TransportError | undefined
 
 /** Why a request with this signal need not be sent any more. */
 export function abortedBefore(signal: AbortSignal): TransportError | undefined {
-  if (!signal.aborted) return undefined;
-  const reason = reasonOf(signal);
-  return new TransportError(reason.code, reason.message, { processed: "no", cause: reason });
+  return signal.aborted ? notSent(reasonOf(signal)) : undefined;
+}
+
+/** What a request's own signal says. */
+export function reasonOf(signal: AbortSignal): TransportError {
+  return new Cancellation(undefined, signal).reason!;
 }

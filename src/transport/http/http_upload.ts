@@ -7,6 +7,7 @@
 import { TransportError } from "../../core/errors.ts";
 import { textOf } from "../../core/thrown.ts";
 import { chunkEnd, encodeLastChunk, maxChunkHeadBytes, writeChunkHead } from "../../framing/http1/http1_write.ts";
+import { joinBytes } from "../../util/join_bytes.ts";
 
 /** The connection that a body goes out on. */
 export interface UploadLine {
@@ -49,7 +50,7 @@ export async function peekBody(
     while (piece === undefined && !failed && turns-- > 0) await undefined;
     if (failed) await reading;
     if (piece === undefined) return new Upload(pieces, declared, reader, reading);
-    if (piece.done) return pieces.length === 1 ? pieces[0] : joined(pieces);
+    if (piece.done) return pieces.length === 1 ? pieces[0] : joinBytes(pieces);
     try {
       check(piece.value);
     } catch (error) {
@@ -183,7 +184,7 @@ export class Upload {
     if (this.#framed) return done();
     const last = encodeLastChunk();
     this.#handedOver = true;
-    line.send(this.#openChunk ? joined([chunkEnd, last]) : last, done);
+    line.send(this.#openChunk ? joinBytes([chunkEnd, last]) : last, done);
   }
 
   #wrongLength(): TransportError {
@@ -209,15 +210,4 @@ function check(piece: unknown): Uint8Array {
   throw new TransportError("invalid-request", "Call ended: the body of its request gave something else than bytes", {
     processed: "maybe",
   });
-}
-
-/** One array of several. */
-export function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }

@@ -5,10 +5,8 @@
  */
 
 import type { Clock } from "../../core/clock.ts";
-import { type DeadlineEntry, deadlinesOf } from "../../core/deadline_queue.ts";
-
-/** What lasts longer than this, in milliseconds, may cost a little more. */
-const lingerMs = 5;
+import { LazyDeadline } from "../../core/lazy_deadline.ts";
+import { lingerMs } from "./http_exchange.ts";
 
 /** The connection that is watched. */
 export interface WatchedConnection {
@@ -21,20 +19,15 @@ export interface WatchedConnection {
 }
 
 /** One entry of the deadline queue, moved lazily: most limits are set again long before they are reached. */
-export class HttpWatch implements DeadlineEntry {
-  dueAt = Infinity;
-  position = -1;
-  readonly holds = false;
-  readonly #clock: Clock;
+export class HttpWatch extends LazyDeadline {
   readonly #watched: WatchedConnection;
   #limitAt = Infinity;
   #continueAt = Infinity;
   #lingersAt = Infinity;
-  #over = false;
 
   /** Watches nothing yet. */
   constructor(clock: Clock, watched: WatchedConnection) {
-    this.#clock = clock;
+    super(clock);
     this.#watched = watched;
   }
 
@@ -45,25 +38,25 @@ export class HttpWatch implements DeadlineEntry {
 
   /** An exchange begins, and is to be answered in time. */
   begin(limitMs: number, continueMs: number): void {
-    const now = this.#clock.now();
+    const now = this.clock.now();
     this.#limitAt = now + limitMs;
     this.#continueAt = now + continueMs;
     this.#lingersAt = now + lingerMs;
-    this.#look(Math.min(this.#limitAt, this.#continueAt, this.#lingersAt));
+    this.lookAt(Math.min(this.#limitAt, this.#continueAt, this.#lingersAt));
   }
 
   /** The next thing must happen within so long. */
   limit(ms: number): void {
-    this.#limitAt = ms === Infinity ? Infinity : this.#clock.now() + ms;
-    this.#look(this.#limitAt);
+    this.#limitAt = ms === Infinity ? Infinity : this.clock.now() + ms;
+    this.lookAt(this.#limitAt);
   }
 
   /** Nothing goes on. Most connections are used again at once: what their exchange set finds those that are not. */
   rest(ms: number): void {
     this.limit(ms);
     if (this.#lingersAt !== Infinity) return;
-    this.#lingersAt = this.#clock.now() + lingerMs;
-    this.#look(this.#lingersAt);
+    this.#lingersAt = this.clock.now() + lingerMs;
+    this.lookAt(this.#lingersAt);
   }
 
   /** The word to send the body is not waited for any more. */
@@ -71,31 +64,14 @@ export class HttpWatch implements DeadlineEntry {
     this.#continueAt = Infinity;
   }
 
-  /** The connection is over. */
-  stop(): void {
-    this.#over = true;
-    const deadlines = deadlinesOf(this.#clock);
-    deadlines.remove(this);
-    deadlines.trim();
-  }
-
   expire(): void {
-    const now = this.#clock.now();
+    const now = this.clock.now();
     if (now >= this.#continueAt) this.#watched.proceed();
     if (now >= this.#limitAt) return this.#watched.late();
     if (now >= this.#lingersAt) {
       this.#lingersAt = Infinity;
       this.#watched.lingered();
     }
-    this.#look(Math.min(this.#limitAt, this.#continueAt, this.#lingersAt));
-  }
-
-  /** Sees to it that `expire()` runs at `at`, or earlier where it would anyway. */
-  #look(at: number): void {
-    if (at === Infinity || this.#over || (this.position >= 0 && this.dueAt <= at)) return;
-    const deadlines = deadlinesOf(this.#clock);
-    deadlines.remove(this);
-    this.dueAt = at;
-    deadlines.add(this);
+    this.lookAt(Math.min(this.#limitAt, this.#continueAt, this.#lingersAt));
   }
 }

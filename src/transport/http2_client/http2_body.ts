@@ -6,8 +6,8 @@
  */
 
 import type { TransportError } from "../../core/errors.ts";
+import { joinBytes } from "../../util/join_bytes.ts";
 import { type BodyLine, StreamedBody } from "../http/http_body.ts";
-import { joined } from "../http/http_upload.ts";
 
 /** Small pieces that wait are put together in memory of this size: each on its own would take more than it has. */
 const gatheredBytes = 8 * 1024;
@@ -72,7 +72,7 @@ export class Http2Body implements BodyLine {
   takeWhole(): Uint8Array {
     this.#trimLast();
     this.#over = true;
-    return joined(this.#pieces.splice(0));
+    return joinBytes(this.#pieces.splice(0));
   }
 
   /** The stream is lost. */

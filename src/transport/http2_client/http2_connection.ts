@@ -26,12 +26,12 @@ import type { OutgoingRequest } from "../http/http_request.ts";
 import { Upload } from "../http/http_upload.ts";
 import type { ByteStream } from "../stream/byte_stream.ts";
 import { closeQuietly, type DialledStream } from "../tcp/tcp_dial.ts";
-import { type FrameHome, Http2Frames, openingFrames, streamWindowBytes } from "./http2_frames.ts";
+import { type FrameHome, Http2Frames, openingFrames } from "./http2_frames.ts";
 import { answerTimeoutMs, Http2Liveness } from "./http2_liveness.ts";
 import { Http2Outbox } from "./http2_outbox.ts";
 import { Http2Pings } from "./http2_pings.ts";
 import { Http2Requests } from "./http2_request.ts";
-import { notSent, notTaken, tooMany } from "./http2_resets.ts";
+import { notTaken, takesNoMore, tooMany } from "./http2_resets.ts";
 import type { StreamHome } from "./http2_home.ts";
 import { Http2Stream } from "./http2_stream.ts";
 import { Http2Watch, type TimedConnection } from "./http2_watch.ts";
@@ -53,7 +53,6 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
   readonly local: Address;
   readonly where: string;
   readonly outbox: Http2Outbox;
-  readonly receiveWindowBytes: number = streamWindowBytes;
   readonly requests: Http2Requests;
   readonly pings: Http2Pings;
   /** The connection is over. */
@@ -106,7 +105,7 @@ export class Http2Connection implements CallLine, StreamHome, FrameHome, TimedCo
   }
 
   begin(exchange: Exchange, request: OutgoingRequest, body: Uint8Array | Upload | undefined): Carried {
-    if (this.closed) throw notSent(this.where);
+    if (this.closed) throw takesNoMore(this.where);
     if (this.open >= this.maxStreams) throw tooMany(this.where, this.open, this.maxStreams);
     const none = body instanceof Uint8Array && body.length === 0;
     const length = body === undefined ? undefined : body instanceof Upload ? body.framing : body.length;

@@ -24,25 +24,21 @@ import {
 import { HeaderBlock, ResponseBlocks } from "../../framing/http2/http2_header_blocks.ts";
 import { Http2Settings } from "../../framing/http2/http2_settings.ts";
 import type { ReceiveBuffer } from "../../framing/receive_buffer.ts";
+import { joinBytes } from "../../util/join_bytes.ts";
+import { maxFields } from "../http/http_exchange.ts";
 import type { HttpSettings } from "../http/http_options.ts";
-import { joined } from "../http/http_upload.ts";
 import { Http2Floods } from "./http2_floods.ts";
+import { streamWindowBytes } from "./http2_home.ts";
 import type { Http2Outbox } from "./http2_outbox.ts";
 import type { Http2Pings } from "./http2_pings.ts";
 import type { Http2Requests } from "./http2_request.ts";
 import type { Http2Stream } from "./http2_stream.ts";
-
-/** How much of each body is taken in that nobody reads, in bytes. */
-export const streamWindowBytes: number = 256 * 1024;
 
 /**
  * The window of the connection, in bytes. It grows again with what comes, whether
  * that is read or not: what holds a server back are the windows of its streams.
  */
 const connectionWindowBytes = 4 * 1024 * 1024;
-
-/** The most fields of a response's head. */
-const maxFields = 256;
 
 /** So much data gives a server reason to say that there is room for more, for the stream and for the connection. */
 const widenedBytes = 256;
@@ -75,7 +71,7 @@ export function openingFrames(maxHeadBytes: number): Uint8Array {
     [settingId.initialWindowSize, streamWindowBytes],
     [settingId.maxHeaderListSize, maxHeadBytes],
   ]);
-  return joined([clientPreface, settings, windowUpdateFrame(0, connectionWindowBytes - defaultWindowBytes)]);
+  return joinBytes([clientPreface, settings, windowUpdateFrame(0, connectionWindowBytes - defaultWindowBytes)]);
 }
 
 /** See the module. */

@@ -9,14 +9,15 @@ import type { HttpSettings } from "../http/http_options.ts";
 import type { Http2Outbox } from "./http2_outbox.ts";
 import type { Http2Stream } from "./http2_stream.ts";
 
+/** How much of each body is taken in that nobody reads, in bytes. */
+export const streamWindowBytes: number = 256 * 1024;
+
 /** The connection that a stream is on. */
 export interface StreamHome {
   readonly settings: HttpSettings;
   readonly outbox: Http2Outbox;
   /** The other end, in words. */
   readonly where: string;
-  /** The window that the peer has on a new stream, in bytes. */
-  readonly receiveWindowBytes: number;
   /** Gives a stream so long. */
   limit(stream: Http2Stream, ms: number): void;
   /** Tells the peer that the stream is over. */

@@ -134,8 +134,7 @@ export class Http2Outbox {
 
   /** The peer has room for so much more. Throws `protocol`. */
   widen(increment: number): void {
-    this.windowBytes += increment;
-    if (this.windowBytes > maxWindowBytes) throw http2Error(errorCode.flowControlError, "a window of more than 2^31-1");
+    this.windowBytes = widened(this.windowBytes, increment);
     this.sendWaiting();
   }
 
@@ -168,6 +167,13 @@ export class Http2Outbox {
     this.#waiting.length = 0;
     this.#writer.stop(stopped());
   }
+}
+
+/** A window that has become so much wider. Throws `protocol` where it is too wide. */
+export function widened(windowBytes: number, increment: number): number {
+  const bytes = windowBytes + increment;
+  if (bytes > maxWindowBytes) throw http2Error(errorCode.flowControlError, "a window of more than 2^31-1");
+  return bytes;
 }
 
 function stopped(): ReturnType<typeof http2Error> {

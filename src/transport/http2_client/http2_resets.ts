@@ -47,7 +47,7 @@ export function notTaken(where: string, code: number): TransportError {
 }
 
 /** The error for a call whose connection takes no more. */
-export function notSent(where: string): TransportError {
+export function takesNoMore(where: string): TransportError {
   return new TransportError("draining", `Call not sent: ${where} takes no more on its connection`);
 }
 

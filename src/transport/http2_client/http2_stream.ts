@@ -11,17 +11,13 @@ import type { HttpFields } from "../../framing/http1/http1_fields.ts";
 import { errorCode } from "../../framing/http2/http2_codes.ts";
 import { http2CodeOf, http2Error } from "../../framing/http2/http2_errors.ts";
 import type { Http2ResponseHead } from "../../framing/http2/http2_fields.ts";
-import type { Carried, Exchange } from "../http/http_exchange.ts";
-import { lateness } from "../http/http_exchange.ts";
+import { type Carried, type Exchange, lateness, maxInterims } from "../http/http_exchange.ts";
 import type { Upload } from "../http/http_upload.ts";
 import { Http2Body, type ReceivingStream } from "./http2_body.ts";
-import type { StreamHome } from "./http2_home.ts";
+import { type StreamHome, streamWindowBytes } from "./http2_home.ts";
 import { resetError } from "./http2_resets.ts";
 import { Http2Upload, type UploadingStream } from "./http2_upload.ts";
 import type { TimedStream } from "./http2_watch.ts";
-
-/** How many interim responses may come before the final one. */
-const maxInterims = 16;
 
 const nothing = new Uint8Array(0);
 
@@ -44,7 +40,7 @@ export class Http2Stream implements Carried, ReceivingStream, UploadingStream, T
   #body: Http2Body | undefined = undefined;
   #bodyBytes = 0;
   /** How much the peer may still send, and what was read of it since it was told so, in bytes. */
-  #windowBytes: number;
+  #windowBytes = streamWindowBytes;
   #readBytes = 0;
   /** The peer has ended its side. */
   #ended = false;
@@ -56,7 +52,6 @@ export class Http2Stream implements Carried, ReceivingStream, UploadingStream, T
     this.id = id;
     this.#exchange = exchange;
     this.givenBefore = givenBefore;
-    this.#windowBytes = home.receiveWindowBytes;
   }
 
   /** Whether its response has come and is to be handed out at the end of what was read. */
@@ -167,7 +162,7 @@ export class Http2Stream implements Carried, ReceivingStream, UploadingStream, T
   bodyRead(byteLength: number): void {
     if (this.#ended || this.#over) return;
     this.#readBytes += byteLength;
-    if (this.#readBytes * 2 < this.#home.receiveWindowBytes) return;
+    if (this.#readBytes * 2 < streamWindowBytes) return;
     this.#windowBytes += this.#readBytes;
     this.#home.update(this, this.#readBytes);
     this.#readBytes = 0;

@@ -6,10 +6,8 @@
  */
 
 import { TransportError } from "../../core/errors.ts";
-import { errorCode, maxWindowBytes } from "../../framing/http2/http2_codes.ts";
-import { http2Error } from "../../framing/http2/http2_errors.ts";
 import { Upload, type UploadLine } from "../http/http_upload.ts";
-import type { Http2Outbox, SendingStream } from "./http2_outbox.ts";
+import { type Http2Outbox, type SendingStream, widened } from "./http2_outbox.ts";
 
 /** The stream that a body goes out on. */
 export interface UploadingStream {
@@ -66,8 +64,7 @@ export class Http2Upload implements UploadLine, SendingStream {
 
   /** The peer has room for so much more on the stream, or less. Throws `protocol`. */
   widen(increment: number): void {
-    this.windowBytes += increment;
-    if (this.windowBytes > maxWindowBytes) throw http2Error(errorCode.flowControlError, "a window of more than 2^31-1");
+    this.windowBytes = widened(this.windowBytes, increment);
     if (this.#data.length > 0 && this.windowBytes > 0) this.#go();
   }
 

@@ -6,10 +6,8 @@
  */
 
 import type { Clock } from "../../core/clock.ts";
-import { type DeadlineEntry, deadlinesOf } from "../../core/deadline_queue.ts";
-
-/** What lasts longer than this, in milliseconds, may cost a little more. */
-const lingerMs = 5;
+import { LazyDeadline } from "../../core/lazy_deadline.ts";
+import { lingerMs } from "../http/http_exchange.ts";
 
 /** A stream that has limits. */
 export interface TimedStream {
@@ -30,51 +28,38 @@ export interface TimedConnection {
 }
 
 /** See the module. Moved lazily: most limits are set again long before they are reached. */
-export class Http2Watch implements DeadlineEntry {
-  dueAt = Infinity;
-  position = -1;
-  readonly holds = false;
-  readonly #clock: Clock;
+export class Http2Watch extends LazyDeadline {
   readonly #connection: TimedConnection;
   #endsAt = Infinity;
   #lingersAt = Infinity;
-  #over = false;
 
   /** Watches nothing yet. */
   constructor(clock: Clock, connection: TimedConnection) {
-    this.#clock = clock;
+    super(clock);
     this.#connection = connection;
   }
 
   /** Gives a stream so long. */
   limit(stream: TimedStream, ms: number): void {
-    stream.limitAt = ms === Infinity ? Infinity : this.#clock.now() + ms;
-    this.#look(stream.limitAt);
+    stream.limitAt = ms === Infinity ? Infinity : this.clock.now() + ms;
+    this.lookAt(stream.limitAt);
   }
 
   /** Gives the connection so long. */
   endWithin(ms: number): void {
-    this.#endsAt = this.#clock.now() + ms;
-    this.#look(this.#endsAt);
+    this.#endsAt = this.clock.now() + ms;
+    this.lookAt(this.#endsAt);
   }
 
   /** No stream is open. Most connections are used again at once: it is looked at later. */
   rest(): void {
     if (this.#lingersAt !== Infinity) return;
-    this.#lingersAt = this.#clock.now() + lingerMs;
-    this.#look(this.#lingersAt);
-  }
-
-  /** The connection is over. */
-  stop(): void {
-    this.#over = true;
-    const deadlines = deadlinesOf(this.#clock);
-    deadlines.remove(this);
-    deadlines.trim();
+    this.#lingersAt = this.clock.now() + lingerMs;
+    this.lookAt(this.#lingersAt);
   }
 
   expire(): void {
-    const now = this.#clock.now();
+    const now = this.clock.now();
     if (now >= this.#endsAt) {
       this.#endsAt = Infinity;
       this.#connection.overdue();
@@ -88,15 +73,6 @@ export class Http2Watch implements DeadlineEntry {
       if (now >= stream.limitAt) stream.late();
       if (stream.limitAt > now && stream.limitAt < next) next = stream.limitAt;
     }
-    this.#look(next);
-  }
-
-  /** Sees to it that `expire()` runs at `at`, or earlier where it would anyway. */
-  #look(at: number): void {
-    if (at === Infinity || this.#over || (this.position >= 0 && this.dueAt <= at)) return;
-    const deadlines = deadlinesOf(this.#clock);
-    deadlines.remove(this);
-    this.dueAt = at;
-    deadlines.add(this);
+    this.lookAt(next);
   }
 }

@@ -7,6 +7,7 @@
 
 import type { Address } from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
+import { joinBytes } from "../../util/join_bytes.ts";
 import type { SseDown } from "./sse_down.ts";
 import type { SseAnswer, SseExchange } from "./sse_request.ts";
 
@@ -64,14 +65,7 @@ export class FetchExchange implements SseExchange {
       }
       chunks.push(value);
     }
-    if (chunks.length === 1) return chunks[0];
-    const whole = new Uint8Array(bytes);
-    let at = 0;
-    for (const chunk of chunks) {
-      whole.set(chunk, at);
-      at += chunk.length;
-    }
-    return whole;
+    return chunks.length === 1 ? chunks[0] : joinBytes(chunks);
   }
 
   cancelBody(): void {

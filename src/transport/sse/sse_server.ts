@@ -9,7 +9,7 @@ import { type Address, type ChannelCounters, emptyCounters } from "../../core/ch
 import { TransportError } from "../../core/errors.ts";
 import { notify } from "../../core/observer.ts";
 import { readNumber } from "../../framing/event_stream/sse_messages.ts";
-import { Alarm } from "./sse_alarm.ts";
+import { inTime } from "../in_time.ts";
 import type { SseSettings } from "./sse_options.ts";
 import { originFields, sseMethods } from "./sse_origin.ts";
 import { isChannelId, newChannelId, sseFields, sseVersion } from "./sse_protocol.ts";
@@ -215,16 +215,11 @@ export class SseServer {
   async #authenticate(exchange: SseExchange): Promise<void> {
     const { authenticate, clock, connectTimeoutMs } = this.#settings;
     if (authenticate === undefined) return;
-    // Whoever is asked may never answer: a client has its place no longer than this.
-    const late = Promise.withResolvers<never>();
-    const alarm = new Alarm(clock, () => late.reject(refused(503, `it was not let in after ${connectTimeoutMs} ms`)));
-    alarm.set(connectTimeoutMs);
-    try {
-      const asked = authenticate({ target: exchange.target, headers: exchange.headers() });
-      if (!await Promise.race([asked, late.promise])) throw refused(401, "it was not let in");
-    } finally {
-      alarm.clear();
-    }
+    const asked = authenticate({ target: exchange.target, headers: exchange.headers() });
+    const letIn = await inTime(asked, connectTimeoutMs, clock, () => {
+      return refused(503, `it was not let in after ${connectTimeoutMs} ms`);
+    });
+    if (!letIn) throw refused(401, "it was not let in");
   }
 
   #countRefused(exchange: SseExchange, error: TransportError): void {

@@ -7,8 +7,8 @@
 
 import { type Address, formatAddress } from "../../core/channel.ts";
 import type { Clock } from "../../core/clock.ts";
-import { type DeadlineEntry, deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
+import { LazyDeadline } from "../../core/lazy_deadline.ts";
 
 /** The limits, in milliseconds; `Infinity` for none. */
 export interface WatchSettings {
@@ -38,14 +38,8 @@ export interface Watched {
   lingered(): void;
 }
 
-/**
- * One entry of the deadline queue, moved lazily: a byte that comes in costs a
- * look at the clock, and the queue is touched only when a limit could be near.
- */
-export class StreamWatch implements DeadlineEntry {
-  dueAt = Infinity;
-  position = -1;
-  readonly holds = false;
+/** See the module. A byte that comes in costs a look at the clock, and the queue is touched only when a limit could be near. */
+export class StreamWatch extends LazyDeadline {
   readonly #settings: WatchSettings;
   readonly #watched: Watched;
   #lastByteAt = 0;
@@ -57,21 +51,22 @@ export class StreamWatch implements DeadlineEntry {
   #paused = false;
 
   constructor(settings: WatchSettings, watched: Watched) {
+    super(settings.clock);
     this.#settings = settings;
     this.#watched = watched;
   }
 
   /** The receiving begins. */
   begin(): void {
-    const { clock, idleTimeoutMs, heartbeatMs } = this.#settings;
-    this.#lastByteAt = clock.now();
-    this.#lookAt(this.#lastByteAt + Math.min(idleTimeoutMs, heartbeatMs));
+    const { idleTimeoutMs, heartbeatMs } = this.#settings;
+    this.#lastByteAt = this.clock.now();
+    this.lookAt(this.#lastByteAt + Math.min(idleTimeoutMs, heartbeatMs));
   }
 
   /** Bytes have come in. */
   noteBytes(): void {
-    const { clock, idleTimeoutMs, heartbeatMs } = this.#settings;
-    if (idleTimeoutMs !== Infinity || heartbeatMs !== Infinity) this.#lastByteAt = clock.now();
+    const { idleTimeoutMs, heartbeatMs } = this.#settings;
+    if (idleTimeoutMs !== Infinity || heartbeatMs !== Infinity) this.#lastByteAt = this.clock.now();
   }
 
   /** All frames that were begun are whole. */
@@ -81,10 +76,10 @@ export class StreamWatch implements DeadlineEntry {
 
   /** A frame is unfinished: another one than before where messages have come since. */
   noteUnfinished(another: boolean): void {
-    const { clock, frameTimeoutMs } = this.#settings;
+    const { frameTimeoutMs } = this.#settings;
     if (frameTimeoutMs === Infinity || (this.#frameSince !== Infinity && !another)) return;
-    this.#frameSince = clock.now();
-    this.#lookAt(this.#frameSince + frameTimeoutMs);
+    this.#frameSince = this.clock.now();
+    this.lookAt(this.#frameSince + frameTimeoutMs);
   }
 
   /** Nothing is read for a while: a peer can't finish a frame in it, nor give a sign of life. */
@@ -102,20 +97,13 @@ export class StreamWatch implements DeadlineEntry {
   /** This side has ended, or all of its bytes have gone: from now on the peer has its time to linger. */
   linger(): void {
     this.#lingerBytes = this.#watched.bufferedBytes;
-    this.#lingerUntil = this.#settings.clock.now() + this.#settings.lingerMs;
-    this.#lookAt(this.#lingerUntil);
-  }
-
-  /** The connection is over. */
-  stop(): void {
-    const deadlines = deadlinesOf(this.#settings.clock);
-    deadlines.remove(this);
-    deadlines.trim();
+    this.#lingerUntil = this.clock.now() + this.#settings.lingerMs;
+    this.lookAt(this.#lingerUntil);
   }
 
   expire(): void {
-    const { clock, idleTimeoutMs, frameTimeoutMs, heartbeatMs, livenessMs } = this.#settings;
-    const now = clock.now();
+    const { idleTimeoutMs, frameTimeoutMs, heartbeatMs, livenessMs } = this.#settings;
+    const now = this.clock.now();
     if (now >= this.#lingerUntil) return this.#lingered();
     const where = formatAddress(this.#watched.remote);
     if (now >= this.#frameSince + frameTimeoutMs) {
@@ -135,7 +123,7 @@ export class StreamWatch implements DeadlineEntry {
     if (quiet && this.#lingerUntil === Infinity) this.#watched.probe();
     // Bytes came in the meantime; look again when the next limit could be reached.
     const aliveAt = since + heartbeatMs + (quiet ? livenessMs : 0);
-    this.#lookAt(Math.min(since + idleTimeoutMs, aliveAt, this.#frameSince + frameTimeoutMs, this.#lingerUntil));
+    this.lookAt(Math.min(since + idleTimeoutMs, aliveAt, this.#frameSince + frameTimeoutMs, this.#lingerUntil));
   }
 
   /** The peer's time is over: it has ended nothing, and perhaps not even taken what was sent before the end. */
@@ -146,14 +134,5 @@ export class StreamWatch implements DeadlineEntry {
     const where = formatAddress(this.#watched.remote);
     const why = `Connection lost: ${where} took none of the last ${left} bytes within ${this.#settings.lingerMs} ms`;
     this.#watched.timedOut(new TransportError("connection-lost", why));
-  }
-
-  /** Sees to it that `expire()` runs at `at`, or earlier where it would anyway. */
-  #lookAt(at: number): void {
-    if (at === Infinity || (this.position >= 0 && this.dueAt <= at)) return;
-    const deadlines = deadlinesOf(this.#settings.clock);
-    deadlines.remove(this);
-    this.dueAt = at;
-    deadlines.add(this);
   }
 }

@@ -33,10 +33,10 @@ export async function dialStream<Opened = DialledStream>(
     const dialled = await (settings.path === undefined ? dialTcp(settings, attempt) : dialUnix(settings.path, attempt));
     if (attempt.reason !== undefined) throw attempt.reason;
     const opened = await open(dialled);
+    if (attempt.reason === undefined) return opened;
     // Given up in the same turn: nobody will end it.
-    if (attempt.reason !== undefined) (opened as { abort?(reason: TransportError): void }).abort?.(attempt.reason);
-    if (attempt.reason !== undefined) throw attempt.reason;
-    return opened;
+    (opened as { abort?(reason: TransportError): void }).abort?.(attempt.reason);
+    throw attempt.reason;
   } catch (error) {
     attempt.failed();
     throw attempt.reason ?? connectError(target, error);

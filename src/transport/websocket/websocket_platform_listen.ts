@@ -7,6 +7,7 @@
 import { type Address, type Channel, type ChannelCounters, emptyCounters, type Listener } from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
 import { notify } from "../../core/observer.ts";
+import { inTime } from "../in_time.ts";
 import type { StreamPlace } from "../stream/byte_stream.ts";
 import { admit, type OpeningRequest, refusalOf } from "./websocket_admission.ts";
 import { PlatformChannel } from "./websocket_platform_channel.ts";
@@ -82,7 +83,11 @@ class MountedListener implements Listener {
       // Counted from here on: while one client is looked at, others must not take its place.
       this.#opening++;
       try {
-        const { protocol } = await this.#inTime(admit(this.#settings, openingRequest(request)));
+        const { connectTimeoutMs, clock } = this.#settings;
+        const admission = admit(this.#settings, openingRequest(request));
+        const { protocol } = await inTime(admission, connectTimeoutMs, clock, () => {
+          return unavailable("overloaded", `it was not let in after ${connectTimeoutMs} ms`);
+        });
         if (this.#closed) throw unavailable("closed", "the listener is closed");
         const upgrade = findUpgrade();
         if (upgrade === undefined) throw unsupported();
@@ -97,18 +102,6 @@ class MountedListener implements Listener {
       const { status, fields, body } = refusalOf(refusal);
       return new Response(body, { status, headers: fields });
     }
-  }
-
-  /** Whoever is asked whether to let it in may never answer: a client has its place no longer than this. */
-  #inTime<T>(admission: Promise<T>): Promise<T> {
-    const { connectTimeoutMs, clock } = this.#settings;
-    if (connectTimeoutMs === Infinity) return admission;
-    const late = Promise.withResolvers<never>();
-    const timer = clock.schedule(() => {
-      late.reject(unavailable("overloaded", `it was not let in after ${connectTimeoutMs} ms`));
-    }, connectTimeoutMs);
-    timer.hold(false);
-    return Promise.race([admission, late.promise]).finally(() => timer.cancel());
   }
 
   #checkRoom(): void {

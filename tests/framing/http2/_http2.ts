@@ -10,6 +10,7 @@ import { HpackDecoder } from "../../../src/framing/http2/hpack_decoder.ts";
 import { HeaderField, HeaderList } from "../../../src/framing/http2/hpack_fields.ts";
 import { errorName } from "../../../src/framing/http2/http2_codes.ts";
 import { http2CodeOf } from "../../../src/framing/http2/http2_errors.ts";
+import { joinBytes } from "../../../src/util/join_bytes.ts";
 
 /** Bytes written as hexadecimal digits, with blanks where one likes. */
 export function hex(text: string): Uint8Array<ArrayBuffer> {
@@ -26,13 +27,7 @@ export function frame(type: number, flags: number, streamId: number, payload: It
 
 /** One after the other. */
 export function bytesOf(...parts: (Uint8Array | readonly number[])[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return joinBytes(parts.map((part) => part instanceof Uint8Array ? part : Uint8Array.from(part)));
 }
 
 /** A text as bytes, a character for each. */

@@ -9,7 +9,7 @@ import { strict as assert } from "node:assert";
 import { type HttpOptions, ManualClock, type TransportEvent } from "../../../mod.ts";
 import { HpackDecoder } from "../../../src/framing/http2/hpack_decoder.ts";
 import { HpackEncoder } from "../../../src/framing/http2/hpack_encoder.ts";
-import { Http2FrameReader, readUint32 } from "../../../src/framing/http2/http2_frame_reader.ts";
+import { frameName, Http2FrameReader, readUint32 } from "../../../src/framing/http2/http2_frame_reader.ts";
 import { settingsFrame } from "../../../src/framing/http2/http2_frame_writer.ts";
 import { readHttpOptions } from "../../../src/transport/http/http_options.ts";
 import { openHttp2 } from "../../../src/transport/http2_client/http2_dial.ts";
@@ -36,6 +36,16 @@ export interface Sent {
 /** Lets all that is under way go on: more turns than any chain of ours has. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 100; turn++) await undefined;
+}
+
+/** So many calls that have gone out, or one with a request. */
+export async function begun(server: Scripted, what: number | Request = 1): Promise<Promise<Response>[]> {
+  const requests = typeof what === "number" ? Array.from({ length: what }, () => new Request(origin)) : [what];
+  const calls = requests.map((request) => server.session.call(request));
+  for (const call of calls) call.catch(() => {});
+  await settle();
+  server.told();
+  return calls;
 }
 
 /** See the module. */
@@ -162,24 +172,12 @@ export class Scripted {
 
   /** The same in short: `HEADERS 1`, `DATA 1 5 end`, `RST_STREAM 3 CANCEL` … */
   told(): string[] {
-    const names = [
-      "DATA",
-      "HEADERS",
-      "",
-      "RST_STREAM",
-      "SETTINGS",
-      "",
-      "PING",
-      "GOAWAY",
-      "WINDOW_UPDATE",
-      "CONTINUATION",
-    ];
     return this.sent().map(({ type, flags, id, payload, number }) => {
       const of = id === 0 ? "" : ` ${id}`;
       const what = type === 0 ? ` ${payload.length}` : type === 3 || type === 8 ? ` ${number}` : "";
       const code = type === 7 ? ` ${readUint32(payload, 4)}` : "";
       const mark = type < 2 ? (flags & 1 ? " end" : "") : type === 4 || type === 6 ? (flags & 1 ? " ack" : "") : "";
-      return `${names[type]}${of}${what}${code}${mark}`;
+      return `${frameName(type)}${of}${what}${code}${mark}`;
     });
   }
 

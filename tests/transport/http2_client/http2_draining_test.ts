@@ -14,13 +14,11 @@ import {
   windowUpdateFrame,
 } from "../../../src/framing/http2/http2_frame_writer.ts";
 import { failure } from "../../support/calls.ts";
-import { bytesOf, origin, Scripted, settle } from "./_scripted.ts";
+import { begun, bytesOf, origin, Scripted, settle } from "./_scripted.ts";
 
 Deno.test("a call that a server going away has not taken may be sent again, though it was the last", async () => {
   const server = await Scripted.open();
-  const call = server.session.call(new Request(origin));
-  call.catch(() => {});
-  await settle();
+  const [call] = await begun(server);
   await server.send(goawayFrame(0, 0));
   await failure(call, "draining", "no");
   await server.end();
@@ -28,9 +26,7 @@ Deno.test("a call that a server going away has not taken may be sent again, thou
 
 Deno.test("a call that is refused on a connection that drains may be sent again", async () => {
   const server = await Scripted.open();
-  const call = server.session.call(new Request(origin));
-  call.catch(() => {});
-  await settle();
+  const [call] = await begun(server);
   await server.send(goawayFrame(1, 0));
   await server.send(rstStreamFrame(1, 7));
   await failure(call, "overloaded", "no");
@@ -77,9 +73,7 @@ Deno.test("a connection that was pinged does not keep the process alive", async 
 
 Deno.test("a response that is reset at once has been worked on", async () => {
   const server = await Scripted.open();
-  const call = server.session.call(new Request(origin));
-  call.catch(() => {});
-  await settle();
+  const [call] = await begun(server);
   await server.send(bytesOf(server.head(1), rstStreamFrame(1, 8)));
   await failure(call, "connection-lost", "yes");
   await server.end();
@@ -87,9 +81,7 @@ Deno.test("a response that is reset at once has been worked on", async () => {
 
 Deno.test("a call that finds no room behind a redirect has been worked on", async () => {
   const server = await Scripted.open();
-  const call = server.session.call(new Request(origin));
-  call.catch(() => {});
-  await settle();
+  const [call] = await begun(server);
   const redirect = server.head(1, [[":status", "307"], ["location", `${origin}/there`]], true);
   await server.send(bytesOf(settingsFrame([[3, 0]]), redirect));
   await failure(call, "too-many-calls", "maybe");

@@ -15,16 +15,7 @@ import {
   windowUpdateFrame,
 } from "../../../src/framing/http2/http2_frame_writer.ts";
 import { failure } from "../../support/calls.ts";
-import { bytesOf, frame, origin, Scripted, settle } from "./_scripted.ts";
-
-/** So many calls that have gone out. */
-async function begun(server: Scripted, count = 1): Promise<Promise<Response>[]> {
-  const calls = Array.from({ length: count }, () => server.session.call(new Request(origin)));
-  for (const call of calls) call.catch(() => {});
-  await settle();
-  server.told();
-  return calls;
-}
+import { begun, bytesOf, frame, origin, Scripted, settle } from "./_scripted.ts";
 
 Deno.test("the client opens with its settings: nothing is pushed, and windows are wide", async () => {
   const server = new Scripted();

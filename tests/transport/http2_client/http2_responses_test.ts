@@ -8,22 +8,13 @@
 import { strict as assert } from "node:assert";
 import { settingsFrame } from "../../../src/framing/http2/http2_frame_writer.ts";
 import { failure } from "../../support/calls.ts";
-import { bytesOf, frame, origin, Scripted, settle } from "./_scripted.ts";
+import { begun, bytesOf, frame, origin, Scripted, settle } from "./_scripted.ts";
 
 const window = 256 * 1024;
 
-/** A call that has gone out. */
-async function begun(server: Scripted, request: Request = new Request(origin)): Promise<[Promise<Response>]> {
-  const call = server.session.call(request);
-  call.catch(() => {});
-  await settle();
-  server.told();
-  return [call];
-}
-
 Deno.test("responses come in any order, whole or piece by piece, a byte at a time", async () => {
   const server = await Scripted.open();
-  const calls = [...await begun(server), ...await begun(server), ...await begun(server)];
+  const calls = await begun(server, 3);
   const stream = bytesOf(
     server.head(5),
     server.head(1, [[":status", "404"], ["x-a", "b"], ["content-length", "5"]]),
@@ -109,7 +100,7 @@ Deno.test("a response that breaks the rules fails its call alone", async () => {
 
 Deno.test("a body that nobody reads is taken in up to a window, and holds up no other", async () => {
   const server = await Scripted.open();
-  const [unread, read] = [...await begun(server), ...await begun(server)];
+  const [unread, read] = await begun(server, 2);
   await server.send(server.head(1));
   const response = await unread;
   const piece = new Uint8Array(16_384).fill(7);
