@@ -119,8 +119,7 @@ class ChannelMcpTransport implements McpTransport {
     }
     const { signal } = this.#closing;
     const source = this.#source;
-    if ("dial" in source) this.#dialling = source.dial({ signal });
-    const channel = this.#channel = "dial" in source ? await this.#dialling! : source;
+    const channel = this.#channel = "dial" in source ? await (this.#dialling = source.dial({ signal })) : source;
     channel.receive({
       message: (message) => this.#received(message),
       end: () => void channel.close(),

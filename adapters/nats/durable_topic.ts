@@ -14,10 +14,12 @@ import {
   type JsMsg,
   type StreamInfo,
 } from "@nats-io/jetstream";
+import { nanos } from "@nats-io/transport-node";
 import { systemClock, TransportError } from "../../mod.ts";
+import { sleep } from "../../src/core/sleep.ts";
 import { textOf } from "../../src/core/thrown.ts";
 import { tooLarge } from "../../src/session/mux_refusals.ts";
-import { pause } from "../bridge/pause.ts";
+import { Publishing } from "../bridge/publishing.ts";
 import type { TopicSource, TopicTarget } from "../bridge/shared_topic.ts";
 import { plainBytes } from "./broker_link.ts";
 import { isNoSuchStream, isRefusal } from "./jetstream_errors.ts";
@@ -47,7 +49,6 @@ export interface DurableStart {
   open(target: TopicTarget): Promise<TopicSource>;
 }
 
-const nanosPerMs = 1_000_000;
 /** For how long the broker knows the ids of messages, so that one that is sent twice is stored once. */
 const duplicateWindowMs = 120_000;
 /** How long one attempt to publish may take. */
@@ -92,8 +93,8 @@ async function streamOf(manager: JetStreamManager, subject: string, settings: Du
     subjects: [subject],
     max_msgs: maxMessages,
     max_bytes: maxBytes,
-    max_age: maxAgeMs === Infinity ? 0 : maxAgeMs * nanosPerMs,
-    duplicate_window: Math.min(duplicateWindowMs, maxAgeMs) * nanosPerMs,
+    max_age: maxAgeMs === Infinity ? 0 : nanos(maxAgeMs),
+    duplicate_window: nanos(Math.min(duplicateWindowMs, maxAgeMs)),
   });
   if (info.config.subjects?.join() !== subject) {
     const why = `Cannot use stream ${stream}: it holds ${info.config.subjects?.join(", ")}, not ${subject} alone`;
@@ -110,13 +111,11 @@ class DurableSource implements TopicSource {
   readonly #settings: DurableSettings;
   readonly #created: string;
   readonly #untilThere: number;
-  readonly #first: number;
   readonly #position: NamedConsumer | undefined;
   readonly #there = Promise.withResolvers<void>();
   /** The number of the message that comes next. */
   #next: number;
-  /** Publishes that wait for their word. */
-  readonly #publishing = new Set<Promise<void>>();
+  readonly #publishing: Publishing;
   readonly #ending = new AbortController();
   /** Counts how often reading has begun: what an earlier one brings is not taken any more. */
   #reading = 0;
@@ -140,7 +139,8 @@ class DurableSource implements TopicSource {
     this.#client = manager.jetstream();
     this.#subject = subject;
     this.#settings = settings;
-    this.#first = this.#next = first;
+    this.#publishing = new Publishing(settings.maxPublishing);
+    this.#next = first;
     this.#untilThere = info.state.last_seq;
   }
 
@@ -156,28 +156,17 @@ class DurableSource implements TopicSource {
     return this;
   }
 
-  async publish(bytes: Uint8Array): Promise<void> {
-    const { maxPublishing } = this.#settings;
+  publish(bytes: Uint8Array): Promise<void> {
     const { maxPayloadBytes } = this.#link;
-    if (bytes.length > maxPayloadBytes) throw tooLarge(bytes.length, maxPayloadBytes);
-    const { size } = this.#publishing;
-    if (size >= maxPublishing) {
-      throw new TransportError("overloaded", `Cannot publish: ${size} messages wait to be stored already`);
-    }
-    const publishing = this.#store(bytes);
-    this.#publishing.add(publishing);
-    try {
-      await publishing;
-    } finally {
-      this.#publishing.delete(publishing);
-    }
+    if (bytes.length > maxPayloadBytes) return Promise.reject(tooLarge(bytes.length, maxPayloadBytes));
+    return this.#publishing.run(() => this.#store(bytes));
   }
 
   async close(): Promise<void> {
     this.#ending.abort();
     await this.#messages?.close();
     await this.#link.close();
-    await Promise.allSettled([...this.#publishing, this.#moving]);
+    await Promise.allSettled([this.#publishing.ended(), this.#moving]);
     if (this.#messages !== undefined) await endWaits(this.#messages);
   }
 
@@ -204,7 +193,7 @@ class DurableSource implements TopicSource {
           throw new TransportError("connection-lost", why, { processed: "maybe", cause: error });
         }
       }
-      await pause(pauseMs, this.#ending.signal);
+      await sleep(systemClock, pauseMs, this.#ending.signal);
     }
   }
 
@@ -217,7 +206,7 @@ class DurableSource implements TopicSource {
     const { stream, consumer } = this.#settings;
     const reader = await this.#client.consumers.get(
       stream,
-      consumer ?? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: this.#first },
+      consumer ?? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: this.#next },
     );
     const reading = ++this.#reading;
     const messages = await reader.consume({
@@ -253,7 +242,7 @@ class DurableSource implements TopicSource {
         break;
       } catch (error) {
         if (isNoSuchStream(error)) return target.failed(this.#streamGone());
-        await pause(pauseMs, this.#ending.signal);
+        await sleep(systemClock, pauseMs, this.#ending.signal);
       }
     }
   }

@@ -5,7 +5,7 @@
  */
 
 import type { ConsumerMessages } from "@nats-io/jetstream";
-import { systemClock } from "../../mod.ts";
+import { turn } from "../bridge/turn.ts";
 
 /**
  * Ends the wait that the client begins when it hears, closed already, that an
@@ -13,7 +13,7 @@ import { systemClock } from "../../mod.ts";
  */
 export async function endWaits(messages: ConsumerMessages): Promise<void> {
   // It hears so a few microtasks after the end of the connection.
-  await new Promise<void>((resolve) => systemClock.schedule(resolve, 0));
+  await turn();
   const { cancelables } = messages as { cancelables?: { cancel(): void }[] };
   for (const wait of cancelables ?? []) wait.cancel();
 }

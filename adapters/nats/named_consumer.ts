@@ -5,7 +5,9 @@
  * @module
  */
 
-import { AckPolicy, DeliverPolicy, JetStreamApiError, type JetStreamManager, type JsMsg } from "@nats-io/jetstream";
+import { AckPolicy, DeliverPolicy, type JetStreamManager, type JsMsg } from "@nats-io/jetstream";
+import { nanos } from "@nats-io/transport-node";
+import { isNoSuchConsumer } from "./jetstream_errors.ts";
 
 /** Whose consumer it is. */
 export interface ConsumerPlace {
@@ -14,10 +16,7 @@ export interface ConsumerPlace {
   readonly subject: string;
 }
 
-const nanosPerMs = 1_000_000;
 const ackWaitMs = 10_000;
-/** The number of the error that JetStream gives where there is no consumer of a name. */
-const noSuchConsumer = 10_014;
 
 /** See the module. */
 export class NamedConsumer {
@@ -54,7 +53,7 @@ export class NamedConsumer {
     try {
       await this.#manager.consumers.delete(stream, name);
     } catch (error) {
-      if (!(error instanceof JetStreamApiError) || error.code !== noSuchConsumer) throw error;
+      if (!isNoSuchConsumer(error)) throw error;
     }
     await this.#add(next);
   }
@@ -71,7 +70,7 @@ export class NamedConsumer {
     await this.#manager.consumers.add(stream, {
       durable_name: name,
       ack_policy: AckPolicy.Explicit,
-      ack_wait: ackWaitMs * nanosPerMs,
+      ack_wait: nanos(ackWaitMs),
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: next,
       filter_subject: subject,

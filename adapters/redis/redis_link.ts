@@ -9,6 +9,7 @@ import { Redis, type RedisOptions } from "ioredis";
 import { systemClock, TransportError } from "../../mod.ts";
 import { given, integer, invalidOption, label, readOptions } from "../../src/core/options.ts";
 import { textOf } from "../../src/core/thrown.ts";
+import { turn } from "../bridge/turn.ts";
 
 /**
  * What a connection to Redis is made with, beside where to.
@@ -187,8 +188,4 @@ export class RedisLink {
     this.#connecting.then(done, failed);
     return this.#connecting;
   }
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => void systemClock.schedule(resolve, 0));
 }

@@ -7,10 +7,11 @@
 
 import type { Redis } from "ioredis";
 import { systemClock, TransportError } from "../../mod.ts";
+import { sleep } from "../../src/core/sleep.ts";
 import { textOf } from "../../src/core/thrown.ts";
 import { tooLarge } from "../../src/session/mux_refusals.ts";
 import { backoffMs } from "../../src/util/backoff.ts";
-import { pause } from "../bridge/pause.ts";
+import { Publishing } from "../bridge/publishing.ts";
 import type { TopicSource, TopicTarget } from "../bridge/shared_topic.ts";
 import type { RedisLink } from "./redis_link.ts";
 
@@ -58,8 +59,7 @@ export class RedisStream implements TopicSource {
   /** The number of the message that comes next. */
   #next = 1;
   #untilThere = 0;
-  /** Publishes that wait for their word. */
-  readonly #publishing = new Set<Promise<void>>();
+  readonly #publishing: Publishing;
   readonly #ending = new AbortController();
   #reader: RedisLink | undefined = undefined;
   #reading: Promise<void> | undefined = undefined;
@@ -68,6 +68,7 @@ export class RedisStream implements TopicSource {
     this.#link = link;
     this.#makeReader = makeReader;
     this.#settings = settings;
+    this.#publishing = new Publishing(settings.maxPublishing);
   }
 
   /** Finds where reading begins: so many messages before the end. */
@@ -86,26 +87,16 @@ export class RedisStream implements TopicSource {
     await there.promise;
   }
 
-  async publish(bytes: Uint8Array): Promise<void> {
-    const { maxMessageBytes, maxPublishing } = this.#settings;
-    if (bytes.length > maxMessageBytes) throw tooLarge(bytes.length, maxMessageBytes);
-    const { size } = this.#publishing;
-    if (size >= maxPublishing) {
-      throw new TransportError("overloaded", `Cannot publish: ${size} messages wait to be stored already`);
-    }
-    const publishing = this.#store(bytes);
-    this.#publishing.add(publishing);
-    try {
-      await publishing;
-    } finally {
-      this.#publishing.delete(publishing);
-    }
+  publish(bytes: Uint8Array): Promise<void> {
+    const { maxMessageBytes } = this.#settings;
+    if (bytes.length > maxMessageBytes) return Promise.reject(tooLarge(bytes.length, maxMessageBytes));
+    return this.#publishing.run(() => this.#store(bytes));
   }
 
   async close(): Promise<void> {
     this.#ending.abort();
     await Promise.all([this.#reader?.close(), this.#link.close(), this.#reading]);
-    await Promise.allSettled(this.#publishing);
+    await this.#publishing.ended();
   }
 
   /** Stores a message, in as many attempts as it takes. */
@@ -126,7 +117,7 @@ export class RedisStream implements TopicSource {
           throw new TransportError("connection-lost", why, { processed: "maybe", cause: error });
         }
       }
-      await pause(pauseMs, this.#ending.signal);
+      await sleep(systemClock, pauseMs, this.#ending.signal);
     }
   }
 
@@ -161,7 +152,7 @@ export class RedisStream implements TopicSource {
       }
       await reader.close();
       // A read that is refused, and not only lost, would be refused again at once.
-      if (failures++ > 0) await pause(backoffMs(failures - 1, backoff), this.#ending.signal);
+      if (failures++ > 0) await sleep(systemClock, backoffMs(failures - 1, backoff), this.#ending.signal);
       if (!await this.#isStillThere(target)) return;
       reader = this.#reader = this.#makeReader();
     }
@@ -178,7 +169,7 @@ export class RedisStream implements TopicSource {
         queueMicrotask(() => target.failed(new TransportError("connection-lost", why)));
         return false;
       } catch {
-        await pause(pauseMs, this.#ending.signal);
+        await sleep(systemClock, pauseMs, this.#ending.signal);
       }
     }
     return false;

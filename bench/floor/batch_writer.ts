@@ -21,6 +21,8 @@ export interface BatchOptions {
   bufferBytes: number;
   /** Write this many frames at once instead of waiting for the turn to end. */
   earlyFrames: number;
+  /** Told of a write that fails, after which nothing is written any more. Without it, it ends the program. */
+  failed?: (error: unknown) => void;
 }
 
 /** Two buffers: frames are copied into one while the other is written. */
@@ -34,18 +36,20 @@ export class BatchWriter {
   #writing = false;
   #earlyFrames: number;
   #conn: Deno.Conn;
+  #failed: ((error: unknown) => void) | undefined;
 
   /** Write to the connection. */
   constructor(conn: Deno.Conn, options: BatchOptions) {
     this.#conn = conn;
     this.#earlyFrames = options.earlyFrames;
+    this.#failed = options.failed;
     this.buffer = new Uint8Array(options.bufferBytes);
     this.#spare = new Uint8Array(options.bufferBytes);
   }
 
   /** Take the next bytes of `buffer` for one frame, to be filled at once. */
   reserve(size: number): number {
-    if (this.#frames >= this.#earlyFrames && !this.#writing) void this.#drain();
+    if (this.#frames >= this.#earlyFrames && !this.#writing) this.#begin();
     const at = this.#length;
     this.#length = at + size;
     this.#frames++;
@@ -54,14 +58,19 @@ export class BatchWriter {
       this.#scheduled = true;
       queueMicrotask(() => {
         this.#scheduled = false;
-        if (!this.#writing) void this.#drain();
+        if (!this.#writing) this.#begin();
       });
     }
     return at;
   }
 
-  async #drain(): Promise<void> {
+  #begin(): void {
     this.#writing = true;
+    const draining = this.#drain();
+    if (this.#failed !== undefined) draining.catch(this.#failed);
+  }
+
+  async #drain(): Promise<void> {
     while (this.#length > 0) {
       const full = this.buffer;
       const batch = full.subarray(0, this.#length);

@@ -7,6 +7,7 @@
  */
 
 import { emptyCallCounters, type Session, type SessionListener, TransportError } from "../../mod.ts";
+import { BatchWriter, writeAll } from "../floor/batch_writer.ts";
 import type { CallTransport } from "./transports.ts";
 
 const bufferBytes = 64 * 1024;
@@ -51,7 +52,7 @@ async function echo(conn: Deno.TcpConn): Promise<void> {
   const buffer = new Uint8Array(bufferBytes);
   try {
     for (let count = await conn.read(buffer); count !== null; count = await conn.read(buffer)) {
-      for (let at = 0; at < count;) at += await conn.write(buffer.subarray(at, count));
+      await writeAll(conn, buffer.subarray(0, count));
     }
   } catch {
     // The client has gone.
@@ -69,17 +70,15 @@ class BareSession implements Session<Uint8Array, Uint8Array> {
   load = 0;
   onChange: (() => void) | undefined = undefined;
   readonly #conn: Deno.TcpConn;
+  readonly #out: BatchWriter;
   readonly #over = Promise.withResolvers<TransportError | undefined>();
   #waiting: ((reply: Uint8Array) => void)[] = [];
   #next = 0;
-  #out: Uint8Array = new Uint8Array(bufferBytes);
-  #spare: Uint8Array = new Uint8Array(bufferBytes);
-  #outBytes = 0;
-  #writing = false;
   #size = 0;
 
   constructor(conn: Deno.TcpConn) {
     this.#conn = conn;
+    this.#out = new BatchWriter(conn, { bufferBytes, earlyFrames: Infinity, failed: () => {} });
     this.finished = this.#over.promise;
     this.#read().catch(() => {}).finally(() => {
       this.state = "closed";
@@ -93,12 +92,8 @@ class BareSession implements Session<Uint8Array, Uint8Array> {
       this.#waiting.push(resolve);
       this.load++;
       this.#size = request.length;
-      if (this.#outBytes + request.length > this.#out.length) this.#grow(request.length);
-      this.#out.set(request, this.#outBytes);
-      this.#outBytes += request.length;
-      if (this.#writing) return;
-      this.#writing = true;
-      queueMicrotask(() => void this.#write().catch(() => {}));
+      const at = this.#out.reserve(request.length);
+      this.#out.buffer.set(request, at);
     });
   }
 
@@ -119,16 +114,6 @@ class BareSession implements Session<Uint8Array, Uint8Array> {
     if (this.state === "closed") return;
     this.state = "closed";
     this.#conn.close();
-  }
-
-  async #write(): Promise<void> {
-    while (this.#outBytes > 0) {
-      const batch = this.#out.subarray(0, this.#outBytes);
-      [this.#out, this.#spare] = [this.#spare, this.#out];
-      this.#outBytes = 0;
-      for (let at = 0; at < batch.length;) at += await this.#conn.write(at === 0 ? batch : batch.subarray(at));
-    }
-    this.#writing = false;
   }
 
   async #read(): Promise<void> {
@@ -155,11 +140,5 @@ class BareSession implements Session<Uint8Array, Uint8Array> {
     }
     resolve(reply);
     this.onChange?.();
-  }
-
-  #grow(bytes: number): void {
-    const grown = new Uint8Array(2 * (this.#outBytes + bytes));
-    grown.set(this.#out.subarray(0, this.#outBytes));
-    this.#out = grown;
   }
 }

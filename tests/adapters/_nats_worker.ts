@@ -1,18 +1,19 @@
 /**
  * One server of a queue group, as a process of its own: answers with its number
- * and the request, after a while.
+ * and the request, after a few turns of the event loop.
  *
  * @module
  */
 
 import { chain, serve, text } from "../../mod.ts";
 import { nats } from "../../adapters/nats.ts";
+import { turn } from "../support/channels.ts";
 
 const [servers, name] = Deno.args;
 const server = await serve(
   chain(nats({ servers, subject: "work", heartbeatMs: 100 }), text()),
   async (request) => {
-    await new Promise((resolve) => setTimeout(resolve, request.length % 5));
+    for (let turns = request.length % 5; turns > 0; turns--) await turn();
     return `${name}: ${request}`;
   },
 );

@@ -8,15 +8,19 @@
 import { strict as assert } from "node:assert";
 import type { SharedTopic } from "../../adapters/nats.ts";
 import type { Broker } from "../support/brokers.ts";
-import { until, within } from "../support/channels.ts";
+import { failure } from "../support/calls.ts";
+import { turn, until, within } from "../support/channels.ts";
 
 /** A text, and behind it its id. */
 export const textEncodings = {
   text: { encode: (text: string, id: string): string => `${text} ${id}`, gap: (missed?: number) => `gap ${missed}` },
 };
 
+/** A topic with those. */
+export type TextTopic = SharedTopic<string, { text: string }>;
+
 /** What a reader gets, without ids; and the ids. */
-export function readTexts(topic: SharedTopic<string, { text: string }>, after = ""): { got: string[]; ids: string[] } {
+export function readTexts(topic: TextTopic, after = ""): { got: string[]; ids: string[] } {
   const seen: { got: string[]; ids: string[] } = { got: [], ids: [] };
   topic.subscribe("text", (text) => {
     const [word, id] = text.startsWith("gap") ? [text, ""] : text.split(" ");
@@ -31,8 +35,8 @@ export function readTexts(topic: SharedTopic<string, { text: string }>, after = 
  * checks that the reader gets all that was acknowledged, and nothing twice.
  */
 export async function checkRestarts(
-  writer: SharedTopic<string, { text: string }>,
-  reader: SharedTopic<string, { text: string }>,
+  writer: TextTopic,
+  reader: TextTopic,
   broker: Broker,
 ): Promise<void> {
   const { got } = readTexts(reader);
@@ -56,4 +60,19 @@ export async function checkRestarts(
   await until(() => acknowledged.every((text) => got.includes(text)), "all that was acknowledged");
   assert.equal(new Set(got).size, got.length, "none twice");
   assert.equal(got.some((text) => text.startsWith("gap")), false);
+}
+
+/**
+ * Closes a topic that publishes to a broker that is away, and would do so for
+ * long; checks that its publisher is told by the time that it is closed.
+ */
+export async function checkClosedWhilePublishing(topic: TextTopic, broker: Broker): Promise<void> {
+  await topic.publish("a");
+  await broker.kill();
+  let told = false;
+  const lost = failure(topic.publish("b"), "connection-lost", "maybe").then(() => told = true);
+  await within(topic.close(), "the topic's end");
+  await turn();
+  assert.equal(told, true);
+  await lost;
 }

@@ -8,24 +8,18 @@
 import { strict as assert } from "node:assert";
 import { type ConsumerInfo, jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
-import { natsTopic, type NatsTopicOptions, type SharedTopic } from "../../adapters/nats.ts";
 import { type Broker, natsServer, startNats } from "../support/brokers.ts";
-import { until, within } from "../support/channels.ts";
-import { faultProxy } from "../support/fault_proxy.ts";
+import { turn, until } from "../support/channels.ts";
+import { type FaultProxy, faultProxy } from "../support/fault_proxy.ts";
 import { peerTest } from "../support/peer.ts";
-import { readTexts, textEncodings } from "./_texts.ts";
-
-type Text = SharedTopic<string, { text: string }>;
+import { join } from "./_nats_topics.ts";
+import { readTexts, type TextTopic } from "./_texts.ts";
 
 const durable = { consumer: "machine-1" };
 
-function join(options: Partial<NatsTopicOptions<string, { text: string }>>): Promise<Text> {
-  return within(natsTopic({ subject: "news", encodings: textEncodings, replay: true, ...options }), "the topic");
-}
-
 /** A broker, somebody who publishes there, and the broker's own view of the consumer. */
 async function world(
-  run: (broker: Broker, writer: Text, manager: JetStreamManager) => Promise<void>,
+  run: (broker: Broker, writer: TextTopic, manager: JetStreamManager) => Promise<void>,
 ): Promise<void> {
   await using broker = await startNats();
   const writer = await join({ servers: broker.servers, durable: true });
@@ -38,17 +32,33 @@ async function world(
   }
 }
 
+/** What a test has to do with whose topic is connected through a proxy. */
+interface Behind {
+  readonly writer: TextTopic;
+  readonly manager: JetStreamManager;
+  readonly proxy: FaultProxy;
+  readonly topic: TextTopic;
+  /** What its reader has got. */
+  readonly got: string[];
+}
+
+/** The same, and a topic with that consumer whose connection can be troubled. */
+function behindProxy(run: (behind: Behind) => Promise<void>): Promise<void> {
+  return world(async (broker, writer, manager) => {
+    await using proxy = await faultProxy({ upstreamPort: broker.port });
+    const topic = await join({ servers: [`127.0.0.1:${proxy.port}`], durable });
+    try {
+      await run({ writer, manager, proxy, topic, got: readTexts(topic).got });
+    } finally {
+      await topic.close();
+    }
+  });
+}
+
 /** Waits for what the broker says of the consumer. */
-async function consumerIs(manager: JetStreamManager, is: (info: ConsumerInfo) => boolean, what: string): Promise<void> {
-  await within(
-    (async () => {
-      // It is away for a moment while it is made anew.
-      while (!await manager.consumers.info("news", "machine-1").then(is, () => false)) {
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-    })(),
-    what,
-  );
+function consumerIs(manager: JetStreamManager, is: (info: ConsumerInfo) => boolean, what: string): Promise<void> {
+  // It is away for a moment while it is made anew.
+  return until(() => manager.consumers.info("news", "machine-1").then(is, () => false), what);
 }
 
 peerTest(
@@ -85,10 +95,7 @@ peerTest(
   "messages that were sent into a connection as it broke are not lost",
   [natsServer],
   () =>
-    world(async (broker, writer, manager) => {
-      await using proxy = await faultProxy({ upstreamPort: broker.port });
-      const topic = await join({ servers: [`127.0.0.1:${proxy.port}`], durable });
-      const { got } = readTexts(topic);
+    behindProxy(async ({ writer, manager, proxy, got }) => {
       await writer.publish("m1");
       await until(() => got.length === 1, "the first message");
       proxy.cutAfterBytes(0, "down", { how: "reset" });
@@ -97,12 +104,11 @@ peerTest(
       while (!got.some((text) => text === "m3" || text.startsWith("gap"))) {
         all.push(`m${all.length + 1}`);
         await writer.publish(all.at(-1)!);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await turn();
       }
       await until(() => got.includes(all.at(-1)!), "the last message");
       assert.deepEqual(got, all);
       await consumerIs(manager, ({ num_ack_pending }) => num_ack_pending === 0, "the word that all was read");
-      await topic.close();
     }),
 );
 
@@ -110,10 +116,7 @@ peerTest(
   "a message that comes again because the word that it was read came late is given once",
   [natsServer],
   () =>
-    world(async (broker, writer, manager) => {
-      await using proxy = await faultProxy({ upstreamPort: broker.port });
-      const topic = await join({ servers: [`127.0.0.1:${proxy.port}`], durable });
-      const { got } = readTexts(topic);
+    behindProxy(async ({ writer, manager, proxy, got }) => {
       await manager.consumers.update("news", "machine-1", { ack_wait: 100_000_000 });
       proxy.delay(150);
       await writer.publish("one");
@@ -125,7 +128,6 @@ peerTest(
       await writer.publish("two");
       await until(() => got.includes("two"), "the last message");
       assert.deepEqual(got, ["one", "two"]);
-      await topic.close();
     }),
 );
 
@@ -133,10 +135,7 @@ peerTest(
   "a message is given once though the word that it was read is lost with the connection",
   [natsServer],
   () =>
-    world(async (broker, writer, manager) => {
-      await using proxy = await faultProxy({ upstreamPort: broker.port });
-      const topic = await join({ servers: [`127.0.0.1:${proxy.port}`], durable });
-      const { got } = readTexts(topic);
+    behindProxy(async ({ writer, manager, proxy, topic, got }) => {
       // What goes up next is that word.
       proxy.cutAfterBytes(0, "up", { how: "reset" });
       await writer.publish("one");

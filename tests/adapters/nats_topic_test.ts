@@ -8,20 +8,14 @@ import { strict as assert } from "node:assert";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import type { TransportError } from "../../mod.ts";
-import { natsTopic, type NatsTopicOptions, type SharedTopic } from "../../adapters/nats.ts";
+import { natsTopic } from "../../adapters/nats.ts";
 import { natsServer, startNats } from "../support/brokers.ts";
 import { failure } from "../support/calls.ts";
 import { turn, until, within } from "../support/channels.ts";
 import { faultProxy } from "../support/fault_proxy.ts";
 import { peerTest } from "../support/peer.ts";
-import { checkRestarts, readTexts, textEncodings } from "./_texts.ts";
-
-type Text = SharedTopic<string, { text: string }>;
-
-/** As on another machine: a topic with a connection of its own. */
-function join(options: Partial<NatsTopicOptions<string, { text: string }>>): Promise<Text> {
-  return within(natsTopic({ subject: "news", encodings: textEncodings, replay: true, ...options }), "the topic");
-}
+import { join } from "./_nats_topics.ts";
+import { checkClosedWhilePublishing, checkRestarts, readTexts } from "./_texts.ts";
 
 Deno.test("natsTopic() without servers joins the topics of one process, and keeps subjects apart", async () => {
   const [a, b, other] = [await join({}), await join({}), await join({ subject: "other" })];
@@ -241,14 +235,7 @@ peerTest("a durable natsTopic() ends what it still tries to publish when it is c
 ], async () => {
   await using broker = await startNats();
   const topic = await join({ servers: broker.servers, durable: { publishTimeoutMs: 600_000 } });
-  await topic.publish("a");
-  await broker.kill();
-  let told = false;
-  const lost = failure(topic.publish("b"), "connection-lost", "maybe").then(() => told = true);
-  await within(topic.close(), "the topic's end");
-  await turn();
-  assert.equal(told, true);
-  await lost;
+  await checkClosedWhilePublishing(topic, broker);
 });
 
 peerTest("natsTopic() says that there is no broker", [natsServer], async () => {

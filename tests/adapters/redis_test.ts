@@ -11,22 +11,10 @@ import { type RedisConnectionOptions, redisRates, type RedisRatesOptions, redisS
 import { checkStore, stored } from "../call/cache/_stores.ts";
 import { redisServer, startRedis } from "../support/brokers.ts";
 import { failure } from "../support/calls.ts";
-import { until, within } from "../support/channels.ts";
+import { until } from "../support/channels.ts";
 import { peerTest, run } from "../support/peer.ts";
 
 const window = { calls: 10, perMs: 60_000, burst: 10 };
-
-/** Waits until Redis says so. */
-async function eventually(holds: () => Promise<boolean>): Promise<void> {
-  let held = false;
-  const asking = (async () => {
-    while (!held) {
-      held = await holds();
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
-  })();
-  await within(asking, "what Redis was to say");
-}
 
 Deno.test("redisStore() without a server keeps and forgets in this process", async () => {
   await using store = redisStore();
@@ -100,7 +88,7 @@ peerTest("a cache over redisStore() has what another process loaded, and goes on
   const [first, second] = made;
   assert.equal(await first.call("a"), "a 1");
   await until(() => first.kept.stats.failures === 0, "nothing failed");
-  await eventually(async () => await second.store.get("a") !== undefined);
+  await until(async () => await second.store.get("a") !== undefined, "the reply in Redis");
   assert.equal(await second.call("a"), "a 1");
   await broker.kill();
   assert.equal(await first.call("a"), "a 1", "it is held here");
@@ -109,7 +97,7 @@ peerTest("a cache over redisStore() has what another process loaded, and goes on
   await failure(first.kept.invalidate("a"), "connection-lost");
   assert.equal(await first.call("a"), "a 3", "it is gone here all the same");
   await broker.start();
-  await eventually(async () => await first.store.get("zzz").catch(() => null) === undefined);
+  await until(async () => await first.store.get("zzz").catch(() => null) === undefined, "Redis again");
   await first.kept.invalidate("a");
   for (const { store } of made) await store.close();
   await failure(first.store.get("a"), "connection-lost");

@@ -6,18 +6,16 @@
 
 import { strict as assert } from "node:assert";
 import { Redis } from "ioredis";
-import { redisTopic, type RedisTopicOptions, type SharedTopic } from "../../adapters/redis.ts";
+import { redisTopic, type RedisTopicOptions } from "../../adapters/redis.ts";
 import { redisServer, startRedis } from "../support/brokers.ts";
 import { failure } from "../support/calls.ts";
-import { turn, until, within } from "../support/channels.ts";
+import { until, within } from "../support/channels.ts";
 import { faultProxy } from "../support/fault_proxy.ts";
 import { peerTest } from "../support/peer.ts";
-import { checkRestarts, readTexts, textEncodings } from "./_texts.ts";
+import { checkClosedWhilePublishing, checkRestarts, readTexts, textEncodings, type TextTopic } from "./_texts.ts";
 
 /** As on another machine: a topic with connections of its own. */
-function join(
-  options: Partial<RedisTopicOptions<string, { text: string }>>,
-): Promise<SharedTopic<string, { text: string }>> {
+function join(options: Partial<RedisTopicOptions<string, { text: string }>>): Promise<TextTopic> {
   return within(redisTopic({ name: "news", encodings: textEncodings, replay: true, ...options }), "the topic");
 }
 
@@ -134,14 +132,7 @@ peerTest("redisTopic() ends what it still tries to publish when it is closed, an
 ], async () => {
   await using broker = await startRedis();
   const topic = await join({ server: broker.servers[0], publishTimeoutMs: 600_000 });
-  await topic.publish("a");
-  await broker.kill();
-  let told = false;
-  const lost = failure(topic.publish("b"), "connection-lost", "maybe").then(() => told = true);
-  await within(topic.close(), "the topic's end");
-  await turn();
-  assert.equal(told, true);
-  await lost;
+  await checkClosedWhilePublishing(topic, broker);
 });
 
 peerTest("redisTopic() asks a Redis that refuses to be read ever more seldom", [redisServer], async () => {

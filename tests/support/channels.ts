@@ -26,10 +26,12 @@ export async function within<T>(promise: Promise<T>, what: string): Promise<T> {
   }
 }
 
-/** Waits until a condition holds that nobody tells of, by looking again and again. */
-export async function until(holds: () => boolean, what: string): Promise<void> {
+/** Waits until a condition holds that nobody tells of, by looking or asking again and again. */
+export async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const deadline = performance.now() + patienceMs;
-  while (!holds()) {
+  for (;;) {
+    const held = holds();
+    if (typeof held === "boolean" ? held : await within(held, what)) return;
     if (performance.now() > deadline) throw new Error(`Cannot see ${what}: it did not happen in time`);
     await turn();
   }

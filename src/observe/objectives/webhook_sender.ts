@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Clock, Timer } from "../../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
+import { sleep } from "../../core/sleep.ts";
 import { textOf } from "../../core/thrown.ts";
 import { backoffMs } from "../../util/backoff.ts";
 import { looking } from "../../util/looking.ts";
@@ -90,7 +91,7 @@ export class Sender {
       return `it is no JSON: ${textOf(error)}`;
     }
     const key = crypto.randomUUID();
-    const { attempts, initialBackoffMs, maxBackoffMs, random } = this.#settings;
+    const { attempts, initialBackoffMs, maxBackoffMs, clock, random } = this.#settings;
     for (let attempt = 1;; attempt++) {
       if (this.#ending.signal.aborted) return "it was closed";
       const failed = await this.#attempt(body, key);
@@ -98,7 +99,8 @@ export class Sender {
       if (this.#ending.signal.aborted) return "it was closed";
       if (failed.final) return failed.reason;
       if (attempt >= attempts) return `${attempt} attempts failed, the last: ${failed.reason}`;
-      await this.#pause(backoffMs(attempt, { initialMs: initialBackoffMs, maxMs: maxBackoffMs }, random));
+      const waitMs = backoffMs(attempt, { initialMs: initialBackoffMs, maxMs: maxBackoffMs }, random);
+      await sleep(clock, waitMs, this.#ending.signal, false);
     }
   }
 
@@ -133,20 +135,6 @@ export class Sender {
       timer?.cancel();
       this.#ending.signal.removeEventListener("abort", give);
     }
-  }
-
-  /** Waits, but not for the end. */
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        timer.cancel();
-        this.#ending.signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer: Timer = this.#settings.clock.schedule(done, ms);
-      timer.hold(false);
-      this.#ending.signal.addEventListener("abort", done);
-    });
   }
 
   #lose(message: unknown, reason: string): void {

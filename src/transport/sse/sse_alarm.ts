@@ -42,18 +42,3 @@ export class Alarm implements DeadlineEntry {
     queue.trim();
   }
 }
-
-/** Resolves after so many milliseconds, or at once when the signal aborts. Never rejects. */
-export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const alarm = new Alarm(clock, done, true);
-    function done(): void {
-      alarm.clear();
-      signal.removeEventListener("abort", done);
-      resolve();
-    }
-    signal.addEventListener("abort", done, { once: true });
-    alarm.set(ms);
-  });
-}

@@ -6,10 +6,11 @@
  */
 
 import { TransportError } from "../../core/errors.ts";
+import { sleep } from "../../core/sleep.ts";
 import type { ReceivedEvent } from "../../framing/event_stream/event_stream_events.ts";
 import { readItem, readNumber } from "../../framing/event_stream/sse_messages.ts";
 import { backoffMs } from "../../util/backoff.ts";
-import { Alarm, sleep } from "./sse_alarm.ts";
+import { Alarm } from "./sse_alarm.ts";
 import type { SseCarrier, SseFieldLines, SseStream } from "./sse_carrier.ts";
 import { SseChannel, type SsePlace } from "./sse_channel.ts";
 import type { SseEvents } from "./sse_events.ts";

@@ -6,9 +6,10 @@
  */
 
 import { TransportError } from "../../core/errors.ts";
+import { sleep } from "../../core/sleep.ts";
 import { encodePost, postHeadBytes, toPostItem } from "../../framing/event_stream/sse_posts.ts";
 import { backoffMs } from "../../util/backoff.ts";
-import { Alarm, sleep } from "./sse_alarm.ts";
+import { Alarm } from "./sse_alarm.ts";
 import type { SseCarrier, SseFieldLines, SsePost, SseReply } from "./sse_carrier.ts";
 import type { SseSettings } from "./sse_options.ts";
 import type { Outbox } from "./sse_outbox.ts";

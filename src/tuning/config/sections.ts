@@ -7,6 +7,7 @@
 
 import * as z from "zod";
 import { FromVariables } from "./environment.ts";
+import { byteRate } from "../../core/bandwidth_options.ts";
 import {
   duration,
   flag,
@@ -57,11 +58,7 @@ const countOrNone = by(integer(undefined, 0, 10_000_000));
 const share = by(fraction(undefined, 0, 1));
 const weight = by(fraction(undefined, 0, 1000));
 const backlog = by(integer(undefined, 1, 65_535));
-const rate = by<number>({
-  allowed: "a number of bytes of at least 1, or Infinity",
-  fallback: Infinity,
-  accepts: (value) => typeof value === "number" && value >= 1,
-});
+const rate = by(byteRate);
 
 const certificates = { cert: text, key: text, caCerts: texts };
 const tls = z.union([
