@@ -70,8 +70,8 @@ async function load(options: LoadOptions): Promise<number> {
 
 async function find(rig: Rig, options: LoadOptions, setting: Setting): Promise<Found> {
   const { rate, concurrency, warmUp, seconds, quiet } = options;
-  const onTick = (second: number, tally: Tally): void => {
-    if (!quiet) console.error(progressLine(second, tally));
+  const onTick = quiet ? undefined : (second: number, tally: Tally): void => {
+    console.error(progressLine(second, tally));
   };
   const step: Step = { rate, concurrency, warmUp, seconds };
   const objectives = objectivesOf(options);
@@ -87,7 +87,7 @@ async function findBreaking(
   rig: Rig,
   options: LoadOptions,
   setting: Setting,
-  onTick: (second: number, tally: Tally) => void,
+  onTick: ((second: number, tally: Tally) => void) | undefined,
 ): Promise<Found> {
   const { warmUp, seconds, rate: from = 1000, maxRate, precisionPercent, quiet } = options;
   const good = new Map<number, Measured>();

@@ -1,6 +1,6 @@
 /**
  * A client process of a load test: opens connections and runs loops as its
- * parent says, and tells each second what became of the calls.
+ * parent says, and tells for each second what became of the calls.
  *
  * @module
  */
@@ -27,6 +27,8 @@ export interface RunRequest {
   maxInFlight: number;
   warmUpMs: number;
   durationMs: number;
+  /** Tell of each second as it ends; else of all of them at the end, which disturbs the measurement less. */
+  live: boolean;
 }
 
 /** What a client process is asked. */
@@ -50,8 +52,8 @@ export interface ClientMessage {
   dialled?: { connections: number; ms: number };
   /** What became of the calls in one second. */
   tick?: TallySnapshot;
-  /** The loop is over; what was not told yet. */
-  done?: { rest: TallySnapshot; measuredMs: number; open: number; reconnects: number };
+  /** The loop is over; the seconds of which was not told as they ended, and what came behind the last one. */
+  done?: { ticks: TallySnapshot[]; rest: TallySnapshot; measuredMs: number; open: number; reconnects: number };
   /** What the process uses. */
   usage?: Usage;
   /** What was asked for can't be done. */
@@ -114,10 +116,16 @@ class ClientProcess {
       clock: systemClock,
       signal: this.#stop.signal,
     };
+    const ticks: TallySnapshot[] = [];
+    const tick = (): void => {
+      const snapshot = tally.take().snapshot();
+      if (request.live) tell({ tick: snapshot } satisfies ClientMessage);
+      else ticks.push(snapshot);
+    };
     let ticking: ReturnType<typeof setInterval> | undefined;
     const begin = setTimeout(() => {
       this.#meter.read(false);
-      ticking = setInterval(() => tell({ tick: tally.take().snapshot() } satisfies ClientMessage), tickMs);
+      ticking = setInterval(tick, tickMs);
     }, request.warmUpMs);
     try {
       if (request.concurrency !== undefined) {
@@ -135,7 +143,7 @@ class ClientProcess {
     const { open, reconnects } = spread;
     const stoppedAt = this.#stoppedAt ?? Infinity;
     const measuredMs = Math.max(0, Math.min(request.durationMs, stoppedAt - countFrom));
-    tell({ done: { rest: tally.snapshot(), measuredMs, open, reconnects } } satisfies ClientMessage);
+    tell({ done: { ticks, rest: tally.snapshot(), measuredMs, open, reconnects } } satisfies ClientMessage);
   }
 }
 

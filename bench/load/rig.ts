@@ -8,7 +8,7 @@
 import type { ArrivalPattern } from "./arrivals.ts";
 import type { ClientMessage, ClientRequest } from "./client.ts";
 import { serverOf, type ServerProcess, Talker } from "./processes.ts";
-import { Tally } from "./tally.ts";
+import { Tally, type TallySnapshot } from "./tally.ts";
 import type { Place, TransportName } from "./transports.ts";
 import type { Usage } from "./usage.ts";
 
@@ -101,23 +101,30 @@ export class Rig implements AsyncDisposable {
     return this.#stopped;
   }
 
-  /** Measures; `onTick` hears of each second. */
-  async measure(step: Step, onTick: (second: number, tally: Tally) => void = () => {}): Promise<Measured> {
+  /**
+   * Measures; `onTick` hears of each second as it ends. To tell of it takes the
+   * processor from those who are measured: where nobody hears it is done at the end.
+   */
+  async measure(step: Step, onTick?: (second: number, tally: Tally) => void): Promise<Measured> {
     const ticks: Tally[] = [];
+    const add = (second: number, tick: TallySnapshot): void => (ticks[second] ??= new Tally()).merge(Tally.from(tick));
     const told: number[] = [];
     const hearing = this.#clients.map((client) => {
       let second = 0;
       return client.hear(({ tick }) => {
         if (tick === undefined) return;
         const at = second++;
-        (ticks[at] ??= new Tally()).merge(Tally.from(tick));
+        add(at, tick);
         told[at] = (told[at] ?? 0) + 1;
-        if (told[at] === this.#clients.length) onTick(at + 1, ticks[at]);
+        if (told[at] === this.#clients.length) onTick?.(at + 1, ticks[at]);
       });
     });
     const begin = setTimeout(() => void this.#usageOfServer(false), step.warmUp * 1000);
     try {
-      const ends = await Promise.all(this.#clients.map((client, index) => this.#run(client, index, step)));
+      const ends = await Promise.all(
+        this.#clients.map((client, index) => this.#run(client, index, step, onTick !== undefined)),
+      );
+      for (const end of ends) end.ticks.forEach((tick, second) => add(second, tick));
       const rest = new Tally();
       for (const end of ends) rest.merge(Tally.from(end.rest));
       const seconds = Math.max(...ends.map(({ measuredMs }) => measuredMs)) / 1000;
@@ -204,7 +211,7 @@ export class Rig implements AsyncDisposable {
     this.dialMs = Math.max(...dialled.map(({ ms }) => ms));
   }
 
-  #run(client: Client, index: number, { rate, concurrency, warmUp, seconds }: Step) {
+  #run(client: Client, index: number, { rate, concurrency, warmUp, seconds }: Step, live: boolean) {
     const { clients, arrivals, seed, maxInFlight } = this.#options;
     const request: ClientRequest = {
       do: "run",
@@ -215,6 +222,7 @@ export class Rig implements AsyncDisposable {
       maxInFlight: shareOf(maxInFlight, clients, index),
       warmUpMs: warmUp * 1000,
       durationMs: seconds * 1000,
+      live,
     };
     return ask(client, request, ({ done }) => done);
   }
