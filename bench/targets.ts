@@ -29,20 +29,20 @@ import { watched } from "./load/watched.ts";
 const concurrency = 128;
 const size = 64;
 
-/** How often a transport and bare sockets take turns. */
-const turns = 4;
-
 /** How long things are measured, in seconds. */
 interface Times {
   warmUp: number;
   peak: number;
   rate: number;
+  /** A turn at a tenth of the peak, and how many there are. */
+  turn: number;
+  turns: number;
   many: number;
   sustained: number;
 }
 
-const full: Times = { warmUp: 2, peak: 5, rate: 10, many: 10, sustained: 180 };
-const quick: Times = { warmUp: 1, peak: 2, rate: 2, many: 3, sustained: 20 };
+const full: Times = { warmUp: 2, peak: 5, rate: 10, turn: 2, turns: 7, many: 10, sustained: 180 };
+const quick: Times = { warmUp: 1, peak: 2, rate: 2, turn: 1, turns: 3, many: 3, sustained: 20 };
 
 /** What the sustained run and the many connections are measured on. */
 const main: TransportName = "tcp";
@@ -98,23 +98,22 @@ async function transport(name: TransportName): Promise<void> {
   add(targets.busyLine(subject, busy.total, busy.throughput));
   const calmRate = Math.max(1, Math.floor(peak.throughput / 10));
   const [calm, floor] = await inTurns(rig, calmRate);
-  all.merge(calm);
+  for (const turn of calm) all.merge(turn);
   add(targets.calmLine(subject, calmRate, calm, floor));
   if (name === main) peakOfMain = peak.throughput;
 }
 
 /** A rate, in turns with bare sockets: what a machine does to the one it soon does to the other. */
-async function inTurns(rig: Rig, rate: number): Promise<[Tally, Tally]> {
+async function inTurns(rig: Rig, rate: number): Promise<[Tally[], Tally[]]> {
   await using floor = await Rig.open(await rigOptions("bare", usualConnections("bare")));
-  const totals: [Tally, Tally] = [new Tally(), new Tally()];
-  const seconds = times.rate / turns;
-  for (let turn = 0; turn < turns; turn++) {
+  const measured: [Tally[], Tally[]] = [[], []];
+  for (let turn = 0; turn < times.turns; turn++) {
     for (const [i, of] of [rig, floor].entries()) {
-      const { total } = await of.measure({ rate, warmUp: times.warmUp / 2, seconds });
-      totals[i].merge(total);
+      const { total } = await of.measure({ rate, warmUp: times.warmUp / 2, seconds: times.turn });
+      measured[i].push(total);
     }
   }
-  return totals;
+  return measured;
 }
 
 async function byH2load(): Promise<void> {
