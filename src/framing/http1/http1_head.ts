@@ -83,6 +83,11 @@ abstract class HeadDecoder {
     this.#lines = new FieldLines(side, "head", limits.maxFields);
   }
 
+  /** Whether some of a head has been looked at. */
+  protected get begun(): boolean {
+    return this.#inFields || this.#at > 0;
+  }
+
   /**
    * Looks for a whole head in `bytes[start..end)`. Returns false where more
    * bytes are needed; the next call must then have the same bytes from `start`.
@@ -191,16 +196,37 @@ export class RequestHeadDecoder extends HeadDecoder {
   }
 }
 
-/** Finds the heads of responses, interim ones (status 1xx) among them. */
+/** Longer heads are not looked for again. */
+const maxRepeatedBytes = 512;
+
+/**
+ * Finds the heads of responses, interim ones (status 1xx) among them. Most
+ * servers answer with the same head again and again: one that is byte for byte
+ * the one before is that one, its fields among it.
+ */
 export class ResponseHeadDecoder extends HeadDecoder {
   /** The head that `next()` found last. */
   head!: ResponseHead;
   #line!: { status: number; minor: 0 | 1 };
   #lineEnd = 0;
+  /** The bytes of the last head, of which so many are in use. Made for the second one: most connections have more, or one. */
+  #last: Uint8Array | undefined = undefined;
+  #lastBytes = 0;
+  #heads = 0;
 
   /** Makes the decoder of one connection. */
   constructor(limits: Http1Limits = defaultHttp1Limits) {
     super("response", limits);
+  }
+
+  override next(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.#repeats(bytes, start, end)) {
+      this.headEnd = start + this.#lastBytes;
+      return true;
+    }
+    if (!super.next(bytes, start, end)) return false;
+    this.#keep(bytes, start);
+    return true;
   }
 
   protected override line(bytes: Uint8Array, start: number, _from: number, to: number): void {
@@ -212,6 +238,24 @@ export class ResponseHeadDecoder extends HeadDecoder {
     const { status, minor } = this.#line;
     const reason = text.slice("HTTP/1.1 200 ".length, this.#lineEnd);
     this.head = { status, reason, minor, fields, declaredBody: declared("response", minor, seen, fields) };
+  }
+
+  #repeats(bytes: Uint8Array, start: number, end: number): boolean {
+    const last = this.#last;
+    const length = this.#lastBytes;
+    if (last === undefined || length === 0 || end - start < length || this.begun) return false;
+    for (let i = 0; i < length; i++) if (bytes[start + i] !== last[i]) return false;
+    return true;
+  }
+
+  #keep(bytes: Uint8Array, start: number): void {
+    const length = this.headEnd - start;
+    if (++this.#heads === 1) return;
+    this.#lastBytes = 0;
+    if (length > maxRepeatedBytes) return;
+    this.#last ??= new Uint8Array(maxRepeatedBytes);
+    this.#last.set(bytes.subarray(start, this.headEnd));
+    this.#lastBytes = length;
   }
 }
 

@@ -116,7 +116,7 @@ export { httpRequest } from "./http_plain_request.ts";
  */
 export function http(options: HttpOptions): SessionTransport<Request, Response> {
   const settings = readHttpOptions(options);
-  const { clock: _, observer: __, counts, tls, client, protocol, ...shown } = settings;
+  const { clock: _, observer: __, repeats: ___, counts, tls, client, protocol, ...shown } = settings;
   const sessions = new SessionFigures(counts);
   let onSockets = false;
   const scheme = tls === undefined ? "http" : "https";

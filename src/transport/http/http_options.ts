@@ -19,6 +19,7 @@ import {
   type Settings,
 } from "../../core/options.ts";
 import type { SentCalls } from "../../core/session_figures.ts";
+import { RepeatedRequests } from "./http_repeats.ts";
 
 /**
  * TLS for HTTP. The listening end needs `cert` and `key`; the calling end trusts
@@ -158,6 +159,8 @@ export const httpRules = {
 export type HttpSettings = Settings<typeof httpRules> & {
   /** Counts what all sessions do. */
   readonly counts: HttpCounts;
+  /** What goes out of requests that are made again. */
+  readonly repeats: RepeatedRequests;
 };
 
 /** What the calling end has done: bytes are those of own sockets, for `fetch` does not tell of its own. */
@@ -183,7 +186,7 @@ export function readHttpOptions(options: HttpOptions): HttpSettings {
     throw invalidOption("http()", "tls", "half a pair", "cert and key together, or neither");
   }
   const counts = { calls: 0, bytesIn: 0, bytesOut: 0 };
-  return { ...read, tls, origin: readOrigin(read.origin), counts };
+  return { ...read, tls, origin: readOrigin(read.origin), counts, repeats: new RepeatedRequests() };
 }
 
 function readOrigin(origin: string | undefined): string | undefined {

@@ -69,6 +69,7 @@ export function redirected(
       host: moved ? undefined : request.host,
       expectsContinue: request.expectsContinue && !get,
       declaredLength: get ? undefined : request.declaredLength,
+      encoded: undefined,
     },
   };
 }

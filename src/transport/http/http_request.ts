@@ -28,6 +28,8 @@ export interface OutgoingRequest {
   readonly expectsContinue: boolean;
   /** The length of the body, where the caller gave one. */
   readonly declaredLength: number | undefined;
+  /** The head as it was encoded last, for a body of that length. */
+  encoded: { readonly body: number | "chunked" | undefined; readonly bytes: Uint8Array } | undefined;
 }
 
 /**
@@ -46,6 +48,30 @@ const ofConnection: ReadonlySet<string> = new Set([
 
 /** Makes a request ready to be sent; `plain` is what it is known to be made of. Throws `invalid-request`. */
 export function outgoing(
+  request: Request,
+  plain: PlainParts | undefined,
+  origin: string,
+  metadata: Metadata,
+  settings: HttpSettings,
+): OutgoingRequest {
+  if (plain === undefined || metadata !== noMetadata) return made(request, plain, origin, metadata, settings);
+  const { repeats } = settings;
+  const known = repeats.find(plain, origin);
+  if (known !== undefined) return known;
+  const out = made(request, plain, origin, metadata, settings);
+  repeats.keep(plain, origin, out);
+  return out;
+}
+
+/** The bytes of the head, not to be written to. Throws `invalid-request`. */
+export function encodeOutgoing(request: OutgoingRequest, body: number | "chunked" | undefined): Uint8Array {
+  if (request.encoded !== undefined && request.encoded.body === body) return request.encoded.bytes;
+  const bytes = encoded(request, body);
+  request.encoded = { body, bytes };
+  return bytes;
+}
+
+function made(
   request: Request,
   plain: PlainParts | undefined,
   origin: string,
@@ -101,11 +127,10 @@ export function outgoing(
   const { url: full } = request;
   const hash = full.indexOf("#");
   const url = hash < 0 ? full : full.slice(0, hash);
-  return { method, url, origin, fields, host, closes, expectsContinue, declaredLength };
+  return { method, url, origin, fields, host, closes, expectsContinue, declaredLength, encoded: undefined };
 }
 
-/** The bytes of the head. Throws `invalid-request`. */
-export function encodeOutgoing(request: OutgoingRequest, body: number | "chunked" | undefined): Uint8Array {
+function encoded(request: OutgoingRequest, body: number | "chunked" | undefined): Uint8Array {
   const { method, url, origin, fields, host, closes, expectsContinue } = request;
   const lines: [string, string][] = [["host", host ?? origin.slice(origin.indexOf("//") + 2)], ...fields];
   if (closes) lines.push(["connection", "close"]);

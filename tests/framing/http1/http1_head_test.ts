@@ -56,6 +56,28 @@ Deno.test("values past ASCII are kept, a character for each byte", () => {
   assert.equal(requestHead(`GET / HTTP/1.1\r\nHost: a\r\nX: ${long}\r\n\r\n`).fields.get("x"), long);
 });
 
+Deno.test("a response head that is the one before, byte for byte, is not read again; another one is", () => {
+  const decoder = new ResponseHeadDecoder();
+  const read = (text: string, from = 0) => {
+    const bytes = bytesOf(`${" ".repeat(from)}${text}HTTP/1.1`);
+    assert.ok(decoder.next(bytes, from, from + text.length));
+    assert.equal(decoder.headEnd, from + text.length);
+    return decoder.head;
+  };
+  const text = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx: 1\r\n\r\n";
+  read(text);
+  const head = read(text);
+  assert.equal(read(text, 7), head);
+  assert.equal(read(text.replace("x: 1", "x: 2")).fields.get("x"), "2");
+  assert.equal(read(text).fields.get("x"), "1");
+  // One that is cut short is not whole, however much of it is the same.
+  for (let length = 0; length < text.length; length++) {
+    assert.equal(new ResponseHeadDecoder().next(bytesOf(text), 0, length), false);
+    assert.equal(decoder.next(bytesOf(text), 0, length), false);
+    assert.equal(read(text).status, 200);
+  }
+});
+
 const targets: [line: string, form: string, authority: string, path: string][] = [
   ["GET / HTTP/1.1", "origin", "h", "/"],
   ["GET //evil.example/a HTTP/1.1", "origin", "h", "//evil.example/a"],

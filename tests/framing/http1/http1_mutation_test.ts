@@ -116,7 +116,8 @@ function stream(random: Random, reading: Reading): string {
   let text = "";
   for (let i = 1 + random.below(4); i > 0; i--) {
     const next = message(random, reading.side, reading.methods![0]);
-    text += next.text;
+    // Many servers say the same again and again.
+    text += next.text.repeat(next.last || !random.oneIn(3) ? 1 : 2 + random.below(2));
     if (next.last) break;
   }
   return text;
