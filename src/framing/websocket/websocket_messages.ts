@@ -61,8 +61,9 @@ export class WebSocketDecoder {
   frameEnd = 0;
   /** How many bytes from `frameEnd` on the buffer must hold before there is more to do, as far as is known. */
   needed = 2;
+  /** Hears of what is not a message. */
+  control: ControlReceiver;
   readonly #head: FrameHeadReader;
-  readonly #control: ControlReceiver;
   readonly #inflate: Inflate | undefined;
   readonly #maxMessageBytes: number;
   readonly #assembly: Assembly;
@@ -82,7 +83,7 @@ export class WebSocketDecoder {
       compression: inflate !== undefined,
       maxMessageBytes,
     });
-    this.#control = control;
+    this.control = control;
     this.#inflate = inflate;
     this.#maxMessageBytes = maxMessageBytes;
     this.#assembly = new Assembly(maxMessageBytes);
@@ -200,10 +201,10 @@ export class WebSocketDecoder {
     switch (this.#head.opcode) {
       case opcode.ping:
         this.lends = true;
-        return this.#control.ping(bytes.subarray(from, to));
+        return this.control.ping(bytes.subarray(from, to));
       case opcode.pong:
         this.lends = true;
-        return this.#control.pong(bytes.subarray(from, to));
+        return this.control.pong(bytes.subarray(from, to));
       default:
         return this.#tellClose(bytes, from, to);
     }
@@ -211,13 +212,13 @@ export class WebSocketDecoder {
 
   #tellClose(bytes: Uint8Array, from: number, to: number): void {
     this.#closed = true;
-    if (from === to) return this.#control.close(1005, "");
+    if (from === to) return this.control.close(1005, "");
     if (to - from === 1) throw violation("Close refused: its payload is one byte, a code has two", 1002);
     const code = (bytes[from] << 8) | bytes[from + 1];
     if (!isCloseCode(code)) throw violation(`Close refused: its code, ${code}, is not one that may be sent`, 1002);
     const reason = readUtf8(bytes, from + 2, to);
     if (reason === undefined) throw violation("Close refused: its reason is not valid UTF-8", 1007);
-    this.#control.close(code, reason);
+    this.control.close(code, reason);
   }
 }
 

@@ -19,7 +19,7 @@ import type { OpenChannel } from "../tcp/tcp_listen.ts";
 import { admit, refusalOf, refused } from "./websocket_admission.ts";
 import { deflateOf, wantedDeflate } from "./websocket_deflate.ts";
 import type { WebSocketSettings } from "./websocket_options.ts";
-import { WebSocketProtocol } from "./websocket_protocol.ts";
+import { agreementOf, WebSocketProtocol } from "./websocket_protocol.ts";
 
 /** Answers the opening handshake on each connection and makes a channel of it. */
 export function acceptWebSockets(settings: WebSocketSettings): OpenChannel {
@@ -34,12 +34,10 @@ export function acceptWebSockets(settings: WebSocketSettings): OpenChannel {
       throw error;
     }
     await writeAll(conn, encodeResponseHead({ status: 101, fields: agreed.fields }));
-    const frames = new WebSocketProtocol({
-      side: "server",
-      maxMessageBytes: settings.maxMessageBytes,
-      thresholdBytes: settings.thresholdBytes,
-      deflate: await deflateOf("server", agreed.deflate, settings.maxMessageBytes),
-    });
+    const deflate = await deflateOf("server", agreed.deflate, settings.maxMessageBytes);
+    const frames = new WebSocketProtocol(
+      deflate === undefined ? settings.plain.server : agreementOf("server", settings, deflate),
+    );
     const agreement = { frames, received, name: agreed.protocol };
     return new StreamChannel(conn, settings.tcp, place, remote, alpnProtocol, agreement);
   };

@@ -23,7 +23,7 @@ import { StreamChannel } from "../stream/stream_channel.ts";
 import { dialStream } from "../tcp/tcp_dial.ts";
 import { deflateOf, wantedDeflate } from "./websocket_deflate.ts";
 import type { WebSocketSettings } from "./websocket_options.ts";
-import { WebSocketProtocol } from "./websocket_protocol.ts";
+import { agreementOf, WebSocketProtocol } from "./websocket_protocol.ts";
 
 /** Connects and asks for a WebSocket. */
 export function dialWebSocket(
@@ -46,12 +46,10 @@ export function dialWebSocket(
         cause: error,
       });
     });
-    const frames = new WebSocketProtocol({
-      side: "client",
-      maxMessageBytes: settings.maxMessageBytes,
-      thresholdBytes: settings.thresholdBytes,
-      deflate: await deflateOf("client", check(settings, head, key), settings.maxMessageBytes),
-    });
+    const deflate = await deflateOf("client", check(settings, head, key), settings.maxMessageBytes);
+    const frames = new WebSocketProtocol(
+      deflate === undefined ? settings.plain.client : agreementOf("client", settings, deflate),
+    );
     const place = { side: "client", local, counters } as const;
     const agreement = { frames, received, name: head.fields.get("sec-websocket-protocol") };
     return new StreamChannel(stream, settings.tcp, place, remote, alpnProtocol, agreement);

@@ -16,6 +16,7 @@ import {
   urlRule,
   type WebSocketCommonOptions,
 } from "./websocket_common_options.ts";
+import { agreementOf, type WebSocketAgreement } from "./websocket_protocol.ts";
 
 /**
  * Options of {@linkcode websocket}. One set describes both ends.
@@ -61,6 +62,8 @@ export interface WebSocketSettings extends AdmissionRules {
   readonly compression: boolean;
   readonly thresholdBytes: number;
   readonly maxMessageBytes: number;
+  /** What connections of either side work by where no compression was agreed on. */
+  readonly plain: { readonly client: WebSocketAgreement; readonly server: WebSocketAgreement };
 }
 
 const owner = "websocket()";
@@ -102,7 +105,9 @@ export function readWebSocketOptions(options: WebSocketOptions): WebSocketSettin
     // Each connection has a framing of its own, once it is one.
     framing: lengthPrefix({ maxBytes: maxMessageBytes }),
   };
-  return { tcp, path: target, protocols, headers, origins, authenticate, compression, thresholdBytes, maxMessageBytes };
+  const sizes = { maxMessageBytes, thresholdBytes };
+  const plain = { client: agreementOf("client", sizes), server: agreementOf("server", sizes) };
+  return { tcp, path: target, protocols, headers, origins, authenticate, compression, ...sizes, plain };
 }
 
 /** Where a server is. */

@@ -17,7 +17,8 @@ import {
   writeFrameHead,
 } from "../../framing/websocket/websocket_frames.ts";
 import { maskInPlace, newMask } from "../../framing/websocket/websocket_mask.ts";
-import { type ControlReceiver, WebSocketDecoder } from "../../framing/websocket/websocket_messages.ts";
+import { WebSocketDecoders } from "../../framing/websocket/websocket_decoders.ts";
+import type { ControlReceiver, WebSocketDecoder } from "../../framing/websocket/websocket_messages.ts";
 import type { MessageDeflater, MessageInflater } from "./deflate.ts";
 
 /** What has been agreed in the opening handshake. */
@@ -28,6 +29,19 @@ export interface WebSocketAgreement {
   readonly deflate: { readonly deflater: MessageDeflater; readonly inflater: MessageInflater } | undefined;
   /** Messages below this size go out uncompressed, in bytes. */
   readonly thresholdBytes: number;
+  /** Decode what comes in. */
+  readonly decoders: WebSocketDecoders;
+}
+
+/** An agreement; without a compression all connections may have the same one. */
+export function agreementOf(
+  side: WebSocketAgreement["side"],
+  { maxMessageBytes, thresholdBytes }: { readonly maxMessageBytes: number; readonly thresholdBytes: number },
+  deflate?: WebSocketAgreement["deflate"],
+): WebSocketAgreement {
+  const inflate = deflate && ((chunk: Uint8Array, final: boolean) => deflate.inflater.inflate(chunk, final));
+  const decoders = new WebSocketDecoders({ side, maxMessageBytes, inflate });
+  return { side, maxMessageBytes, thresholdBytes, deflate, decoders };
 }
 
 /**
@@ -43,15 +57,16 @@ const text = opcode.text | finalBit;
 
 /** See the module. */
 export class WebSocketProtocol implements FrameProtocol, ControlReceiver {
-  readonly maxBytes: number;
-  readonly tailBytes = 0;
   headBytes = 2;
   ended = false;
+  lends = false;
   error: TransportError | undefined = undefined;
   /** Set where this end masks what it sends: the client. */
   readonly transform: ((target: Uint8Array, start: number, end: number) => void) | undefined;
   readonly #agreement: WebSocketAgreement;
-  readonly #decoder: WebSocketDecoder;
+  /** There while a message or a frame is unfinished: an idle connection needs none. */
+  #decoder: WebSocketDecoder | undefined = undefined;
+  #frameEnd = 0;
   #line: ProtocolLine | undefined = undefined;
   /** The first byte of the next frame's head; binary unless something else was prepared. */
   #first: number = binary;
@@ -65,52 +80,52 @@ export class WebSocketProtocol implements FrameProtocol, ControlReceiver {
   #peerCode = 1000;
 
   constructor(agreement: WebSocketAgreement) {
-    const { side, maxMessageBytes, deflate } = agreement;
     this.#agreement = agreement;
-    this.maxBytes = maxMessageBytes;
-    this.#decoder = new WebSocketDecoder({
-      side,
-      maxMessageBytes,
-      inflate: deflate === undefined ? undefined : (chunk, final) => deflate.inflater.inflate(chunk, final),
-    }, this);
-    this.transform = side === "server"
+    this.transform = agreement.side === "server"
       ? undefined
       : (target, start, end) => maskInPlace(target, start, end, this.#mask!);
   }
 
   // FrameDecoder
 
-  readonly messageStart = 0;
-  readonly messageEnd = 0;
+  get messageStart(): number {
+    return 0;
+  }
+
+  get messageEnd(): number {
+    return 0;
+  }
 
   get message(): Message {
-    return this.#decoder.message;
-  }
-
-  get lends(): boolean {
-    return this.#decoder.lends;
-  }
-
-  set lends(lends: boolean) {
-    this.#decoder.lends = lends;
+    return this.#decoder?.message ?? noBytes;
   }
 
   get frameEnd(): number {
-    return this.#decoder.frameEnd;
+    return this.#frameEnd;
   }
 
   get needed(): number {
-    return this.#decoder.needed;
+    return this.#decoder?.needed ?? 2;
   }
 
   get unfinished(): boolean {
-    return this.#decoder.unfinished;
+    return this.#decoder?.unfinished ?? false;
   }
 
   next(bytes: Uint8Array, start: number, end: number): boolean {
-    const found = this.#decoder.next(bytes, start, end);
+    const decoder = this.#decoder ??= this.#agreement.decoders.take(this);
+    const found = decoder.next(bytes, start, end);
+    this.#frameEnd = decoder.frameEnd;
+    if (decoder.lends) {
+      decoder.lends = false;
+      this.lends = true;
+    }
     this.#pings = 0;
     if (this.#pinged !== undefined) this.#answerPing(this.#pinged);
+    if (!found && this.#frameEnd === end && !decoder.unfinished && !this.ended) {
+      this.#decoder = undefined;
+      this.#agreement.decoders.give(decoder);
+    }
     return found;
   }
 
@@ -119,6 +134,14 @@ export class WebSocketProtocol implements FrameProtocol, ControlReceiver {
   }
 
   // Framing
+
+  get maxBytes(): number {
+    return this.#agreement.maxMessageBytes;
+  }
+
+  get tailBytes(): number {
+    return 0;
+  }
 
   prepare(byteLength: number): void {
     const masked = this.#agreement.side === "client";
