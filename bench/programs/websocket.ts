@@ -5,23 +5,39 @@
  * @module
  */
 
-import { websocket } from "../../mod.ts";
+import { type Channel, type Message, type Receiver, websocket } from "../../mod.ts";
 import { type Flags, runProgram } from "../floor/command.ts";
 import { pingPong } from "../floor/websocket_latency.ts";
 
 const settled = Promise.resolve();
 
+/** Sends back what comes, and what this server weighs for a text. As small as it can be: there are thousands of them. */
+class Echo implements Receiver {
+  readonly #channel: Channel;
+
+  constructor(channel: Channel) {
+    this.#channel = channel;
+  }
+
+  message(message: Message): void | Promise<void> {
+    return this.#channel.send(typeof message === "string" ? report() : message);
+  }
+
+  end(): void {
+    void this.#channel.close();
+  }
+
+  closed(): void {}
+}
+
+let report = (): string => "";
+
 await runProgram({
   async server() {
     const listener = await websocket({ port: 0, backlog: 1024 }).listen((channel) => {
-      channel.receive({
-        message: (message) => channel.send(typeof message === "string" ? report() : message),
-        end: () => void channel.close(),
-        closed: () => {},
-      });
+      channel.receive(new Echo(channel));
     });
-    const report = (): string =>
-      JSON.stringify({ rss: Deno.memoryUsage().rss, open: listener.counters.connectionsOpen });
+    report = () => JSON.stringify({ rss: Deno.memoryUsage().rss, open: listener.counters.connectionsOpen });
     return listener.addr.port!;
   },
 

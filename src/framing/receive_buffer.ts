@@ -64,7 +64,8 @@ export class ReceiveBuffer {
       this.start = 0;
       this.end = pending;
     }
-    return this.bytes.subarray(this.end);
+    // A connection that waits for its first byte keeps no view of its own.
+    return this.end === 0 ? this.bytes : this.bytes.subarray(this.end);
   }
 
   /** All was consumed: begins anew where nobody holds a view, in less memory where less would do. */

@@ -28,6 +28,9 @@ interface Segment {
   readonly scratch: Uint8Array | undefined;
 }
 
+/** Nothing that waits: an idle connection keeps no list of its own. Never added to. */
+const none: Segment[] = [];
+
 /** Messages from this size on are written from where they lie: copying them would cost more than a write of their own. */
 const directBytes = 64 * 1024;
 
@@ -49,7 +52,7 @@ export class CoalescingWriter {
   /** Bytes of the last write. */
   #lastUsed = 0;
   /** What comes before the scratch, in order. */
-  #ready: Segment[] = [];
+  #ready: Segment[] = none;
   /** The write in flight, and the scratch buffer that it came from, if it did. */
   #writing: Uint8Array | undefined = undefined;
   #writingFrom: Uint8Array | undefined = undefined;
@@ -170,7 +173,7 @@ export class CoalescingWriter {
   stop(error: TransportError): void {
     if (this.#failed) return;
     this.#failed = true;
-    this.#ready = [];
+    this.#ready = none;
     if (this.#scratch !== undefined) returnScratch(this.#scratch);
     this.#scratch = undefined;
     this.#used = 0;
@@ -197,18 +200,23 @@ export class CoalescingWriter {
       returnScratch(scratch);
       return this.#scratch = larger;
     }
-    this.#ready.push({ bytes: scratch.subarray(0, this.#used), scratch });
+    this.#append({ bytes: scratch.subarray(0, this.#used), scratch });
     this.#used = 0;
     return this.#scratch = scratchFor(byteLength);
+  }
+
+  #append(segment: Segment): void {
+    if (this.#ready === none) this.#ready = [segment];
+    else this.#ready.push(segment);
   }
 
   #writeDirect(body: Uint8Array): void {
     const tailBytes = this.#framing.tailBytes;
     const scratch = this.#scratch!;
     // A framing without a head has written nothing, and an empty write would be a wasted one.
-    if (this.#used > 0) this.#ready.push({ bytes: scratch.subarray(0, this.#used), scratch });
+    if (this.#used > 0) this.#append({ bytes: scratch.subarray(0, this.#used), scratch });
     else returnScratch(scratch);
-    this.#ready.push({ bytes: body, scratch: undefined });
+    this.#append({ bytes: body, scratch: undefined });
     this.#scratch = undefined;
     this.#used = 0;
     if (tailBytes > 0) {

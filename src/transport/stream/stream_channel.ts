@@ -31,8 +31,11 @@ export class StreamChannel extends WatchedChannel implements Channel, ProtocolLi
   /** The decoder, where it is a protocol of its own. */
   readonly #protocol: FrameProtocol | undefined;
   readonly #received: ReceiveBuffer;
-  readonly #onRead = (count: number | null): void => this.#read(count);
-  readonly #onReadFailed = (error: unknown): void => this.#lost("read from", error);
+  /** For a read and for its failure: an idle connection keeps a function waiting, not two. */
+  readonly #onRead = (outcome: unknown): void => {
+    if (typeof outcome === "number" || outcome === null) this.#read(outcome);
+    else this.#lost("read from", outcome);
+  };
   /** The peer has sent its last byte. */
   #peerEnded = false;
   /** What the peer did wrong, while it is being told. */
@@ -57,6 +60,8 @@ export class StreamChannel extends WatchedChannel implements Channel, ProtocolLi
     this.#protocol = protocol?.frames;
     this.#received = protocol?.received ?? new ReceiveBuffer();
     this.#received.reuses = protocol !== undefined;
+    // Of an opening handshake nothing is kept.
+    if (this.#received.start === this.#received.end) this.#received.rewind();
     this.#protocol?.begin(this);
     this.opened();
   }
@@ -144,7 +149,7 @@ export class StreamChannel extends WatchedChannel implements Channel, ProtocolLi
 
   #readMore(): void {
     if (this.over) return;
-    this.#stream.read(this.#received.space(this.#decoder.needed)).then(this.#onRead, this.#onReadFailed);
+    this.#stream.read(this.#received.space(this.#decoder.needed)).then(this.#onRead, this.#onRead);
   }
 
   #read(count: number | null): void {

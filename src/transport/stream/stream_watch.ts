@@ -43,11 +43,11 @@ export class StreamWatch extends LazyDeadline {
   readonly #settings: WatchSettings;
   readonly #watched: Watched;
   #lastByteAt = 0;
-  /** Since when a frame is unfinished; Infinity while none is. */
-  #frameSince = Infinity;
-  #lingerUntil = Infinity;
-  /** What was still to be sent when the lingering was last looked at. */
-  #lingerBytes = 0;
+  // What most connections never have is undefined, which takes less memory than a number.
+  /** Since when a frame is unfinished. */
+  #frameSince: number | undefined = undefined;
+  /** How long the peer has to linger, and what was still to be sent when that was last looked at. */
+  #linger: { readonly until: number; readonly bytes: number } | undefined = undefined;
   #paused = false;
 
   constructor(settings: WatchSettings, watched: Watched) {
@@ -71,13 +71,13 @@ export class StreamWatch extends LazyDeadline {
 
   /** All frames that were begun are whole. */
   noteWhole(): void {
-    this.#frameSince = Infinity;
+    this.#frameSince = undefined;
   }
 
   /** A frame is unfinished: another one than before where messages have come since. */
   noteUnfinished(another: boolean): void {
     const { frameTimeoutMs } = this.#settings;
-    if (frameTimeoutMs === Infinity || (this.#frameSince !== Infinity && !another)) return;
+    if (frameTimeoutMs === Infinity || (this.#frameSince !== undefined && !another)) return;
     this.#frameSince = this.clock.now();
     this.lookAt(this.#frameSince + frameTimeoutMs);
   }
@@ -85,7 +85,7 @@ export class StreamWatch extends LazyDeadline {
   /** Nothing is read for a while: a peer can't finish a frame in it, nor give a sign of life. */
   pause(): void {
     this.#paused = true;
-    this.#frameSince = Infinity;
+    this.#frameSince = undefined;
   }
 
   /** Reading goes on. */
@@ -96,17 +96,19 @@ export class StreamWatch extends LazyDeadline {
 
   /** This side has ended, or all of its bytes have gone: from now on the peer has its time to linger. */
   linger(): void {
-    this.#lingerBytes = this.#watched.bufferedBytes;
-    this.#lingerUntil = this.clock.now() + this.#settings.lingerMs;
-    this.lookAt(this.#lingerUntil);
+    const until = this.clock.now() + this.#settings.lingerMs;
+    this.#linger = { until, bytes: this.#watched.bufferedBytes };
+    this.lookAt(until);
   }
 
   expire(): void {
     const { idleTimeoutMs, frameTimeoutMs, heartbeatMs, livenessMs } = this.#settings;
     const now = this.clock.now();
-    if (now >= this.#lingerUntil) return this.#lingered();
+    const lingerUntil = this.#linger?.until ?? Infinity;
+    const frameUntil = (this.#frameSince ?? Infinity) + frameTimeoutMs;
+    if (now >= lingerUntil) return this.#lingered();
     const where = formatAddress(this.#watched.remote);
-    if (now >= this.#frameSince + frameTimeoutMs) {
+    if (now >= frameUntil) {
       const why = `Connection closed: ${where} began a frame and did not finish it within ${frameTimeoutMs} ms`;
       return this.#watched.timedOut(new TransportError("protocol", why));
     }
@@ -120,17 +122,17 @@ export class StreamWatch extends LazyDeadline {
       return this.#watched.timedOut(new TransportError("connection-lost", why));
     }
     const quiet = now >= since + heartbeatMs;
-    if (quiet && this.#lingerUntil === Infinity) this.#watched.probe();
+    if (quiet && lingerUntil === Infinity) this.#watched.probe();
     // Bytes came in the meantime; look again when the next limit could be reached.
     const aliveAt = since + heartbeatMs + (quiet ? livenessMs : 0);
-    this.lookAt(Math.min(since + idleTimeoutMs, aliveAt, this.#frameSince + frameTimeoutMs, this.#lingerUntil));
+    this.lookAt(Math.min(since + idleTimeoutMs, aliveAt, frameUntil, lingerUntil));
   }
 
   /** The peer's time is over: it has ended nothing, and perhaps not even taken what was sent before the end. */
   #lingered(): void {
     const left = this.#watched.bufferedBytes;
     if (left === 0) return this.#watched.lingered();
-    if (left < this.#lingerBytes) return this.linger();
+    if (left < (this.#linger?.bytes ?? 0)) return this.linger();
     const where = formatAddress(this.#watched.remote);
     const why = `Connection lost: ${where} took none of the last ${left} bytes within ${this.#settings.lingerMs} ms`;
     this.#watched.timedOut(new TransportError("connection-lost", why));
