@@ -8,7 +8,7 @@
 import { strict as assert } from "node:assert";
 import { websocket } from "../../../mod.ts";
 import { frame } from "../../framing/websocket/websocket_feed.ts";
-import { within } from "../../support/channels.ts";
+import { until, within } from "../../support/channels.ts";
 import { Random } from "../../support/random.ts";
 import { openRaw, raw, upgradeLines } from "./_websocket_raw.ts";
 
@@ -77,6 +77,8 @@ Deno.test("frames that come in pieces, among those of other connections, are eac
     return got.slice(headEnd());
   });
   const left = scripts.map(({ sent }) => sent);
+  await until(() => listener.counters.connectionsOpen === conns.length, "the handshakes");
+  let bytesIn = listener.counters.bytesIn;
   while (left.some((frames) => frames.length > 0)) {
     const frames = random.pick(left.filter((frames) => frames.length > 0));
     // Half of the time to the end of a frame: its connection is at rest then.
@@ -84,6 +86,9 @@ Deno.test("frames that come in pieces, among those of other connections, are eac
     if (piece.length === frames[0].length) frames.shift();
     else frames[0] = frames[0].subarray(piece.length);
     await conns[left.indexOf(frames)].write(piece);
+    bytesIn += piece.length;
+    // Each piece is looked at before the next one comes.
+    await until(() => listener.counters.bytesIn === bytesIn, "the piece");
   }
   for (const [i, answer] of answers.entries()) {
     assert.deepEqual(await within(answer, `the answers of connection ${i}`), scripts[i].expected);
