@@ -30,7 +30,7 @@ function scriptOf(random: Random, name: string): Script {
     say(ping | final, `${name}?`);
     script.expected.push(...frame(pong | final, `${name}?`));
   };
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < 8; i++) {
     const kind = random.pick([text, binary]);
     const message = `${name}${i} ${"é".repeat(random.below(90))}`;
     maybePing();
