@@ -103,7 +103,6 @@ export class CoalescingWriter {
     if (framing.prepare !== undefined) framing.prepare(messageBytes);
     const frameBytes = framing.headBytes + messageBytes + framing.tailBytes;
     this.bufferedBytes += frameBytes;
-
     const direct = body.length >= directBytes;
     if (direct && framing.transform !== undefined) {
       // What is transformed must be a copy: the message is its sender's.
@@ -206,8 +205,8 @@ export class CoalescingWriter {
   }
 
   #append(segment: Segment): void {
-    if (this.#ready === none) this.#ready = [segment];
-    else this.#ready.push(segment);
+    if (this.#ready === none) this.#ready = [];
+    this.#ready.push(segment);
   }
 
   #writeDirect(body: Uint8Array): void {

@@ -7,15 +7,7 @@
 import { strict as assert } from "node:assert";
 import { type Channel, ManualClock, websocket } from "../../../mod.ts";
 import { until, within } from "../../support/channels.ts";
-
-const opening = [
-  "GET / HTTP/1.1",
-  "Host: 127.0.0.1",
-  "Upgrade: websocket",
-  "Connection: Upgrade",
-  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-  "Sec-WebSocket-Version: 13",
-];
+import { openRaw, upgradeLines } from "./_websocket_raw.ts";
 
 Deno.test("denoland/deno#25792: a peer that reads nothing keeps a listener from ending no longer than lingerMs", async () => {
   const clock = new ManualClock();
@@ -24,8 +16,7 @@ Deno.test("denoland/deno#25792: a peer that reads nothing keeps a listener from 
     channels.push(channel);
     channel.receive({ message: () => {}, end: () => {}, closed: () => {} });
   });
-  const rude = await Deno.connect({ port: listener.addr.port! });
-  await rude.write(new TextEncoder().encode(`${opening.join("\r\n")}\r\n\r\n`));
+  const rude = await openRaw(listener.addr.port!, upgradeLines);
   await until(() => channels.length === 1, "the connection");
   // More than the system takes for a peer that does not read.
   void channels[0].send(new Uint8Array(16 * 1024 * 1024));
