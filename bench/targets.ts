@@ -106,6 +106,8 @@ async function transport(name: TransportName): Promise<void> {
 /** A rate, in turns with bare sockets: what a machine does to the one it soon does to the other. */
 async function inTurns(rig: Rig, rate: number): Promise<[Tally[], Tally[]]> {
   await using floor = await Rig.open(await rigOptions("bare", usualConnections("bare")));
+  // As the transport did before: a process that has worked for a while collects its garbage otherwise than a new one.
+  await floor.measure({ concurrency, warmUp: times.warmUp, seconds: times.peak });
   const measured: [Tally[], Tally[]] = [[], []];
   for (let turn = 0; turn < times.turns; turn++) {
     for (const [i, of] of [rig, floor].entries()) {
