@@ -18,7 +18,11 @@ export interface Watched {
 /** The first part of a run, in which tables grow to their size, is not sampled: a share of it. */
 const settlingShare = 0.1;
 
-/** Measures one step, and samples memory after its first tenth. Each collection stops a process for some milliseconds. */
+/**
+ * Measures one step, and samples memory after its first tenth. Each collection
+ * stops a process for some milliseconds. The seconds are told as they end
+ * though nobody hears: a client that kept them would grow by them.
+ */
 export async function watched(
   rig: Rig,
   step: Step,

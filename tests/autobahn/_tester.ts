@@ -8,6 +8,7 @@
 import { strict as assert } from "node:assert";
 import { type Channel, type Listener, websocket, type WebSocketOptions } from "../../mod.ts";
 import { Recorder, within } from "../support/channels.ts";
+import { upgradeLines } from "../transport/websocket/_websocket_raw.ts";
 import { acceptOf, close, encode, final, type Frame, FrameReader, opcode, shown } from "./_wire.ts";
 
 /** Which of our ends is looked at. */
@@ -169,12 +170,7 @@ async function dialOurs(
   const conn = await Deno.connect({ port: owner.addr.port! });
   conn.setNoDelay(true);
   const lines = [
-    "GET / HTTP/1.1",
-    "Host: 127.0.0.1",
-    "Upgrade: websocket",
-    "Connection: Upgrade",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    "Sec-WebSocket-Version: 13",
+    ...upgradeLines,
     ...extensions === undefined ? [] : [`Sec-WebSocket-Extensions: ${extensions}`],
   ];
   await writeAll(conn, new TextEncoder().encode(`${lines.join("\r\n")}\r\n\r\n`));

@@ -26,7 +26,7 @@ import {
   TransportError,
   websocket,
 } from "../../mod.ts";
-import { until, within } from "../support/channels.ts";
+import { turn, until, within } from "../support/channels.ts";
 import { type FaultProxy, faultProxy } from "../support/fault_proxy.ts";
 
 /** The transports that are broken. */
@@ -166,14 +166,14 @@ export class FaultWorld {
 
   /** Calls until one is answered. */
   async recovers(): Promise<void> {
-    while ((await this.call(true)).reply === undefined) await pause();
+    while ((await this.call(true)).reply === undefined) await turn();
   }
 
   /** Calls until the breaker is in this state. */
   async becomes(state: "open" | "closed"): Promise<void> {
     while (this.client.stats().breaker !== state) {
       // Those that are refused at once are not to be made as fast as the machine can.
-      if (this.client.stats().breaker !== "closed") await pause();
+      if (this.client.stats().breaker !== "closed") await turn();
       await this.calls(4, 4);
     }
   }
@@ -201,8 +201,4 @@ export class FaultWorld {
     }
     assert.equal(this.client.stats().pool.total, 0, "no connection is left");
   }
-}
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 10));
 }

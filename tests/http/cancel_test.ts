@@ -7,7 +7,7 @@
 import { strict as assert } from "node:assert";
 import { type CallContext, callContext, chain, memory, mux, reconnect, serve, type TransportError } from "../../mod.ts";
 import { failure, Watched } from "../support/calls.ts";
-import { until } from "../support/channels.ts";
+import { turn, until } from "../support/channels.ts";
 import { bothForms, endless, httpWorld } from "./_world.ts";
 
 Deno.test("a client that goes away aborts the signal of a slow handler", async () => {
@@ -66,7 +66,7 @@ Deno.test("denoland/deno#27005: a signal does not abort because its call was ans
   await httpWorld(async (request, context) => {
     contexts.push(context);
     context.signal.addEventListener("abort", () => aborts++);
-    if (request.url.endsWith("/later")) await new Promise((resolve) => setTimeout(resolve, 20));
+    if (request.url.endsWith("/later")) await turn();
     return new Response("done");
   }, async ({ origin }) => {
     for (const path of ["/", "/later", "/", "/later"]) await (await fetch(origin + path)).text();

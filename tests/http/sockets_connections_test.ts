@@ -7,7 +7,7 @@
 import { strict as assert } from "node:assert";
 import { callContext, chain, http, ManualClock, pool, type TransportEvent } from "../../mod.ts";
 import { failure, settle } from "../support/calls.ts";
-import { until } from "../support/channels.ts";
+import { turn, until } from "../support/channels.ts";
 import { run } from "../support/process.ts";
 import { fixed, rawWorld } from "./_raw_server.ts";
 
@@ -19,7 +19,7 @@ Deno.test("a pool waits for a free connection, first come, first served, and ope
     for (;;) {
       const path = /^GET (\S+)/.exec(await connection.request())![1];
       order.push(path);
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await turn();
       await connection.write(fixed(path));
     }
   }, async (world) => {

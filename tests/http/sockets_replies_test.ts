@@ -6,7 +6,7 @@
 
 import { strict as assert } from "node:assert";
 import { failure } from "../support/calls.ts";
-import { until } from "../support/channels.ts";
+import { turn, until } from "../support/channels.ts";
 import { fixed, rawWorld } from "./_raw_server.ts";
 
 /** A response of each kind, the text it stands for, and whether its connection serves on. */
@@ -140,7 +140,7 @@ Deno.test("pieces of a body are never written over", async () => {
       await connection.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
       for (let i = 0; i < 5; i++) {
         await connection.write(`40\r\n${letter.repeat(64)}\r\n`);
-        await new Promise((resolve) => setTimeout(resolve, 1));
+        await turn();
       }
       await connection.write("0\r\n\r\n");
     }

@@ -212,7 +212,7 @@ export class ResponseHeadDecoder extends HeadDecoder {
   /** The bytes of the last head, of which so many are in use. Made for the second one: most connections have more, or one. */
   #last: Uint8Array | undefined = undefined;
   #lastBytes = 0;
-  #heads = 0;
+  #first = true;
 
   /** Makes the decoder of one connection. */
   constructor(limits: Http1Limits = defaultHttp1Limits) {
@@ -241,17 +241,17 @@ export class ResponseHeadDecoder extends HeadDecoder {
   }
 
   #repeats(bytes: Uint8Array, start: number, end: number): boolean {
-    const last = this.#last;
+    const last = this.#last!;
     const length = this.#lastBytes;
-    if (last === undefined || length === 0 || end - start < length || this.begun) return false;
+    if (length === 0 || end - start < length || this.begun) return false;
     for (let i = 0; i < length; i++) if (bytes[start + i] !== last[i]) return false;
     return true;
   }
 
   #keep(bytes: Uint8Array, start: number): void {
     const length = this.headEnd - start;
-    if (++this.#heads === 1) return;
     this.#lastBytes = 0;
+    if (this.#first) return void (this.#first = false);
     if (length > maxRepeatedBytes) return;
     this.#last ??= new Uint8Array(maxRepeatedBytes);
     this.#last.set(bytes.subarray(start, this.headEnd));

@@ -36,7 +36,6 @@ export class WebSocketDecoders {
   give(decoder: WebSocketDecoder): void {
     decoder.control = nobody;
     decoder.message = noBytes;
-    decoder.lends = false;
     if (this.#kept.length < maxKept) this.#kept.push(decoder);
   }
 }

@@ -9,6 +9,7 @@ import { TransportError } from "../../core/errors.ts";
 import type { Framing } from "../../framing/framing.ts";
 import { borrowScratch, maxScratchBytes, returnScratch } from "../../util/scratch.ts";
 import type { ByteSink, WriterLimits, WriterOwner } from "./byte_stream.ts";
+import { tooLarge } from "./stream_errors.ts";
 
 /**
  * After this many messages of one turn the write begins at once: a peer that
@@ -286,15 +287,6 @@ export class CoalescingWriter {
 /** A scratch buffer, or for a head that is larger than any of them a buffer of its own. */
 function scratchFor(byteLength: number): Uint8Array {
   return byteLength > maxScratchBytes ? new Uint8Array(byteLength) : borrowScratch(byteLength);
-}
-
-/** The error for a message over the limit. */
-export function tooLarge(messageBytes: number, maxBytes: number): TransportError {
-  return new TransportError(
-    "message-too-large",
-    `Cannot send message: it has ${messageBytes} bytes, ${maxBytes} are allowed`,
-    { details: { messageBytes, maxBytes } },
-  );
 }
 
 /** A message that has no head. */

@@ -1,5 +1,6 @@
 /**
- * How a connection over a stream of bytes ends where that was not in order.
+ * How a connection over a stream of bytes ends where that was not in order, and
+ * what it does not take.
  *
  * @module
  */
@@ -29,4 +30,13 @@ export function lostWhile(doing: string, remote: Address, cause: unknown): Trans
 /** It was closed before, by this end. */
 export function alreadyClosed(remote: Address): TransportError {
   return new TransportError("closed", `Cannot use connection to ${formatAddress(remote)}: it is closed`);
+}
+
+/** The error for a message over the limit. */
+export function tooLarge(messageBytes: number, maxBytes: number): TransportError {
+  return new TransportError(
+    "message-too-large",
+    `Cannot send message: it has ${messageBytes} bytes, ${maxBytes} are allowed`,
+    { details: { messageBytes, maxBytes } },
+  );
 }

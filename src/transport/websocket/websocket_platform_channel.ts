@@ -13,7 +13,7 @@ import { TransportError } from "../../core/errors.ts";
 import { closeCodeOf, closeReason, errorOfClose } from "../../framing/websocket/websocket_close.ts";
 import { tooLarge as refusedTooLarge } from "../../framing/websocket/websocket_frames.ts";
 import { byteLengthOf } from "../../util/byte_length.ts";
-import { tooLarge } from "../stream/coalescing_writer.ts";
+import { tooLarge } from "../stream/stream_errors.ts";
 import type { StreamPlace } from "../stream/byte_stream.ts";
 import { WatchedChannel, type WatchedSettings } from "../stream/watched_channel.ts";
 import { whenClosed } from "./websocket_platform_end.ts";

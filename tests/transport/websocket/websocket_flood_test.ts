@@ -9,17 +9,9 @@ import { type Channel, type Message, TransportError, websocket } from "../../../
 import { encode, FrameReader, ping, shown } from "../../autobahn/_wire.ts";
 import { Recorder, until, within } from "../../support/channels.ts";
 import { readAll } from "../_echo.ts";
+import { openRaw, upgradeLines } from "./_websocket_raw.ts";
 
 const limits = { highWaterBytes: 256 * 1024, maxBufferedBytes: 1024 * 1024 };
-const upgrade = [
-  "GET / HTTP/1.1",
-  "Host: 127.0.0.1",
-  "Upgrade: websocket",
-  "Connection: Upgrade",
-  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-  "Sec-WebSocket-Version: 13",
-];
-
 Deno.test("websockets/ws#2263: a peer that sends pings and never reads fills a bounded buffer, and harms nobody", async () => {
   const channels: Channel[] = [];
   const listener = await websocket({ port: 0, ...limits }).listen((channel) => {
@@ -28,8 +20,7 @@ Deno.test("websockets/ws#2263: a peer that sends pings and never reads fills a b
     channel.receive({ message, end: () => void channel.close(), closed: () => {} });
   });
   const port = listener.addr.port!;
-  const rude = await Deno.connect({ port });
-  await rude.write(new TextEncoder().encode(`${upgrade.join("\r\n")}\r\n\r\n`));
+  const rude = await openRaw(port, upgradeLines);
   const pings = encode(Array.from({ length: 1000 }, () => ping(new Uint8Array(125))), true);
   let most = 0;
   const flood = (async () => {
@@ -63,8 +54,7 @@ Deno.test("a farewell goes out to a peer whose buffer is full, once it reads", a
     channels.push(channel);
     channel.receive(server);
   });
-  const conn = await Deno.connect({ port: listener.addr.port! });
-  await conn.write(new TextEncoder().encode(`${upgrade.join("\r\n")}\r\n\r\n`));
+  const conn = await openRaw(listener.addr.port!, upgradeLines);
   await until(() => channels.length > 0, "the channel");
   const [channel] = channels;
   // Full to the last byte that is taken.

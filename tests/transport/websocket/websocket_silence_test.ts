@@ -13,20 +13,11 @@ import { encode, text } from "../../autobahn/_wire.ts";
 import { Recorder, turn, until, within } from "../../support/channels.ts";
 import { faultProxy } from "../../support/fault_proxy.ts";
 import { readAll } from "../_echo.ts";
+import { upgradeLines } from "./_websocket_raw.ts";
 
 const second = 1000;
 const encoder = new TextEncoder();
-const request = encoder.encode(
-  [
-    "GET / HTTP/1.1",
-    "Host: 127.0.0.1",
-    "Upgrade: websocket",
-    "Connection: Upgrade",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    "Sec-WebSocket-Version: 13",
-    "\r\n",
-  ].join("\r\n"),
-);
+const request = encoder.encode(`${upgradeLines.join("\r\n")}\r\n\r\n`);
 
 /** A server on a clock of its own, which echoes. */
 async function served(options: Partial<WebSocketOptions> = {}) {
