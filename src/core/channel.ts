@@ -69,9 +69,19 @@ export function formatAddress(address: Address): string {
  */
 export interface Receiver {
   /**
-   * One message. A message that was handed out is never overwritten. Returning
-   * a promise stops the reading until it has settled: that is the receiver's
-   * backpressure.
+   * Says that the bytes of a message are looked at only during `message()`, or
+   * until the promise that it returned has settled. A channel on a socket then
+   * reads into the same memory again, which spares it new memory for each read:
+   * an echo of 1 KB messages was measured at 1.3 to 2 times the rate. What is
+   * kept must be copied, as `message.slice()` does; what goes on to `send()` of
+   * a channel on a socket need not be, and messages of 64 KiB or more are never
+   * overwritten. Read once, by `receive()`. Default false.
+   */
+  readonly borrows?: boolean;
+  /**
+   * One message. A message that was handed out is never overwritten, unless the
+   * receiver {@linkcode Receiver.borrows}. Returning a promise stops the reading
+   * until it has settled: that is the receiver's backpressure.
    */
   message(message: Message): void | Promise<void>;
   /** The peer sends no more, but may still read. */

@@ -68,11 +68,12 @@ export class ReceiveBuffer {
     return this.end === 0 ? this.bytes : this.bytes.subarray(this.end);
   }
 
-  /** All was consumed: begins anew where nobody holds a view, in less memory where less would do. */
+  /** All was consumed: begins anew where nobody holds a view, in as much memory as the last reads have asked for. */
   rewind(): void {
     if (!this.reuses || this.lent) return;
     this.start = this.end = 0;
-    if (this.#nextSize < this.bytes.length >> 2) this.bytes = new Uint8Array(this.#nextSize);
+    const { length } = this.bytes;
+    if (this.#nextSize > length || this.#nextSize < length >> 2) this.bytes = new Uint8Array(this.#nextSize);
   }
 
   /** Takes in `count` bytes that were read into the space. */

@@ -5,8 +5,8 @@
  */
 
 import { strict as assert } from "node:assert";
-import { type Channel, TransportError } from "../../mod.ts";
-import { bytesOf, join, numbered, part, Recorder, sameBytes } from "../support/channels.ts";
+import { type Channel, type Message, type Receiver, TransportError } from "../../mod.ts";
+import { bytesOf, join, numbered, part, Recorder, sameBytes, turn, until } from "../support/channels.ts";
 import { Random } from "../support/random.ts";
 import type { ConformanceTest } from "./channel_suite.ts";
 
@@ -28,6 +28,27 @@ function* numberedMessages(count: number): Generator<Uint8Array> {
 function checkNumbered(recorder: Recorder, count: number): void {
   assert.equal(recorder.messages.length, count);
   recorder.messages.forEach((message, i) => sameBytes(bytesOf(message), numbered(i, 4 + i % 700), `message ${i}`));
+}
+
+/** Keeps no message, except large ones. */
+class Borrower implements Receiver {
+  readonly borrows = true;
+  heard = 0;
+  /** Messages that it takes its time for, now. */
+  looking = 0;
+  readonly large: (() => void)[] = [];
+  error: TransportError | undefined = undefined;
+  readonly message: (message: Message) => void | Promise<void>;
+
+  constructor(message: (message: Message) => void | Promise<void>) {
+    this.message = message;
+  }
+
+  end(): void {}
+
+  closed(error: TransportError | undefined): void {
+    this.error = error;
+  }
 }
 
 /** Registers them. */
@@ -101,6 +122,39 @@ export function messageTests(test: ConformanceTest): void {
     await far.count(texts.length);
     assert.deepEqual(far.messages.map((message) => new TextDecoder().decode(bytesOf(message))), texts);
     await part(pair, near, far);
+  });
+
+  test("lends a receiver that borrows each message for as long as it looks at it", {}, async (transport) => {
+    const pair = await join(transport);
+    const random = new Random(11);
+    const messages = Array.from({ length: 2000 }, (_, i) => {
+      const size = i % 250 === 249 ? random.below(300_000) : random.below(random.oneIn(10) ? 70_000 : 1200);
+      return numbered(i, Math.min(size, pair.near.maxMessageBytes));
+    });
+    const near = new Recorder();
+    const far: Borrower = new Borrower((message) => {
+      const number = far.heard++;
+      const look = (): void => sameBytes(bytesOf(message), messages[number], `message ${number} at the receiver`);
+      look();
+      // Such a message may be kept for good.
+      if (message.length >= 64 * 1024) far.large.push(look);
+      const sent = pair.far.send(message);
+      if (!random.oneIn(20)) return sent;
+      far.looking++;
+      return turn().then(look).then(() => {
+        far.looking--;
+        return sent;
+      });
+    });
+    pair.near.receive(near);
+    pair.far.receive(far);
+    await sendAll(pair.near, messages);
+    await near.count(messages.length);
+    near.messages.forEach((message, i) => sameBytes(bytesOf(message), messages[i], `message ${i} sent on`));
+    await until(() => far.looking === 0, "the receiver's last look");
+    for (const look of far.large) look();
+    await part(pair, near);
+    assert.equal(far.error, undefined);
   });
 
   test("never writes again where it has handed a message out", {}, async (transport) => {

@@ -184,3 +184,22 @@ Deno.test("a receive buffer that was busy gives its memory back when little come
   }
   assert.ok(buffer.bytes.length <= 1024, `${busy} bytes have become ${buffer.bytes.length}`);
 });
+
+Deno.test("a receive buffer that may be written again grows with reads that fill it, and shrinks with small ones", () => {
+  const buffer = new ReceiveBuffer();
+  buffer.reuses = true;
+  const read = (count: number): void => {
+    const room = buffer.space(1).length;
+    buffer.filled(Math.min(room, count));
+    // Whatever came was whole messages.
+    buffer.start = buffer.end;
+    buffer.rewind();
+  };
+  for (let i = 0; i < 10; i++) read(1024 * 1024);
+  assert.equal(buffer.bytes.length, 112 * 1024);
+  const { bytes } = buffer;
+  for (let i = 0; i < 10; i++) read(60_000);
+  assert.equal(buffer.bytes, bytes, "the same memory for as long as it suits");
+  for (let i = 0; i < 10; i++) read(50);
+  assert.ok(buffer.bytes.length <= 1024, `${buffer.bytes.length} bytes are kept`);
+});

@@ -26,6 +26,8 @@ import { errorText, notificationText, resultText } from "./json_rpc_text.ts";
 
 /** See the module. */
 export class JsonRpcSession extends ChannelSession<MethodRequest, unknown> implements Receiver {
+  /** A message is text as soon as it is there. */
+  readonly borrows = true;
   readonly #link: JsonRpcLink;
   readonly #streams: JsonRpcStreams;
   readonly #calls: JsonRpcCalls;

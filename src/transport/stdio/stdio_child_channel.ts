@@ -51,6 +51,7 @@ class ChildChannel implements Channel {
 
   receive(receiver: Receiver): void {
     this.#inner.receive({
+      borrows: receiver.borrows,
       message: (message) => receiver.message(message),
       end: () => receiver.end(),
       closed: (error) => {

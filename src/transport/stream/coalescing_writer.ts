@@ -33,7 +33,7 @@ interface Segment {
 const none: Segment[] = [];
 
 /** Messages from this size on are written from where they lie: copying them would cost more than a write of their own. */
-const directBytes = 64 * 1024;
+export const directBytes: number = 64 * 1024;
 
 /**
  * The one writer of a connection. At most one write is in flight, and a partial

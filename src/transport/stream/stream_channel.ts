@@ -10,7 +10,7 @@ import { TransportError } from "../../core/errors.ts";
 import type { FrameDecoder, FrameProtocol, ProtocolLine } from "../../framing/framing.ts";
 import { ReceiveBuffer } from "../../framing/receive_buffer.ts";
 import type { ByteStream, StreamPlace, StreamProtocol, StreamSettings } from "./byte_stream.ts";
-import { CoalescingWriter, noHead } from "./coalescing_writer.ts";
+import { CoalescingWriter, directBytes, noHead } from "./coalescing_writer.ts";
 import { alreadyClosed, endedInFrame, endedWithoutGoodbye, lostWhile } from "./stream_errors.ts";
 import { WatchedChannel } from "./watched_channel.ts";
 
@@ -36,6 +36,8 @@ export class StreamChannel extends WatchedChannel implements Channel, ProtocolLi
     if (typeof outcome === "number" || outcome === null) this.#read(outcome);
     else this.#lost("read from", outcome);
   };
+  /** The receiver keeps no message. */
+  #borrows = false;
   /** The peer has sent its last byte. */
   #peerEnded = false;
   /** What the peer did wrong, while it is being told. */
@@ -142,6 +144,7 @@ export class StreamChannel extends WatchedChannel implements Channel, ProtocolLi
   }
 
   protected override receiving(): void {
+    if (this.receiver!.borrows === true) this.#borrows = this.#received.reuses = true;
     // What came with the opening handshake is looked at first.
     if (this.#received.end > this.#received.start) queueMicrotask(() => this.over ? undefined : this.deliver());
     else this.#readMore();
@@ -177,9 +180,12 @@ export class StreamChannel extends WatchedChannel implements Channel, ProtocolLi
       while (decoder.next(received.bytes, received.start, received.end)) {
         received.start = decoder.frameEnd;
         messages++;
-        const pause = receiver.message(
-          protocol === undefined ? received.bytes.subarray(decoder.messageStart, decoder.messageEnd) : protocol.message,
-        );
+        const message = protocol === undefined
+          ? received.bytes.subarray(decoder.messageStart, decoder.messageEnd)
+          : protocol.message;
+        // From this size on `send()` copies nothing: such a message is its receiver's for good.
+        if (this.#borrows && message.length >= directBytes) received.lent = true;
+        const pause = receiver.message(message);
         if (pause !== undefined) return this.pause(pause);
         if (this.over) return;
       }
@@ -192,11 +198,10 @@ export class StreamChannel extends WatchedChannel implements Channel, ProtocolLi
     if (protocol !== undefined) {
       received.start = protocol.frameEnd;
       if (protocol.ended) this.#peerEnded = true;
-      if (protocol.lends) {
-        received.lent = true;
-        protocol.lends = false;
-      } else if (received.start === received.end) received.rewind();
+      if (protocol.lends && !this.#borrows) received.lent = true;
+      protocol.lends = false;
     }
+    if (received.start === received.end) received.rewind();
     if (this.#peerEnded) return this.#afterPeerEnd();
     this.#noteFrame(messages);
     this.#readMore();
