@@ -111,6 +111,7 @@ function oneWay(label: string, bytes: number): Case {
       deno("floor", "floor/one_way.ts"),
       ...framework("one_way"), // The framework's contender.
       deno("floor, buffer reused", "floor/one_way.ts", "--reuse"),
+      deno("wireway, messages borrowed", "programs/one_way.ts", "--reuse"),
       ...peers("one-way"),
     ],
     flags: ["--bytes", String(bytes)],

@@ -25,6 +25,7 @@ const floor = deno("floor/websocket.ts", "server");
 const servers: Record<string, string[]> = {
   "floor": floor,
   "wireway": deno("programs/websocket.ts", "server"),
+  "wireway, messages borrowed": [...deno("programs/websocket.ts", "server"), "--reuse"],
   "Deno.upgradeWebSocket": deno("peers/websocket_deno.ts", "server"),
   "npm ws on node": node("server"),
   "bun": bun,

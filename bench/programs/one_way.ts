@@ -9,11 +9,13 @@ import { type Flags, runProgram } from "../floor/command.ts";
 
 await runProgram({ server, client });
 
-async function server(): Promise<number> {
+async function server(flags: Flags): Promise<number> {
+  const borrows = flags.has("reuse");
   const listener = await tcp({ port: 0 }).listen((channel) => {
     let messages = 0;
     let last: unknown;
     channel.receive({
+      borrows,
       message(message) {
         messages++;
         last = message;

@@ -13,10 +13,12 @@ const settled = Promise.resolve();
 
 /** Sends back what comes, and what this server weighs for a text. As small as it can be: there are thousands of them. */
 class Echo implements Receiver {
+  readonly borrows: boolean;
   readonly #channel: Channel;
 
-  constructor(channel: Channel) {
+  constructor(channel: Channel, borrows: boolean) {
     this.#channel = channel;
+    this.borrows = borrows;
   }
 
   message(message: Message): void | Promise<void> {
@@ -33,9 +35,10 @@ class Echo implements Receiver {
 let report = (): string => "";
 
 await runProgram({
-  async server() {
+  async server(flags: Flags) {
+    const borrows = flags.has("reuse");
     const listener = await websocket({ port: 0, backlog: 1024 }).listen((channel) => {
-      channel.receive(new Echo(channel));
+      channel.receive(new Echo(channel, borrows));
     });
     report = () => JSON.stringify({ rss: Deno.memoryUsage().rss, open: listener.counters.connectionsOpen });
     return listener.addr.port!;
