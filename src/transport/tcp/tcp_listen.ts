@@ -97,6 +97,16 @@ export function listenError(where: string, error: unknown): TransportError {
   return new TransportError("connect-failed", `Cannot listen on ${where}: ${why}`, { cause: error });
 }
 
+/**
+ * Whether accepting failed because a peer was gone before it was accepted: the
+ * check of a load balancer, a scanner. That says nothing of the system, and
+ * resting for it would let anybody slow down the accepting of all others.
+ */
+function isLostConnection(error: unknown): boolean {
+  const { NotConnected, ConnectionReset, ConnectionAborted, BrokenPipe } = Deno.errors;
+  return [NotConnected, ConnectionReset, ConnectionAborted, BrokenPipe].some((kind) => error instanceof kind);
+}
+
 class StreamListener<T extends Opened> implements Listener {
   readonly addr: Address;
   readonly counters: ChannelCounters = emptyCounters();
@@ -143,7 +153,7 @@ class StreamListener<T extends Opened> implements Listener {
       } catch (error) {
         if (this.#closed) return;
         this.#refused(undefined, TransportError.from(error, "connect-failed"));
-        await this.#rest();
+        if (!isLostConnection(error)) await this.#rest();
       }
     }
   }
