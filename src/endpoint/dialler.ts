@@ -110,7 +110,9 @@ export class Dialler<P> {
     const last = this.lastFailure;
     const why = `${last?.message ?? "Cannot connect"}; the next attempt is in ${Math.ceil(retryAfterMs)} ms`;
     const code = last?.code ?? "connect-failed";
-    return ownRefusal(new TransportError(code, why, { processed: "no", retryAfterMs, cause: last }));
+    return ownRefusal(
+      new TransportError(code, why, { processed: "no", retryAfterMs, details: last?.details, cause: last }),
+    );
   }
 
   /** When the next attempt may begin, after a back-off. */

@@ -25,7 +25,8 @@ export function noneFree(withinMs: number, cause: TransportError | undefined): T
 
 /** The connection that it waited for could not be made. */
 export function notConnected(cause: TransportError, retryAfterMs: number): TransportError {
-  return new TransportError(cause.code, cause.message, { processed: "no", retryAfterMs, cause });
+  const { code, message, details } = cause;
+  return new TransportError(code, message, { processed: "no", retryAfterMs, details, cause });
 }
 
 /** A connection that could not be used for anything. */

@@ -49,7 +49,7 @@ Deno.test("pool() hands the handler and a signal to the dial", async () => {
 Deno.test("a dial that fails is told to all who wait, with its cause and the time of the next one", async () => {
   const set = reconnecting({ initialBackoffMs: 200 });
   const calls = [set.call(), set.call()];
-  const error = new TransportError("connect-timeout", "Cannot connect: too slow");
+  const error = new TransportError("connect-timeout", "Cannot connect: too slow", { details: { status: 401 } });
   set.transport.dials[0].fail(error);
   await settle();
   for (const { error: told } of calls) {
@@ -57,8 +57,11 @@ Deno.test("a dial that fails is told to all who wait, with its cause and the tim
     assert.equal(told.code, "connect-timeout");
     assert.equal(told.processed, "no");
     assert.equal(told.retryAfterMs, 200);
-    assert.equal(told.cause, error);
+    assert.deepEqual([told.cause, told.details], [error, { status: 401 }]);
   }
+  const later = set.call();
+  await settle();
+  assert.deepEqual((later.error as TransportError).details, { status: 401 }, "during the back-off, too");
   assert.deepEqual(set.events, [{ type: "dial-failed", error, attempt: 1, retryInMs: 200 }]);
   await finish(set);
 });
