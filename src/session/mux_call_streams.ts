@@ -160,8 +160,8 @@ export class CallStreams implements SenderOwner, ReceiverOwner {
   endSent(_id: number, failure: TransportError | undefined): void {
     if (failure === undefined || this.answered || this.#cancelled) return;
     this.#cancelled = true;
-    const { code, message } = failure;
-    const error = new TransportError(code, message, { processed: "maybe", cause: failure.cause ?? failure });
+    const { code, message, details, cause = failure } = failure;
+    const error = new TransportError(code, message, { processed: "maybe", details, cause });
     this.#call.reject(error);
     this.#receiver?.drop(error);
   }

@@ -35,6 +35,14 @@ async function* upTo(limit: number): AsyncGenerator<number> {
   for (let n = 1; n <= limit; n++) yield n;
 }
 
+async function refusal(call: Promise<unknown>, path: string): Promise<void> {
+  await assert.rejects(call, (error: { code: string; details: { issues: { path: string }[] } }) => {
+    assert.equal(error.code, "invalid-request");
+    assert.equal(error.details.issues[0].path, path);
+    return true;
+  });
+}
+
 async function use(wire: Wire): Promise<void> {
   await using call = chain(wire, pool({ max: 2 }));
   const client = clientOf(counting, call);
@@ -43,12 +51,17 @@ async function use(wire: Wire): Promise<void> {
   for await (const { n } of client.upTo(200)) seen.push(n);
   assert.deepEqual(seen, Array.from({ length: 200 }, (_, i) => i + 1));
   for await (const { n } of client.upTo(1e9)) if (n === 100) break;
-  const refused = call({ method: "counting.add", params: { numbers: [1, "two"] } });
-  await assert.rejects(refused, (error: { code: string; details: { issues: { path: string }[] } }) => {
-    assert.equal(error.code, "invalid-request");
-    assert.equal(error.details.issues[0].path, "numbers[1]");
-    return true;
-  });
+  await refusal(call({ method: "counting.add", params: { numbers: [1, "two"] } }), "numbers[1]");
+  await refusal(
+    client.sum(
+      "all",
+      (async function* () {
+        yield 1;
+        yield "two" as unknown as number;
+      })(),
+    ),
+    "",
+  );
   assert.deepEqual(await client.sum("all", upTo(200)), { name: "all", sum: 20_100 });
   const doubled: number[] = [];
   for await (const n of client.double(undefined, upTo(200))) doubled.push(n);
