@@ -54,16 +54,24 @@ export type { WebSocketOptions } from "./websocket_options.ts";
 export function websocket(options: WebSocketOptions): ChannelTransport {
   const settings = readWebSocketOptions(options);
   const counters = new TransportCounters();
-  const { tcp, headers: _, authenticate: __, ...own } = settings;
-  const { hostname, port, tls, heartbeatMs, livenessMs, maxConnections } = tcp;
+  const { tcp, headers: _, authenticate: __, plain: ___, ...own } = settings;
+  const { hostname, port, tls, backlog, maxConnections, connectTimeoutMs, idleTimeoutMs } = tcp;
+  const { heartbeatMs, livenessMs, frameTimeoutMs, lingerMs, highWaterBytes, maxBufferedBytes } = tcp;
   const shown = {
     hostname,
     port,
     tls: tls === undefined ? undefined : true,
     ...own,
+    backlog,
+    maxConnections,
+    connectTimeoutMs,
+    idleTimeoutMs,
     heartbeatMs,
     livenessMs,
-    maxConnections,
+    frameTimeoutMs,
+    lingerMs,
+    highWaterBytes,
+    maxBufferedBytes,
   };
   return named("websocket", shown, {
     dial: (dialOptions: DialOptions = {}): Promise<Channel> => dialWebSocket(settings, counters.dialled, dialOptions),

@@ -236,7 +236,10 @@ Deno.test("an address that is none, or that something else contradicts, is refus
     describe(websocket({ url: "wss://[::1]/live" })),
     /hostname: "::1", port: 443, tls: true, path: "\/live"/,
   );
-  assert.match(describe(websocket({ url: new URL("ws://a:81") })), /hostname: "a", port: 81, path: "\/"/);
+  const described = describe(websocket({ url: new URL("ws://a:81") }));
+  assert.match(described, /hostname: "a", port: 81, path: "\/"/);
+  assert.doesNotMatch(described, /decoders|plain|framing/, "options, and nothing else");
+  assert.match(described, /connectTimeoutMs: 10000.*lingerMs: 2000.*maxBufferedBytes: 16777216/, "all of them");
 });
 
 Deno.test("dialling what is no WebSocket server says what it answered", async () => {
