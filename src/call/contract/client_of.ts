@@ -6,7 +6,7 @@
 
 import { Cancellation } from "../../core/cancellation.ts";
 import { discardReply } from "../../core/completion.ts";
-import { background, type CallContext } from "../../core/context.ts";
+import { background, CallContext } from "../../core/context.ts";
 import { TransportError } from "../../core/errors.ts";
 import { idempotent } from "../../core/idempotent.ts";
 import type { MethodCall, MethodRequest } from "../../core/method_call.ts";
@@ -24,8 +24,9 @@ import type { ClientMethods, Method, Methods } from "./contract_types.ts";
  * name: a chain over `mux()` and `methods()`, over `jsonRpc()`, or anything
  * else of that type.
  *
- * A method is called as `client.place(request, context?)`; one that takes items
- * as `client.upload(request, items, context?)`. One that answers with a stream
+ * A method is called as `client.place(request, context?)`, one without a request
+ * as `client.now(undefined, context?)`; one that takes items as
+ * `client.upload(request, items, context?)`. One that answers with a stream
  * gives an `AsyncIterable`: the call begins with the first item that is asked
  * for, and leaving the loop ends it.
  *
@@ -77,6 +78,7 @@ function clientMethod(name: string, method: Method, service: Service<MethodReque
 
   /** Sends the request as it was given once it was seen to be right. */
   const send = (request: unknown, items: unknown, context: CallContext): Promise<unknown> => {
+    if (method.request === undefined && request instanceof CallContext) throw contextFirst(name);
     const call: MethodCall = { method: name, params: request };
     const asked = method.items === undefined ? call : new Streamed(call, {
       [Symbol.asyncIterator]: () => checkedItems(() => iteratorOf(items), given(checkItem), badItem),
@@ -134,6 +136,12 @@ function clientMethod(name: string, method: Method, service: Service<MethodReque
       return Promise.reject(error);
     }
   };
+}
+
+/** Without types to say so, a deadline and a signal in the wrong place would be dropped in silence. */
+function contextFirst(name: string): TransportError {
+  const why = "it takes no request, and its context is the second argument: undefined goes before it";
+  return new TransportError("invalid-request", `Call of ${name} refused: ${why}`);
 }
 
 /** How many faults an error names. */

@@ -84,6 +84,15 @@ Deno.test("a request that breaks the contract is refused before it is sent, with
   assert.equal(sent, 0);
 });
 
+Deno.test("a context where a request would stand is refused, and not dropped with its deadline", async () => {
+  const clock = contract({ name: "clock", methods: { now: { reply: z.number() }, ticks: { replies: z.number() } } });
+  const client = clientOf(clock, () => assert.fail("nothing is sent"));
+  const context = callContext({ timeoutMs: 10 }) as unknown as undefined; // as where types are not checked
+  const refused = { code: "invalid-request", processed: "no", message: /its context is the second argument/ };
+  await assert.rejects(client.now(context), refused);
+  await assert.rejects(Array.fromAsync(client.ticks(context)), refused);
+});
+
 Deno.test("a server checks for itself, also against clients without a contract", async () => {
   let ran = 0;
   const handler = implement(orders, { place: () => ({ id: ran++ }), cancel: () => {}, count: () => 3 });
