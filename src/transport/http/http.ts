@@ -76,7 +76,9 @@ export { httpRequest } from "./http_plain_request.ts";
  *
  * Metadata travels in header fields: `traceparent`, `tracestate` and `baggage`
  * under their own names, all others as `meta-…`. Deadlines are kept at the
- * calling end and not sent.
+ * calling end and not sent. One that the chain leaves to the transport bounds
+ * the body, too; where a `timeout()` or `deadline()` around keeps it, it bounds
+ * the time to the head, and the context's signal ends a body.
  *
  * The times of the calling end, `maxDrainBytes` and `maxInFlight` can be changed while it works
  * ({@linkcode adjustablesOf}): connections that are open go by them from their next request on.

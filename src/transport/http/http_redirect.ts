@@ -49,7 +49,7 @@ export function redirected(
   location: string,
   count: number,
 ): RedirectedRequest {
-  if (count > maxRedirects) throw refused(request, `it is the ${count}th, ${maxRedirects} are followed`);
+  if (count > maxRedirects) throw refused(request, `it is number ${count}, ${maxRedirects} are followed`);
   if (!URL.canParse(location, request.url)) throw refused(request, `it goes to ${JSON.stringify(location)}`);
   const url = new URL(location, request.url);
   if (url.protocol !== "http:" && url.protocol !== "https:") throw refused(request, `it goes to ${url.protocol}`);
