@@ -27,7 +27,8 @@ export const maxControlBytes = 125;
 export const maxHeadBytes = 14;
 
 const reservedBits = 0x30;
-const maskBit = 0x80;
+/** In the second byte of a frame: it is masked. */
+export const maskBit = 0x80;
 const length16 = 126;
 const length64 = 127;
 

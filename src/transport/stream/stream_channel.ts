@@ -181,7 +181,7 @@ export class StreamChannel extends WatchedChannel implements Channel, ProtocolLi
         received.start = decoder.frameEnd;
         messages++;
         const message = protocol === undefined
-          ? received.bytes.subarray(decoder.messageStart, decoder.messageEnd)
+          ? viewOf(received.bytes, decoder.messageStart, decoder.messageEnd)
           : protocol.message;
         // From this size on `send()` copies nothing: such a message is its receiver's for good.
         if (this.#borrows && message.length >= directBytes) received.lent = true;
@@ -277,6 +277,11 @@ export class StreamChannel extends WatchedChannel implements Channel, ProtocolLi
       // It was closed already, by the platform.
     }
   }
+}
+
+/** As `subarray()`, which looks for the constructor first and takes half as long again. */
+function viewOf(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from);
 }
 
 function encoded(message: Message): Uint8Array {

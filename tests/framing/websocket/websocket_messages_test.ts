@@ -178,6 +178,44 @@ for (const [what, bytes, closeCode, message] of refusals) {
   });
 }
 
+Deno.test("a whole binary frame is refused where the same frame in pieces is, and ignored after a close", () => {
+  // All of it fits into the first 256 bytes that are read at once.
+  const limits = { maxMessageBytes: 200 };
+  for (const [side, key] of [["client", undefined], ["server", mask]] as const) {
+    const whole = (length: number): Uint8Array => frame(fin | binary, new Uint8Array(length), key);
+    // A length of 50 in two bytes.
+    const long = join(
+      whole(50).subarray(0, 1),
+      Uint8Array.of(key === undefined ? 126 : 254, 0, 50),
+      whole(50).subarray(2),
+    );
+    const wrong: [Uint8Array, Uint8Array, string, RegExp][] = [
+      [frame(binary, "a", key), whole(100), "protocol", /begins a message before the last one has ended/],
+      [new Uint8Array(0), whole(201), "message-too-large", /it has 201 bytes or more, 200 are allowed/],
+      [new Uint8Array(0), long, "protocol", /its length, 50, is written in more bytes than it needs/],
+      [
+        whole(200),
+        frame(fin | binary, new Uint8Array(100), key === undefined ? mask : undefined),
+        "protocol",
+        /masked/,
+      ],
+    ];
+    for (const [before, bytes, code, message] of wrong) {
+      for (const cut of [bytes.length, bytes.length - 1]) {
+        const feed = new WebSocketFeed({ side, ...limits });
+        if (before.length > 0) feed.push(before);
+        const error = feed.refusal(bytes.subarray(0, cut), bytes.subarray(cut));
+        assert.equal(error.code, code);
+        assert.match(error.message, message);
+      }
+    }
+    const feed = new WebSocketFeed({ side, ...limits });
+    feed.push(join(whole(50), frame(fin | close, "", key), whole(50)));
+    feed.push(whole(100));
+    assert.deepEqual(feed.found, [found("binary", new Uint8Array(50)), "close 1005 "]);
+  }
+});
+
 Deno.test("a connection fails with the first byte of a text that is wrong, before the rest of its frame has come", () => {
   // Autobahn 6.4: U+110000 in the middle of a text.
   const payload = unhex("ce ba e1 bd b9 cf 83 ce bc ce b5 f4 90 80 80 65 64 69 74 65 64");
