@@ -29,7 +29,8 @@
  */
 
 import { Hono } from "hono";
-import { type Clock, type EventLog, type MetricSource, Recorder, systemClock, TransportError } from "../mod.ts";
+import { type Clock, type EventLog, type MetricSource, Recorder, systemClock } from "../mod.ts";
+import { given, integer, label, oneOf, type OptionRule, readOptions } from "../src/core/options.ts";
 import { Chains, type DrawnChain } from "./dashboard/chains.ts";
 import { Feed, type Snapshots } from "./dashboard/feed.ts";
 import { guarded, pageRoutes } from "./dashboard/page.ts";
@@ -144,13 +145,9 @@ export interface Dashboard extends Disposable {
  * ```
  */
 export function dashboard(options: DashboardOptions = {}): Dashboard {
-  const { title = "Wireway", note, chains = {}, sources = [], events, record = "while-watched" } = options;
-  const { everyMs = 1000, maxReaders = 100, maxSeries = 500, authorize } = options;
-  const { clock = systemClock, wallClock = () => Date.now() } = options;
-  for (const [name, value, most] of [["everyMs", everyMs, 3_600_000], ["maxReaders", maxReaders, 100_000]] as const) {
-    if (Number.isInteger(value) && value >= 1 && value <= most) continue;
-    throw new TransportError("invalid-option", `Cannot use dashboard(): option ${name} is ${value}, not 1 to ${most}`);
-  }
+  const read = readOptions("dashboard()", options, rules);
+  const { title, note, chains, sources, events, record, everyMs, maxReaders, maxSeries } = read;
+  const { authorize, clock, wallClock } = read;
   const feed = new Feed({
     title,
     note,
@@ -160,7 +157,7 @@ export function dashboard(options: DashboardOptions = {}): Dashboard {
     chains: new Chains(chains as Record<string, DrawnChain>),
     recorder: new Recorder(sources, { maxSeries }),
     events,
-    panels: panelsOf(options),
+    panels: panelsOf(read),
     clock,
     wallClock,
   });
@@ -177,6 +174,55 @@ export function dashboard(options: DashboardOptions = {}): Dashboard {
     close,
     [Symbol.dispose]: close,
   };
+}
+
+/** Something with a snapshot, as health(), objectives() and report() give it. */
+const snapshots: OptionRule<Snapshots | undefined> = {
+  allowed: "an object with snapshot()",
+  fallback: undefined,
+  accepts: hasSnapshot,
+};
+
+const rules = {
+  title: label("Wireway"),
+  note: label(undefined),
+  chains: {
+    allowed: "chains by name",
+    fallback: {} as NonNullable<DashboardOptions["chains"]>,
+    accepts: (value: unknown) => isObject(value) && Object.values(value).every(isChain),
+  },
+  sources: {
+    allowed: "a list of functions",
+    fallback: [] as readonly MetricSource[],
+    accepts: (value: unknown) => Array.isArray(value) && value.every((one) => typeof one === "function"),
+  },
+  events: given<EventLog | undefined>(undefined, "an object"),
+  health: snapshots,
+  objectives: {
+    allowed: "an object with snapshot(), or a list of them",
+    fallback: undefined as DashboardOptions["objectives"],
+    accepts: (value: unknown) => Array.isArray(value) ? value.every(hasSnapshot) : hasSnapshot(value),
+  },
+  report: snapshots,
+  record: oneOf("while-watched", ["while-watched", "always"]),
+  everyMs: integer(1000, 1, 3_600_000),
+  maxReaders: integer(100, 1, 100_000),
+  maxSeries: integer(500, 1, 100_000),
+  authorize: given<DashboardOptions["authorize"]>(undefined, "a function"),
+  clock: given<Clock>(systemClock, "an object"),
+  wallClock: given<() => number>(() => Date.now(), "a function"),
+};
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isChain(value: unknown): boolean {
+  return typeof value === "function" || isObject(value);
+}
+
+function hasSnapshot(value: unknown): value is Snapshots {
+  return isChain(value) && typeof (value as Partial<Snapshots>).snapshot === "function";
 }
 
 function panelsOf({ health, objectives, report }: DashboardOptions): Record<string, Snapshots> {

@@ -8,24 +8,32 @@
  */
 
 import {
+  adjustablesOf,
+  type AdjustableStage,
   callContext,
   callMeter,
   type CallMiddleware,
   chain,
   circuitBreaker,
+  concurrencyLimit,
   EventLog,
   EventLoopDelay,
   health,
   HostMeter,
   hostMetrics,
   idempotent,
+  limitMetrics,
+  linkStats,
   type MetricSource,
   mux,
   objectives,
   type Observer,
   pool,
   poolMetrics,
+  rateLimit,
+  type Report,
   report,
+  type ReportOptions,
   retry,
   tcp,
   text,
@@ -54,21 +62,42 @@ export class Measurements {
   readonly #promised = objectives({ name: "example", targets: { p95Ms: 100, p99Ms: 200, errorRate: 0.01 } });
   readonly #watched = health();
   readonly #delay = new EventLoopDelay();
-  readonly #report = report({ calls: this.#promised });
+  readonly #atOnce = concurrencyLimit({ max: 10_000 });
+  readonly #often = rateLimit({ windows: [{ calls: 100_000, perMs: 1000 }] });
+  /** There once it is known what it reports on. */
+  #report: Report | undefined;
   #end: () => Promise<void> = () => Promise.resolve();
 
   /** Hears what happens to connections. */
   readonly observer: Observer = (event) => {
     this.#events.observer(event);
-    this.#report.observer(event);
+    this.#report?.observer(event);
   };
 
   /** Goes around the service. */
-  readonly around: readonly [CallMiddleware, CallMiddleware] = [this.#promised.watch, this.#meter];
+  readonly around: readonly [CallMiddleware, CallMiddleware, CallMiddleware, CallMiddleware] = [
+    this.#atOnce,
+    this.#often,
+    this.#promised.watch,
+    this.#meter,
+  ];
 
   /** Makes the dashboard, and begins with the load. */
   board({ transport, handler, servers, port, load }: Served): Dashboard {
     const own = load > 0 ? this.#load(port, load) : undefined;
+    this.#report = report({
+      calls: this.#promised,
+      limits: { atOnce: { stats: this.#atOnce.stats, adjustable: stageOf(this.#atOnce, "concurrencyLimit") } },
+      rates: { often: { stats: this.#often.stats, adjustable: stageOf(this.#often, "rateLimit") } },
+      // The buffers of the sockets are filled by what goes out, the windows of the calls by what comes in.
+      links: {
+        tcp: { stats: linkStats(transport), adjustable: stageOf(transport, "tcp") },
+        mux: { stats: linkStats(transport), adjustable: stageOf(transport, "mux") },
+      },
+      ...own?.reported,
+      host: new HostMeter(),
+      eventLoop: this.#delay,
+    });
     return dashboard({
       title: "The example server",
       note: load > 0
@@ -78,6 +107,8 @@ export class Measurements {
       sources: [
         this.#meter.metrics,
         servers,
+        limitMetrics(this.#atOnce, { limiter: "at-once" }),
+        limitMetrics(this.#often, { limiter: "often" }),
         ...(own?.sources ?? []),
         hostMetrics(new HostMeter(), this.#delay),
       ],
@@ -96,7 +127,7 @@ export class Measurements {
     this.#delay[Symbol.dispose]();
   }
 
-  #load(port: number, perSecond: number): { chains: Record<string, object>; sources: MetricSource[] } {
+  #load(port: number, perSecond: number): Load {
     const { observer } = this;
     const meter = callMeter({ labels: { client: "load" } });
     const connections = chain(tcp({ port, observer }), mux(), text(), pool({ max: 2, observer }));
@@ -118,6 +149,23 @@ export class Measurements {
       clearInterval(timer);
       return connections.close();
     };
-    return { chains: { load: call }, sources: [meter.metrics, poolMetrics(connections, { client: "load" })] };
+    const pools = { load: { stats: () => connections.stats(), adjustable: stageOf(call, "pool") } };
+    const [timeouts, retries] = [{ wait: stageOf(call, "timeout") }, { again: stageOf(call, "retry") }];
+    return {
+      chains: { load: call },
+      sources: [meter.metrics, poolMetrics(connections, { client: "load" })],
+      reported: { pools, timeouts, retries },
+    };
   }
+}
+
+/** The program's own load, as it is shown. */
+interface Load {
+  readonly chains: Record<string, object>;
+  readonly sources: MetricSource[];
+  readonly reported: Pick<ReportOptions, "pools" | "timeouts" | "retries">;
+}
+
+function stageOf(part: object, name: string): AdjustableStage {
+  return adjustablesOf(part).find((stage) => stage.name === name)!;
 }

@@ -18,6 +18,7 @@ import { given, label, readOptions } from "./core/options.ts";
 import type { PoolOptions } from "./endpoint/pool.ts";
 import type { StreamingMuxOptions } from "./session/mux.ts";
 import type { HttpOptions } from "./transport/http/http.ts";
+import type { SseOptions } from "./transport/sse/sse.ts";
 import type { TcpOptions } from "./transport/tcp/tcp.ts";
 import type { WebSocketOptions } from "./transport/websocket/websocket.ts";
 import { type ConfigFiles, systemFiles, systemVariable } from "./tuning/config/config_files.ts";
@@ -60,6 +61,8 @@ export interface Settings {
   readonly tcp: Omit<TcpOptions, NoFileOption | "framing">;
   /** For `websocket()`. */
   readonly websocket: Omit<WebSocketOptions, NoFileOption | "authenticate">;
+  /** For `sse()`. */
+  readonly sse: Omit<SseOptions, NoFileOption | "authenticate">;
   /** For `http()`. */
   readonly http: Omit<HttpOptions, NoFileOption>;
   /** For `mux()`. */

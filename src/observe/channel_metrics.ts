@@ -54,7 +54,8 @@ export function batchMetrics(stats: BatchFigures, labels: MetricLabels = {}): Me
 }
 
 /**
- * What compress() counts, as far as it is shown: a part of `CompressionStats`.
+ * What compress() and contentEncoding() count, as far as it is shown: a part of `CompressionStats` and
+ * `ContentEncodingStats`.
  *
  * @example
  * ```ts
@@ -76,7 +77,7 @@ export interface CompressionFigures {
 }
 
 /**
- * Metrics of compress(): bytes before and after it, their ratio since the
+ * Metrics of compress() or contentEncoding(): bytes before and after it, their ratio since the
  * start, and messages by what was done with them.
  *
  * @example
@@ -101,7 +102,7 @@ export function compressionMetrics(stats: CompressionFigures, labels: MetricLabe
         name: "wireway.compression.messages",
         kind: "counter",
         unit: "{message}",
-        description: "Messages, by what compression did with them.",
+        description: "Messages or bodies, by what compression did with them.",
         series: Object.entries(results).map(([result, value]) => ({ labels: { ...labels, result }, value })),
       },
     ];

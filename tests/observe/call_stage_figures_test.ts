@@ -165,7 +165,9 @@ Deno.test("stages around HTTP show their bodies and calls", async () => {
   assert.equal((await plain.text()).length, 6000);
   const packed = await call(new Request("http://localhost/", { headers: { "accept-encoding": "gzip" } }));
   const { length } = await packed.bytes();
-  assert.deepEqual(shown(encoding), { encoded: 1, decoded: 0 });
+  const { ratio, "bytes before": before, "bytes after": after, ...bodies } = shown(encoding);
+  assert.deepEqual(bodies, { encoded: 1, plain: 1, decoded: 0 });
+  assert.deepEqual([before, ratio], [6000, 6000 / Number(after)]);
   assert.deepEqual(shown(shaping), { waiting: 0, "bytes up": 0, "bytes down": 6000 + length });
   assert.deepEqual(shown(call), { calls: 2 });
 });

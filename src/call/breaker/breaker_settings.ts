@@ -43,8 +43,9 @@ export function readBreaker(owner: string, options: CircuitBreakerOptions): Brea
   const settings = { ...rest, maxOpenMs: maxGiven ?? Math.max(300_000, rest.openMs) };
   check(settings);
   const { clock: _, random: __, observer: ___, ...shown } = settings;
-  const adjustable = liveSettings<BreakerSettings>(owner, settings, rules, liveNames, { check });
-  return { settings, windows: readWindows(owner, windows), adjustable, shown: { ...shown, windows } };
+  const read = readWindows(owner, windows);
+  const adjustable = liveSettings<BreakerSettings>(owner, settings, rules, liveNames, { check, more: read.settings });
+  return { settings, windows: read.make, adjustable, shown: { ...shown, windows: read.shown } };
 }
 
 /** What can be changed while it works. A time that it is open already stays as it is. */

@@ -92,7 +92,8 @@ export interface CircuitBreakerOptions {
  * There is no timer: the state is a function of the clock. A closed breaker
  * reads the clock at failures only, with windows at the end of each call.
  *
- * Its numbers, times and shares can be changed while it works ({@linkcode adjustablesOf}), those of the windows not.
+ * Its numbers, times and shares can be changed while it works ({@linkcode adjustablesOf}), those of the windows, too:
+ * `windows[0].failureRate`. A window whose `windowMs` or `windowCalls` has changed counts anew from the next call on.
  *
  * Place: around one endpoint, inside of retries and of balancing, outside of
  * the timeout of a single attempt, so that it hears of every attempt.

@@ -77,7 +77,8 @@ interface Member {
  * used for longest; a closed one, where there is one among the 16 oldest, since
  * that loses least.
  *
- * The numbers, times and shares of all of them can be changed at once while they work ({@linkcode adjustablesOf}).
+ * The numbers, times and shares of all of them, windows too, can be changed at once while they work
+ * ({@linkcode adjustablesOf}).
  *
  * Place and errors: as for {@linkcode circuitBreaker}.
  *

@@ -5,6 +5,7 @@
  */
 
 import { TransportError } from "../../core/errors.ts";
+import type { ContentEncodingStats } from "./content_encoding_stats.ts";
 import type { ContentCoding } from "./content_negotiation.ts";
 
 /** What both ends go by. */
@@ -13,14 +14,8 @@ export interface ContentEncodingSettings {
   readonly thresholdBytes: number;
   readonly isCompressible: (contentType: string | null) => boolean;
   readonly maxDecodedBytes: number;
-  /** Bodies that were coded. */
-  readonly counts: CodedCounts;
-}
-
-/** How many bodies were coded. To count their bytes, a stream more would have to stand around each. */
-export interface CodedCounts {
-  encoded: number;
-  decoded: number;
+  /** Counts what is done. */
+  readonly stats: ContentEncodingStats;
 }
 
 /** Those of the codings that this platform has; asked with the first call, since nothing may be made at load. */
@@ -52,9 +47,30 @@ export function knownCoding(field: string, known: readonly ContentCoding[]): Con
 /** A stream of bytes as the platform's codecs want it. */
 type Bytes = ReadableStream<Uint8Array<ArrayBuffer>>;
 
-/** The body, encoded. What is written in one piece can be read at once on the other side. */
-export function encoded(body: ReadableStream<Uint8Array>, coding: ContentCoding): ReadableStream<Uint8Array> {
-  return (body as Bytes).pipeThrough(new CompressionStream(formats[coding] as CompressionFormat));
+/** The body, encoded and counted. What is written in one piece can be read at once on the other side. */
+export function encoded(
+  body: ReadableStream<Uint8Array>,
+  coding: ContentCoding,
+  stats: ContentEncodingStats,
+): ReadableStream<Uint8Array> {
+  stats.compressed++;
+  const before = passing(body, (bytes) => stats.bytesBefore += bytes) as Bytes;
+  const after = before.pipeThrough(new CompressionStream(formats[coding] as CompressionFormat));
+  return passing(after, (bytes) => stats.bytesAfter += bytes);
+}
+
+/** The same bytes, told of as they are read. */
+function passing(body: ReadableStream<Uint8Array>, tell: (bytes: number) => void): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller): Promise<void> {
+      const { done, value } = await reader.read();
+      if (done) return controller.close();
+      tell(value.length);
+      controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
 }
 
 /** The body, decoded; it fails past `maxBytes`, before more than a piece beyond them was made. */

@@ -4,16 +4,18 @@
  * @module
  */
 
-import { named, withFigures } from "../../core/describe.ts";
-import { counted } from "../../core/figures.ts";
+import { named } from "../../core/describe.ts";
+import { counted, current } from "../../core/figures.ts";
 import { given, integer, oneOf, type OptionRule, readOptions } from "../../core/options.ts";
 import type { Middleware, Service } from "../../core/service.ts";
 import { onClient } from "./content_encoding_client.ts";
 import { onServer } from "./content_encoding_server.ts";
 import { type ContentCoding, contentCodings, isCompressible } from "./content_negotiation.ts";
 import type { ContentEncodingSettings } from "./content_codec.ts";
+import { ContentEncodingStats } from "./content_encoding_stats.ts";
 
 export type { ContentCoding } from "./content_negotiation.ts";
+export { ContentEncodingStats };
 
 /**
  * Options of {@linkcode contentEncoding}.
@@ -44,6 +46,8 @@ export interface ContentEncodingOptions {
   isCompressible?: (contentType: string | null) => boolean;
   /** The most bytes that a body may have when it is decoded. @default {16777216} 16 MiB */
   maxDecodedBytes?: number;
+  /** Counts what is done, for `compressionMetrics()`. */
+  stats?: ContentEncodingStats;
 }
 
 const codingsRule: OptionRule<readonly ContentCoding[] | undefined> = {
@@ -96,18 +100,21 @@ export function contentEncoding(options: ContentEncodingOptions = {}): Middlewar
     thresholdBytes: integer(1024, 0, 0x7fff_ffff),
     isCompressible: given<(contentType: string | null) => boolean>(isCompressible, "a function"),
     maxDecodedBytes: integer(16 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER),
+    stats: given<ContentEncodingStats | undefined>(undefined, "an object"),
   });
   const { side } = read;
   const usual: readonly ContentCoding[] = side === "client" ? ["gzip"] : contentCodings;
-  const settings: Omit<ContentEncodingSettings, "counts"> = { ...read, codings: read.codings ?? usual };
+  const stats = read.stats ?? new ContentEncodingStats();
+  const settings: ContentEncodingSettings = { ...read, codings: read.codings ?? usual, stats };
   const { codings, thresholdBytes, maxDecodedBytes } = settings;
   const shown = { side, codings, thresholdBytes, maxDecodedBytes };
   const around = side === "server" ? onServer : onClient;
-  return named("contentEncoding", shown, (inner: Service<Request, Response>) => {
-    const counts = { encoded: 0, decoded: 0 };
-    return withFigures(around(inner, { ...settings, counts }), () => [
-      counted("encoded", counts.encoded),
-      counted("decoded", counts.decoded),
-    ]);
-  });
+  return named("contentEncoding", shown, (inner: Service<Request, Response>) => around(inner, settings), () => [
+    current("ratio", stats.bytesAfter === 0 ? undefined : stats.ratio),
+    counted("bytes before", stats.bytesBefore, "By"),
+    counted("bytes after", stats.bytesAfter, "By"),
+    counted("encoded", stats.compressed),
+    counted("plain", stats.plain),
+    counted("decoded", stats.inflated),
+  ]);
 }

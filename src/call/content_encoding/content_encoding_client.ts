@@ -30,7 +30,7 @@ export function onClient(
     const named = response.headers.get("content-encoding");
     const coding = named === null ? undefined : knownCoding(named, contentCodings.filter(isSupported));
     if (coding === undefined || response.body === null) return response;
-    settings.counts.decoded++;
+    settings.stats.inflated++;
     const body = repliesOnly(decoded(response.body, coding, settings.maxDecodedBytes));
     const outer = responseAround(response, body);
     outer.headers.delete("content-encoding");
@@ -42,22 +42,22 @@ export function onClient(
 async function encodedRequest(
   request: Request,
   coding: ContentCoding | undefined,
-  { thresholdBytes, isCompressible, counts }: ContentEncodingSettings,
+  { thresholdBytes, isCompressible, stats }: ContentEncodingSettings,
 ): Promise<Request> {
   const { headers, body } = request;
   if (coding === undefined || body === null || headers.has("content-encoding")) return request;
   if (!isCompressible(headers.get("content-type")) || forbidsTransform(headers.get("cache-control"))) return request;
   const { short, body: whole } = await peeked(body, thresholdBytes);
   const changed = new Headers(headers);
-  if (!short) {
-    counts.encoded++;
+  if (short) stats.plain++;
+  else {
     changed.set("content-encoding", coding);
     changed.delete("content-length");
   }
   const init: RequestInit & { duplex: "half" } = {
     method: request.method,
     headers: changed,
-    body: short ? whole : encoded(whole, coding),
+    body: short ? whole : encoded(whole, coding, stats),
     signal: request.signal,
     redirect: request.redirect,
     duplex: "half",

@@ -22,7 +22,7 @@ export function onServer(
     if (named !== null && named !== "identity" && request.body !== null) {
       const coding = knownCoding(named, supported());
       if (coding === undefined) return unknownCoding(named, supported());
-      settings.counts.decoded++;
+      settings.stats.inflated++;
       request = decodedRequest(request, coding, settings.maxDecodedBytes);
     }
     const response = await inner(request, context);
@@ -59,7 +59,7 @@ function mayEncode(response: Response, method: string, { isCompressible }: Conte
 async function encodedResponse(
   response: Response,
   coding: ContentCoding | "identity",
-  { thresholdBytes, counts }: ContentEncodingSettings,
+  { thresholdBytes, stats }: ContentEncodingSettings,
 ): Promise<Response> {
   const { body } = response;
   const headers = new Headers(response.headers);
@@ -67,18 +67,23 @@ async function encodedResponse(
   const { status, statusText } = response;
   const length = headers.get("content-length");
   const known = length !== null && Number(length) < thresholdBytes;
-  if (body === null || known || coding === "identity") return new Response(body, { status, statusText, headers });
+  if (body === null || known || coding === "identity") {
+    if (body !== null) stats.plain++;
+    return new Response(body, { status, statusText, headers });
+  }
   // The length of most bodies is not said, and what is short comes at once. Events are never waited for.
   const isStream = headers.get("content-type")?.startsWith("text/event-stream") ?? false;
   const { short, body: whole } = length === null && !isStream
     ? await peeked(body, thresholdBytes)
     : { short: false, body };
-  if (short) return new Response(whole, { status, statusText, headers });
+  if (short) {
+    stats.plain++;
+    return new Response(whole, { status, statusText, headers });
+  }
   headers.set("content-encoding", coding);
   headers.delete("content-length");
   headers.delete("accept-ranges");
   const etag = headers.get("etag");
   if (etag !== null && !etag.startsWith("W/")) headers.set("etag", `W/${etag}`);
-  counts.encoded++;
-  return new Response(encoded(whole, coding), { status, statusText, headers });
+  return new Response(encoded(whole, coding, stats), { status, statusText, headers });
 }

@@ -10,7 +10,7 @@ import { named } from "../../core/describe.ts";
 import { TransportCounters } from "../transport_figures.ts";
 import { dialSse } from "./sse_dial.ts";
 import { listenSse } from "./sse_listen.ts";
-import { readSseOptions, type SseOptions, tcpSettings } from "./sse_socket_options.ts";
+import { adjustableSse, readSseOptions, type SseOptions, tcpSettings } from "./sse_socket_options.ts";
 import { SocketCarrier } from "./sse_sockets.ts";
 
 export type { SseOptions } from "./sse_socket_options.ts";
@@ -37,6 +37,10 @@ export type { SseOptions } from "./sse_socket_options.ts";
  * over, so that they can be resumed. The counters count the bytes of messages,
  * without those of HTTP. A page of another origin is refused unless `origins`
  * lists it. A plain `EventSource` gets what is sent, without the guarantees.
+ *
+ * Its limits and times, but for those of POSTs, can be changed while it works ({@linkcode adjustablesOf}). Channels that
+ * are open go on by the terms that both ends know (`maxMessageBytes`, `heartbeatMs`, `livenessMs`, `resumeWindowMs`,
+ * `retryMs`) and by all else as it is now; `connectTimeoutMs` holds for the next dial.
  *
  * Errors: those of {@linkcode tcp}; `connect-failed` with `details.status`
  * where the server refuses; `protocol`, `message-too-large`, `connection-lost`;
@@ -65,12 +69,17 @@ export function sse(options: SseOptions): ChannelTransport {
   const settings = readSseOptions(options);
   const { clock: _, observer: __, authenticate: ___, headers: ____, tls, ...rest } = settings;
   const shown = { ...rest, tls: tls === undefined ? undefined : true };
-  const tcp = tcpSettings(settings);
   const counters = new TransportCounters();
-  return named("sse", shown, {
-    dial: (dialOptions: DialOptions = {}): Promise<Channel> =>
-      dialSse(settings, new SocketCarrier(tcp, settings.path), dialOptions, counters.dialled),
-    listen: (accept: (channel: Channel) => void): Promise<Listener> =>
-      listenSse(settings, accept).then((listener) => counters.listens(listener)),
-  }, counters.figures);
+  return named(
+    "sse",
+    shown,
+    {
+      dial: (dialOptions: DialOptions = {}): Promise<Channel> =>
+        dialSse(settings, new SocketCarrier(tcpSettings(settings), settings.path), dialOptions, counters.dialled),
+      listen: (accept: (channel: Channel) => void): Promise<Listener> =>
+        listenSse(settings, accept).then((listener) => counters.listens(listener)),
+    },
+    counters.figures,
+    adjustableSse(settings),
+  );
 }

@@ -12,6 +12,7 @@ import {
   type Http1Exchange,
   type Http1Listener,
   http1ServerRules,
+  type Http1ServerSettings,
   http1ServerSettings,
   type Http1Stream,
   listenHttp1,
@@ -27,7 +28,7 @@ const limits = { highWaterBytes: 64 * 1024, maxBufferedBytes: 0x7fff_ffff };
 /** Listens and gives each channel to `accept`. */
 export async function listenSse(settings: SseSocketSettings, accept: (channel: Channel) => void): Promise<Listener> {
   const { hostname, port, path, tls, backlog, maxConnections } = settings;
-  const { clock, connectTimeoutMs, postTimeoutMs, maxPostBytes, heartbeatMs, livenessMs } = settings;
+  const { clock, connectTimeoutMs, postTimeoutMs, maxPostBytes } = settings;
   const read = readOptions("sse()", {
     hostname,
     port,
@@ -37,11 +38,9 @@ export async function listenSse(settings: SseSocketSettings, accept: (channel: C
     clock,
     headTimeoutMs: connectTimeoutMs,
     bodyTimeoutMs: postTimeoutMs,
-    // A client says something at least once in a heartbeat.
-    keepAliveTimeoutMs: Math.max(65_000, heartbeatMs + livenessMs),
     maxBodyBytes: maxPostBytes,
   }, http1ServerRules);
-  const http = await listenHttp1(http1ServerSettings("sse()", read), answer);
+  const http = await listenHttp1(followed(http1ServerSettings("sse()", read), settings), answer);
   const server = new SseServer(settings, http.addr, accept, () => http.close());
   const scheme = tls === undefined ? "http" : "https";
   return new SseListener(http, server);
@@ -58,6 +57,31 @@ export async function listenSse(settings: SseSocketSettings, accept: (channel: C
     const type: [string, string][] = text === undefined ? [] : [["content-type", "text/plain; charset=utf-8"]];
     await exchange.respond(status, [...fields, ...type], text);
   }
+}
+
+/** The settings of the server below, which follow those that are changed while it listens. */
+function followed(http: Http1ServerSettings, settings: SseSocketSettings): Http1ServerSettings {
+  let longest = 65_000;
+  return {
+    ...http,
+    listen: {
+      ...http.listen,
+      get maxConnections() {
+        return settings.maxConnections;
+      },
+      get connectTimeoutMs() {
+        return settings.connectTimeoutMs;
+      },
+    },
+    get headTimeoutMs() {
+      return settings.connectTimeoutMs;
+    },
+    get keepAliveTimeoutMs() {
+      // A client says something at least once in a heartbeat, which may have been longer when its channel was made.
+      longest = Math.max(longest, settings.heartbeatMs + settings.livenessMs);
+      return longest;
+    },
+  };
 }
 
 /** Writes a stream as fast as its reader takes it. */

@@ -120,15 +120,25 @@ export function completeSseSettings(
   owner: string,
   read: ReturnType<typeof readOptions<typeof rules>>,
 ): SseSettings {
-  const { maxMessageBytes, highWaterBytes, maxBufferedBytes } = read;
+  const settings = { ...read, maxPostBytes: read.maxPostBytes ?? read.maxMessageBytes + 256 * 1024 };
+  checkSseSizes(owner, settings);
+  return settings;
+}
+
+/** Refuses sizes that don't go together. */
+export function checkSseSizes(
+  owner: string,
+  { maxMessageBytes, maxPostBytes, highWaterBytes, maxBufferedBytes }: Pick<
+    SseSettings,
+    "maxMessageBytes" | "maxPostBytes" | "highWaterBytes" | "maxBufferedBytes"
+  >,
+): void {
   // One head of a frame must fit in beside the message.
   const least = maxMessageBytes + 5;
-  const maxPostBytes = read.maxPostBytes ?? maxMessageBytes + 256 * 1024;
   if (maxPostBytes < least) {
     throw invalidOption(owner, "maxPostBytes", maxPostBytes, `maxMessageBytes and 5 (${least}) or more`);
   }
   if (maxBufferedBytes < highWaterBytes) {
     throw invalidOption(owner, "maxBufferedBytes", maxBufferedBytes, `highWaterBytes (${highWaterBytes}) or more`);
   }
-  return { ...read, maxPostBytes };
 }

@@ -23,10 +23,13 @@ export class SseReading {
   }
 
   /** Reads the body of a POST to a channel, and what is in it. */
-  async read(id: string, exchange: SseExchange): Promise<PostItems> {
+  async read(
+    { id, maxMessageBytes }: { readonly id: string; readonly maxMessageBytes: number },
+    exchange: SseExchange,
+  ): Promise<PostItems> {
     const type = exchange.header("content-type")?.split(";", 1)[0].trim().toLowerCase();
     if (type !== ssePostType) throw refused(415, `its type is ${type ?? "not said"}, not ${ssePostType}`);
-    const { clock, postTimeoutMs, maxPostBytes, maxMessageBytes } = this.#settings;
+    const { clock, postTimeoutMs, maxPostBytes } = this.#settings;
     const length = Number(exchange.header("content-length") ?? 0);
     if (length > maxPostBytes) throw tooLarge(maxPostBytes);
     // One POST at a time: an earlier one that is still coming was given up by its client.

@@ -50,7 +50,7 @@ export class SseServer {
     this.#local = local;
     this.#accept = accept;
     this.#onIdle = onIdle;
-    this.#tombstones = new Tombstones(settings.clock, settings.resumeWindowMs, settings.maxChannels);
+    this.#tombstones = new Tombstones(settings);
     this.#reading = new SseReading(settings);
   }
 
@@ -184,7 +184,7 @@ export class SseServer {
       if (exchange.hasBody) await this.#reading.nothing(exchange);
       return { status: 204, fields: [] };
     }
-    const items = exchange.hasBody ? await this.#reading.read(found.id, exchange) : undefined;
+    const items = exchange.hasBody ? await this.#reading.read(found, exchange) : undefined;
     found.heard();
     const status = found.post(first, items);
     return answerOf(found, typeof status === "number" ? status : await status);

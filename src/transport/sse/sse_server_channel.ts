@@ -65,7 +65,7 @@ export class SseServerChannel extends SseChannel implements DownSource {
     this.#lastHeard = settings.clock.now();
     this.#heartbeat = new Alarm(settings.clock, () => this.#beat());
     this.#window = new Alarm(settings.clock, () => this.#windowOver());
-    this.#heartbeat.set(settings.heartbeatMs / 2);
+    this.#heartbeat.set(terms.heartbeatMs / 2);
   }
 
   /** Why it is over, where it is. */
@@ -143,7 +143,7 @@ export class SseServerChannel extends SseChannel implements DownSource {
     if (down !== this.#down) return;
     this.#down = undefined;
     if (this.isPlain) return this.finish(this.lost("the reader has gone", { reason: "peer" }), false);
-    this.#window.set(this.settings.resumeWindowMs);
+    this.#window.set(this.#terms.resumeWindowMs);
   }
 
   takeChunk(): Uint8Array<ArrayBuffer> | undefined {
@@ -191,17 +191,16 @@ export class SseServerChannel extends SseChannel implements DownSource {
 
   #hold(upTo: number): Promise<number> {
     return new Promise((resolve) => {
-      const { clock, livenessMs } = this.settings;
       const post: HeldPost = {
         upTo,
         resolve,
         // Before the client, or a proxy between, takes the connection for dead.
-        alarm: new Alarm(clock, () => this.#answerHeld((other) => other === post, 202)),
+        alarm: new Alarm(this.settings.clock, () => this.#answerHeld((other) => other === post, 202)),
       };
       // A client has one POST in flight: an earlier one was given up.
       this.#answerHeld(() => true, 202);
       this.#held.push(post);
-      post.alarm.set(livenessMs / 2);
+      post.alarm.set(this.#terms.livenessMs / 2);
     });
   }
 
@@ -217,7 +216,9 @@ export class SseServerChannel extends SseChannel implements DownSource {
 
   /** Looks twice in the time of a heartbeat, so that no silence is longer than that. */
   #beat(): void {
-    const { clock, heartbeatMs, livenessMs } = this.settings;
+    const { clock } = this.settings;
+    // The terms that the client knows, whatever holds for new channels by now.
+    const { heartbeatMs, livenessMs } = this.#terms;
     const down = this.#down;
     if (down !== undefined) {
       if (!this.isPlain && clock.now() - this.#lastHeard > heartbeatMs + livenessMs) {
@@ -233,7 +234,7 @@ export class SseServerChannel extends SseChannel implements DownSource {
   }
 
   #windowOver(): void {
-    const { resumeWindowMs } = this.settings;
+    const { resumeWindowMs } = this.#terms;
     this.finish(this.lost(`it did not come back in ${resumeWindowMs} ms`, { reason: "resume-window" }), true);
   }
 }

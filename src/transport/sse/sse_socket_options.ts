@@ -5,9 +5,17 @@
  * @module
  */
 
+import type { Adjustable } from "../../core/adjustable.ts";
+import { liveSettings } from "../../core/live_settings.ts";
 import { integer, invalidOption, label, readOptions } from "../../core/options.ts";
 import { lengthPrefix } from "../../framing/length_prefix.ts";
-import { completeSseSettings, type SseChannelOptions, sseRules, type SseSettings } from "./sse_options.ts";
+import {
+  checkSseSizes,
+  completeSseSettings,
+  type SseChannelOptions,
+  sseRules,
+  type SseSettings,
+} from "./sse_options.ts";
 import { readTlsOptions, type TcpSettings, type TlsOptions } from "../tcp/tcp_options.ts";
 
 /**
@@ -45,22 +53,25 @@ export interface SseSocketSettings extends SseSettings {
   readonly maxConnections: number;
 }
 
+const owner = "sse()";
+
+const rules = {
+  hostname: label("127.0.0.1"),
+  port: integer(undefined, 0, 65_535),
+  path: label("/"),
+  tls: {
+    allowed: "true, false or TLS options",
+    fallback: false as boolean | TlsOptions,
+    accepts: (value: unknown) => typeof value === "boolean" || (typeof value === "object" && value !== null),
+  },
+  backlog: integer(511, 1, 65_535),
+  maxConnections: integer(262_144, 1, 10_000_000),
+  ...sseRules,
+};
+
 /** Checks the options and fills in the defaults. */
 export function readSseOptions(options: SseOptions): SseSocketSettings {
-  const owner = "sse()";
-  const { hostname, port, path, tls, backlog, maxConnections, ...rest } = readOptions(owner, options, {
-    hostname: label("127.0.0.1"),
-    port: integer(undefined, 0, 65_535),
-    path: label("/"),
-    tls: {
-      allowed: "true, false or TLS options",
-      fallback: false as boolean | TlsOptions,
-      accepts: (value) => typeof value === "boolean" || (typeof value === "object" && value !== null),
-    },
-    backlog: integer(511, 1, 65_535),
-    maxConnections: integer(262_144, 1, 10_000_000),
-    ...sseRules,
-  });
+  const { hostname, port, path, tls, backlog, maxConnections, ...rest } = readOptions(owner, options, rules);
   if (port === undefined) throw invalidOption(owner, "port", port, "an integer from 0 to 65535");
   if (!/^\/[\x21-\x7e]*$/.test(path)) throw invalidOption(owner, "path", path, "a path that begins with /");
   return {
@@ -73,6 +84,30 @@ export function readSseOptions(options: SseOptions): SseSocketSettings {
     maxConnections,
   };
 }
+
+/** What can be changed while it works. */
+export function adjustableSse(settings: SseSocketSettings): Adjustable {
+  return liveSettings<SseSocketSettings>(owner, settings, rules, liveNames, {
+    check: (next) => checkSseSizes(owner, next),
+  });
+}
+
+/** Limits that are looked at as they are now, and terms that the next channels are told of. */
+const liveNames = [
+  "maxConnections",
+  "maxChannels",
+  "maxMessageBytes",
+  "connectTimeoutMs",
+  "heartbeatMs",
+  "livenessMs",
+  "resumeWindowMs",
+  "retryMs",
+  "maxRetryMs",
+  "ackDelayMs",
+  "lingerMs",
+  "highWaterBytes",
+  "maxBufferedBytes",
+] as const;
 
 /** What the connections of a client are made by. */
 export function tcpSettings(settings: SseSocketSettings): TcpSettings {

@@ -14,27 +14,31 @@ export interface Tombstone {
   readonly error: TransportError | undefined;
 }
 
+/** How many are remembered, and for how long. */
+interface TombstoneSettings {
+  readonly clock: Clock;
+  readonly resumeWindowMs: number;
+  readonly maxChannels: number;
+}
+
 /** See the module. Needs no timer: what is too old is thrown out when something is added. */
 export class Tombstones {
-  readonly #clock: Clock;
-  readonly #keepMs: number;
-  readonly #max: number;
+  readonly #settings: TombstoneSettings;
   readonly #all = new Map<string, Tombstone & { readonly until: number }>();
 
-  /** Remembers at most `max`, for `keepMs` each. */
-  constructor(clock: Clock, keepMs: number, max: number) {
-    this.#clock = clock;
-    this.#keepMs = keepMs;
-    this.#max = max;
+  /** Remembers none yet. */
+  constructor(settings: TombstoneSettings) {
+    this.#settings = settings;
   }
 
   /** A channel is over. */
   add(id: string, error: TransportError | undefined): void {
-    const now = this.#clock.now();
-    this.#all.set(id, { error, until: now + this.#keepMs });
+    const { clock, resumeWindowMs, maxChannels } = this.#settings;
+    const now = clock.now();
+    this.#all.set(id, { error, until: now + resumeWindowMs });
     // They fall due in the order in which they were added.
     for (const [old, { until }] of this.#all) {
-      if (until >= now && this.#all.size <= this.#max) break;
+      if (until >= now && this.#all.size <= maxChannels) break;
       this.#all.delete(old);
     }
   }
@@ -42,6 +46,6 @@ export class Tombstones {
   /** How it ended, where that is remembered. */
   get(id: string): Tombstone | undefined {
     const tombstone = this.#all.get(id);
-    return tombstone !== undefined && tombstone.until >= this.#clock.now() ? tombstone : undefined;
+    return tombstone !== undefined && tombstone.until >= this.#settings.clock.now() ? tombstone : undefined;
   }
 }

@@ -69,7 +69,7 @@ export class StreamChannel extends WatchedChannel implements Channel, ProtocolLi
   }
 
   get maxMessageBytes(): number {
-    return this.#settings.framing.maxBytes;
+    return (this.#protocol ?? this.#settings.framing).maxBytes;
   }
 
   get bufferedBytes(): number {

@@ -42,8 +42,11 @@ export interface Watched {
 export class StreamWatch extends LazyDeadline {
   readonly #settings: WatchSettings;
   readonly #watched: Watched;
-  #lastByteAt = 0;
+  /** `Infinity` where nobody asks: then it is not known. */
+  #lastByteAt = Infinity;
   // What most connections never have is undefined, which takes less memory than a number.
+  /** When the peer was last asked for a sign of life. */
+  #probedAt: number | undefined = undefined;
   /** Since when a frame is unfinished. */
   #frameSince: number | undefined = undefined;
   /** How long the peer has to linger, and what was still to be sent when that was last looked at. */
@@ -58,15 +61,19 @@ export class StreamWatch extends LazyDeadline {
 
   /** The receiving begins. */
   begin(): void {
-    const { idleTimeoutMs, heartbeatMs } = this.#settings;
-    this.#lastByteAt = this.clock.now();
-    this.lookAt(this.#lastByteAt + Math.min(idleTimeoutMs, heartbeatMs));
+    this.noteBytes();
   }
 
   /** Bytes have come in. */
   noteBytes(): void {
     const { idleTimeoutMs, heartbeatMs } = this.#settings;
-    if (idleTimeoutMs !== Infinity || heartbeatMs !== Infinity) this.#lastByteAt = this.clock.now();
+    if (idleTimeoutMs === Infinity && heartbeatMs === Infinity) {
+      this.#lastByteAt = Infinity;
+      return;
+    }
+    const first = this.#lastByteAt === Infinity;
+    this.#lastByteAt = this.clock.now();
+    if (first) this.lookAt(this.#lastByteAt + Math.min(idleTimeoutMs, heartbeatMs));
   }
 
   /** All frames that were begun are whole. */
@@ -117,14 +124,20 @@ export class StreamWatch extends LazyDeadline {
       const why = `Connection closed: nothing came from ${where} for ${idleTimeoutMs} ms`;
       return this.#watched.timedOut(new TransportError("connection-lost", why));
     }
-    if (now >= since + heartbeatMs + livenessMs) {
+    // Bytes that came in the instant of the question are an answer.
+    const askedAt = this.#probedAt !== undefined && this.#probedAt > since ? this.#probedAt : undefined;
+    if (askedAt !== undefined && now >= askedAt + livenessMs) {
       const why = `Connection lost: ${where} gave no sign of life within ${livenessMs} ms`;
       return this.#watched.timedOut(new TransportError("connection-lost", why));
     }
-    const quiet = now >= since + heartbeatMs;
-    if (quiet && lingerUntil === Infinity) this.#watched.probe();
+    let aliveAt = askedAt === undefined ? since + heartbeatMs : askedAt + livenessMs;
+    // Never lost unasked, whatever the limits were before. Who lingers was asked by the goodbye.
+    if (now >= aliveAt) {
+      if (lingerUntil === Infinity) this.#watched.probe();
+      this.#probedAt = now;
+      aliveAt = now + livenessMs;
+    }
     // Bytes came in the meantime; look again when the next limit could be reached.
-    const aliveAt = since + heartbeatMs + (quiet ? livenessMs : 0);
     this.lookAt(Math.min(since + idleTimeoutMs, aliveAt, frameUntil, lingerUntil));
   }
 

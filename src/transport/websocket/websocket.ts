@@ -10,7 +10,7 @@ import { named } from "../../core/describe.ts";
 import { listenStreams } from "../tcp/tcp_listen.ts";
 import { acceptWebSockets } from "./websocket_accept.ts";
 import { dialWebSocket } from "./websocket_dial.ts";
-import { readWebSocketOptions, type WebSocketOptions } from "./websocket_options.ts";
+import { adjustableWebSocket, readWebSocketOptions, type WebSocketOptions } from "./websocket_options.ts";
 
 export type { WebSocketCommonOptions, WebSocketRequest } from "./websocket_common_options.ts";
 export type { WebSocketOptions } from "./websocket_options.ts";
@@ -26,6 +26,11 @@ export type { WebSocketOptions } from "./websocket_options.ts";
  *
  * A page of another origin is refused unless `origins` lists it. A peer that is
  * silent for `heartbeatMs` is sent a ping, and lost after `livenessMs` more.
+ *
+ * Its times and limits can be changed while it works ({@linkcode adjustablesOf}). Connections that are open go by them,
+ * too: buffers, `lingerMs` and `thresholdBytes` at once, the other times from the moment on at which the one before
+ * would have been over (where there was none, from the next message on). `maxMessageBytes` holds for connections that
+ * are made from then on.
  *
  * Errors: those of {@linkcode tcp}; `connect-failed` with `details.status` where
  * the server refuses; `protocol` and `message-too-large` with
@@ -73,9 +78,15 @@ export function websocket(options: WebSocketOptions): ChannelTransport {
     highWaterBytes,
     maxBufferedBytes,
   };
-  return named("websocket", shown, {
-    dial: (dialOptions: DialOptions = {}): Promise<Channel> => dialWebSocket(settings, counters.dialled, dialOptions),
-    listen: (accept: (channel: Channel) => void): Promise<Listener> =>
-      listenStreams(settings.tcp, accept, acceptWebSockets(settings)).then((listener) => counters.listens(listener)),
-  }, counters.figures);
+  return named(
+    "websocket",
+    shown,
+    {
+      dial: (dialOptions: DialOptions = {}): Promise<Channel> => dialWebSocket(settings, counters.dialled, dialOptions),
+      listen: (accept: (channel: Channel) => void): Promise<Listener> =>
+        listenStreams(settings.tcp, accept, acceptWebSockets(settings)).then((listener) => counters.listens(listener)),
+    },
+    counters.figures,
+    adjustableWebSocket(settings),
+  );
 }

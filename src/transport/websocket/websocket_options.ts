@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { Adjustable } from "../../core/adjustable.ts";
+import { liveSettings } from "../../core/live_settings.ts";
 import { duration, flag, integer, invalidOption, label, readOptions } from "../../core/options.ts";
 import { lengthPrefix } from "../../framing/length_prefix.ts";
 import { readTlsOptions, type TcpSettings, type TlsOptions } from "../tcp/tcp_options.ts";
@@ -63,30 +65,38 @@ export interface WebSocketSettings extends AdmissionRules {
   readonly thresholdBytes: number;
   readonly maxMessageBytes: number;
   /** What connections of either side work by where no compression was agreed on. */
-  readonly plain: { readonly client: WebSocketAgreement; readonly server: WebSocketAgreement };
+  plain: PlainAgreements;
+}
+
+/** For either side of a connection. */
+interface PlainAgreements {
+  readonly client: WebSocketAgreement;
+  readonly server: WebSocketAgreement;
 }
 
 const owner = "websocket()";
 
+const rules = {
+  hostname: label(undefined),
+  port: integer(undefined, 0, 65_535),
+  path: label(undefined),
+  url: urlRule,
+  tls: {
+    allowed: "true, false or TLS options",
+    fallback: undefined as boolean | TlsOptions | undefined,
+    accepts: (value: unknown) => typeof value === "boolean" || (typeof value === "object" && value !== null),
+  },
+  compression: flag(false),
+  thresholdBytes: integer(1024, 0, 0x7fff_ffff),
+  backlog: integer(511, 1, 65_535),
+  livenessMs: duration(10_000, 1),
+  frameTimeoutMs: duration(30_000, 1),
+  ...commonRules,
+};
+
 /** Checks the options and fills in the defaults. */
 export function readWebSocketOptions(options: WebSocketOptions): WebSocketSettings {
-  const read = readOptions(owner, options, {
-    hostname: label(undefined),
-    port: integer(undefined, 0, 65_535),
-    path: label(undefined),
-    url: urlRule,
-    tls: {
-      allowed: "true, false or TLS options",
-      fallback: undefined as boolean | TlsOptions | undefined,
-      accepts: (value) => typeof value === "boolean" || (typeof value === "object" && value !== null),
-    },
-    compression: flag(false),
-    thresholdBytes: integer(1024, 0, 0x7fff_ffff),
-    backlog: integer(511, 1, 65_535),
-    livenessMs: duration(10_000, 1),
-    frameTimeoutMs: duration(30_000, 1),
-    ...commonRules,
-  });
+  const read = readOptions(owner, options, rules);
   const { protocols, headers, origins, authenticate, compression, thresholdBytes, maxMessageBytes, ...rest } = read;
   const { hostname, port, path, url, tls: givenTls, ...limits } = rest;
   checkBuffers(owner, limits);
@@ -105,10 +115,55 @@ export function readWebSocketOptions(options: WebSocketOptions): WebSocketSettin
     // Each connection has a framing of its own, once it is one.
     framing: lengthPrefix({ maxBytes: maxMessageBytes }),
   };
-  const sizes = { maxMessageBytes, thresholdBytes };
-  const plain = { client: agreementOf("client", sizes), server: agreementOf("server", sizes) };
-  return { tcp, path: target, protocols, headers, origins, authenticate, compression, ...sizes, plain };
+  const admission = { protocols, headers, origins, authenticate };
+  const settings = { tcp, path: target, ...admission, compression, maxMessageBytes, thresholdBytes };
+  // The object that adjusting changes is the one that connections look at.
+  return Object.assign(settings, { plain: plainAgreements(settings) });
 }
+
+function plainAgreements(sizes: Parameters<typeof agreementOf>[1]): PlainAgreements {
+  return { client: agreementOf("client", sizes), server: agreementOf("server", sizes) };
+}
+
+/** What can be changed while it works. */
+export function adjustableWebSocket(settings: WebSocketSettings): Adjustable {
+  const own = settings as { path: string; compression: boolean; thresholdBytes: number; maxMessageBytes: number };
+  const { path, compression, thresholdBytes, maxMessageBytes } = rules;
+  return liveSettings<TcpSettings>(owner, settings.tcp, rules, liveNames, {
+    check: (next) => checkBuffers(owner, next),
+    more: {
+      path: { rule: path, get: () => own.path },
+      compression: { rule: compression, get: () => own.compression },
+      thresholdBytes: {
+        ...{ rule: thresholdBytes, min: thresholdBytes.min, max: thresholdBytes.max },
+        get: () => own.thresholdBytes,
+        set: (value) => own.thresholdBytes = Number(value),
+      },
+      maxMessageBytes: {
+        ...{ rule: maxMessageBytes, min: maxMessageBytes.min, max: maxMessageBytes.max },
+        get: () => own.maxMessageBytes,
+        set: (value) => {
+          own.maxMessageBytes = Number(value);
+          // Connections that there are keep theirs: their peers were told of it.
+          settings.plain = plainAgreements(settings);
+        },
+      },
+    },
+  });
+}
+
+/** Limits of connections, which look at them as they are now. */
+const liveNames = [
+  "maxConnections",
+  "connectTimeoutMs",
+  "idleTimeoutMs",
+  "frameTimeoutMs",
+  "heartbeatMs",
+  "livenessMs",
+  "lingerMs",
+  "highWaterBytes",
+  "maxBufferedBytes",
+] as const;
 
 /** Where a server is. */
 interface Place {

@@ -27,21 +27,28 @@ export interface WebSocketAgreement {
   readonly maxMessageBytes: number;
   /** Compresses what is sent and inflates what is received, where that was agreed on. */
   readonly deflate: { readonly deflater: MessageDeflater; readonly inflater: MessageInflater } | undefined;
-  /** Messages below this size go out uncompressed, in bytes. */
-  readonly thresholdBytes: number;
+  /** What may change while it holds. */
+  readonly live: LiveSizes;
   /** Decode what comes in. */
   readonly decoders: WebSocketDecoders;
 }
 
-/** An agreement; without a compression all connections may have the same one. */
+/** Sizes that connections go by as they are now. */
+export interface LiveSizes {
+  /** Messages below this size go out uncompressed, in bytes. */
+  readonly thresholdBytes: number;
+}
+
+/** An agreement; without a compression all connections may have the same one. Its largest message stays what it is. */
 export function agreementOf(
   side: WebSocketAgreement["side"],
-  { maxMessageBytes, thresholdBytes }: { readonly maxMessageBytes: number; readonly thresholdBytes: number },
+  sizes: LiveSizes & { readonly maxMessageBytes: number },
   deflate?: WebSocketAgreement["deflate"],
 ): WebSocketAgreement {
+  const { maxMessageBytes } = sizes;
   const inflate = deflate && ((chunk: Uint8Array, final: boolean) => deflate.inflater.inflate(chunk, final));
   const decoders = new WebSocketDecoders({ side, maxMessageBytes, inflate });
-  return { side, maxMessageBytes, thresholdBytes, deflate, decoders };
+  return { side, maxMessageBytes, live: sizes, deflate, decoders };
 }
 
 /**
@@ -163,16 +170,16 @@ export class WebSocketProtocol implements FrameProtocol, ControlReceiver {
   }
 
   outgoing(message: Uint8Array, isText: boolean): Uint8Array {
-    const { deflate, thresholdBytes } = this.#agreement;
+    const { deflate, live } = this.#agreement;
     this.#first = isText ? text : binary;
-    if (deflate === undefined || message.length < thresholdBytes) return message;
+    if (deflate === undefined || message.length < live.thresholdBytes) return message;
     this.#first |= compressedBit;
     return deflate.deflater.deflate(message);
   }
 
   isPlain(byteLength: number): boolean {
     this.#first = binary;
-    return this.#agreement.deflate === undefined || byteLength < this.#agreement.thresholdBytes;
+    return this.#agreement.deflate === undefined || byteLength < this.#agreement.live.thresholdBytes;
   }
 
   farewell(error: TransportError | undefined): void {

@@ -42,7 +42,7 @@ const bounds: readonly Bound[] = [
   { section: "concurrencyLimit", lesser: "min", greater: "max", usual: [0, 200] },
   { section: "concurrencyLimit", lesser: "initial", greater: "max", usual: [0, 200] },
   { section: "circuitBreaker", lesser: "openMs", greater: "maxOpenMs", usual: [30_000, Infinity] },
-  ...["tcp", "websocket", "batch", "shape"].map((section): Bound => ({
+  ...["tcp", "websocket", "sse", "batch", "shape"].map((section): Bound => ({
     section,
     lesser: "highWaterBytes",
     greater: "maxBufferedBytes",

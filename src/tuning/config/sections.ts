@@ -66,7 +66,7 @@ const tls = z.union([
   z.strictObject({ ...certificates, serverName: text, alpnProtocols: texts }),
 ], { error: "is wrong, allowed is true, false or an object of texts" }).optional();
 const buffers = { highWaterBytes: bytesOrNone, maxBufferedBytes: bytes };
-const socket = {
+const listening = {
   hostname: text,
   port,
   path: text,
@@ -74,10 +74,15 @@ const socket = {
   backlog,
   maxConnections: count,
   connectTimeoutMs: someMs,
-  idleTimeoutMs: someMs,
-  frameTimeoutMs: someMs,
   lingerMs: ms,
   ...buffers,
+};
+const socket = { ...listening, idleTimeoutMs: someMs, frameTimeoutMs: someMs };
+const pages = {
+  headers: z.record(z.string(), needed(label(undefined)), { error: "is no object of texts" }).optional(),
+  origins: texts,
+  heartbeatMs: someMs,
+  livenessMs: someMs,
 };
 const connections = {
   maxWaiting: countOrNone,
@@ -108,13 +113,18 @@ export const sections = {
     ...socket,
     url: text,
     protocols: texts,
-    headers: z.record(z.string(), needed(label(undefined)), { error: "is no object of texts" }).optional(),
-    origins: texts,
+    ...pages,
     compression: bool,
     thresholdBytes: bytesOrNone,
     maxMessageBytes: by(integer(undefined, 1, 0x1fff_ffe8)),
-    heartbeatMs: someMs,
-    livenessMs: someMs,
+  }),
+  sse: z.strictObject({
+    ...listening,
+    ...pages,
+    maxMessageBytes: by(integer(undefined, 1, 128 * 1024 * 1024)),
+    maxPostBytes: bytes,
+    maxChannels: count,
+    ...{ resumeWindowMs: ms, ackDelayMs: ms, retryMs: someMs, maxRetryMs: someMs, postTimeoutMs: someMs },
   }),
   http: z.strictObject({
     hostname: text,

@@ -36,6 +36,12 @@ peerTest(
     await open.until(`${figure('[data-stage="load|pool"] [data-figure="calls"]')} > 20`);
     await open.until(`${figure('[data-stage="service|tcp"] [data-figure="bytes in"]')} > 0`);
     await open.until(`${figure('#now [data-figure="memory"]')} > 1`);
+    // The report knows of the pool, of the limits and of what was wanted: it has a score for each.
+    for (const score of ["connections", "throughput", "latency", "reliability", "overall"]) {
+      await open.until(`${figure(`[data-score="${score}"] b`)} > 50`);
+    }
+    await open.until(`${figure('[data-stage="service|rateLimit"] [data-figure="keys"]')} === 1`);
+    await open.until(`${figure('[data-stage="service|concurrencyLimit"] [data-figure="in flight"]')} >= 0`);
     assert.match(await open.page.locator("#note").innerText(), /^50 calls a second are this program's own/);
     for (const section of ["chains", "health", "objectives", "report", "events", "process"]) {
       assert.equal(await open.page.locator(`#${section}`).isVisible(), true, section);

@@ -24,6 +24,7 @@ import {
   retry,
   serve,
   shape,
+  sse,
   Streamed,
   tcp,
   timeout,
@@ -40,6 +41,7 @@ function load(text: string): Promise<Settings> {
 const factories: Record<keyof typeof sections, (options: never) => unknown> = {
   tcp: (options: object) => tcp({ port: 0, ...options }),
   websocket: (options: object) => websocket({ port: 0, ...options }),
+  sse: (options: object) => sse({ port: 0, ...options }),
   http: (options: object) => http({ port: 0, ...options }),
   mux,
   compress,
@@ -61,6 +63,7 @@ const unsaid: Record<string, readonly string[]> = {
   all: ["clock", "random", "observer", "name", "stats", "store"],
   tcp: ["framing"],
   websocket: ["authenticate"],
+  sse: ["authenticate"],
   shape: ["classOf"],
   pool: ["budget", "handler", "limit"],
   circuitBreaker: ["countsAs"],
@@ -88,6 +91,7 @@ const within:
   readonly (readonly [section: keyof typeof sections, path: readonly (string | number)[], wrong: object])[] = [
     ["tcp", ["tls"], { tls: { "?": 1 } }],
     ["websocket", ["tls"], { tls: { "?": 1 } }],
+    ["sse", ["tls"], { tls: { "?": 1 } }],
     ["http", ["tls"], { tls: { "?": 1 } }],
     ["pool", ["weights"], { weights: { "?": 1 } }],
     ["circuitBreaker", ["windows", 0], { windows: [{ "?": 1 }] }],
