@@ -27,6 +27,12 @@ export type { EventStream, EventStreamOptions, EventStreamStart } from "./event_
  * named `gap` goes before, with the data `{"missed":null}`; the same, with the
  * number of events, stands where a slow reader lost some.
  *
+ * What is sent in one turn of the event loop goes out as one chunk. Where a
+ * round of writing had 200 streams or more, what comes in the rest after it goes
+ * out together: the rest is twice as long as the round kept the event loop busy,
+ * at least 10 µs a stream, at most 50 ms. Past the high-water mark, and at the
+ * end of a stream, nothing waits for that.
+ *
  * The response can't be compressed or stored by what is in between. A HEAD
  * request gets the headers alone, and `start` is not called.
  *

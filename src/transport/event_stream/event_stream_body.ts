@@ -6,12 +6,18 @@
 
 import type { TransportError } from "../../core/errors.ts";
 import { EventStreamCore } from "./event_stream_core.ts";
+import type { EventStreamSettings } from "./event_stream_options.ts";
+import { turnsOf } from "./event_stream_turns.ts";
 
 /** What a ReadableStream reads from. */
 export class EventStreamBody extends EventStreamCore implements UnderlyingDefaultSource<Uint8Array> {
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   /** Keeps the platform from pulling while the reader keeps up: a pull costs more than a chunk. */
   #noPull: PromiseWithResolvers<void> | undefined = undefined;
+
+  constructor(settings: EventStreamSettings, lastEventId: string) {
+    super(settings, lastEventId, turnsOf(settings.clock));
+  }
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
     this.#controller = controller;

@@ -12,29 +12,20 @@ import { formatComment, formatEvent, formatGap } from "../../framing/event_strea
 import { reportUncaught } from "../../util/report_uncaught.ts";
 import type { EventStream, EventStreamSettings, EventStreamStart } from "./event_stream_options.ts";
 import { EventQueue } from "./event_stream_queue.ts";
-import { forgetRuns } from "./event_stream_run.ts";
+import type { EventStreamTurns, RoundMember } from "./event_stream_turns.ts";
 
 /** Comments that wait are few: past this many bytes they are ignored. */
 const maxNoticeBytes = 64 * 1024;
 
-/** Streams that were given something in this turn. One microtask writes for all of them. */
-let waiting: EventStreamCore[] = [];
-
-function writeWaiting(): void {
-  const streams = waiting;
-  waiting = [];
-  for (const stream of streams) stream.write();
-  forgetRuns();
-}
-
 /** A stream of events; the subclass writes it to where it goes. */
-export abstract class EventStreamCore implements EventStream, DeadlineEntry {
+export abstract class EventStreamCore implements EventStream, DeadlineEntry, RoundMember {
   readonly lastEventId: string;
   dueAt = 0;
   position = -1;
   readonly holds = false;
   readonly #settings: EventStreamSettings;
   readonly #queue: EventQueue = new EventQueue();
+  readonly #turns: EventStreamTurns;
   #maxBytes: number;
   #state: "open" | "closing" | "over" = "open";
   #error: TransportError | undefined = undefined;
@@ -48,8 +39,9 @@ export abstract class EventStreamCore implements EventStream, DeadlineEntry {
   #abort: AbortController | undefined = undefined;
   #cleanup: Disposable | undefined = undefined;
 
-  constructor(settings: EventStreamSettings, lastEventId: string) {
+  constructor(settings: EventStreamSettings, lastEventId: string, turns: EventStreamTurns) {
     this.#settings = settings;
+    this.#turns = turns;
     this.#maxBytes = settings.maxBufferedBytes;
     this.lastEventId = lastEventId;
   }
@@ -62,12 +54,16 @@ export abstract class EventStreamCore implements EventStream, DeadlineEntry {
     const { maxBufferedBytes, highWaterBytes, overflow } = this.#settings;
     if (length > maxBufferedBytes) throw tooLarge(length, maxBufferedBytes);
     const queue = this.#queue;
+    const turns = this.#turns;
+    // What waits for the end of a rest does not wait for the reader.
+    if (queue.bytes + length > this.#maxBytes && turns.isResting) this.#writeNow();
     if (queue.bytes + length > this.#maxBytes) {
       if (overflow === "close") return this.fail(tooSlow(queue.bytes, this.#maxBytes));
       queue.shrink(this.#maxBytes - length);
     }
     queue.add(item);
-    this.#schedule();
+    if (queue.bytes > highWaterBytes && turns.isResting) this.#writeNow();
+    else this.#schedule();
     if (queue.bytes > highWaterBytes) return (this.#drained ??= Promise.withResolvers<void>()).promise;
   };
 
@@ -81,7 +77,8 @@ export abstract class EventStreamCore implements EventStream, DeadlineEntry {
   readonly close = (): void => {
     if (this.#state !== "open") return;
     this.#state = "closing";
-    this.#schedule();
+    if (this.#turns.isResting) this.#writeNow();
+    else this.#schedule();
   };
 
   get bufferedBytes(): number {
@@ -154,6 +151,7 @@ export abstract class EventStreamCore implements EventStream, DeadlineEntry {
 
   /** Begins: `put()` is called from now on. */
   protected begin(): void {
+    this.#turns.join();
     const { retryMs, replay, heartbeatMs, clock } = this.#settings;
     // Something at once: there are proxies that pass on the head with the first bytes of the body.
     this.#queue.notice = retryMs === undefined ? formatComment() : formatEvent({ retry: retryMs });
@@ -211,11 +209,21 @@ export abstract class EventStreamCore implements EventStream, DeadlineEntry {
     }
   }
 
+  /** Writes in the middle of a rest. */
+  #writeNow(): void {
+    if (this.#behind) return;
+    if (!this.ready()) return this.#schedule();
+    const scheduled = this.#scheduled;
+    this.write();
+    // Its place in the next round, if it has one, it keeps: it shall have no second.
+    this.#scheduled = scheduled;
+  }
+
   #schedule(): void {
     // A reader that is behind asks for more itself.
     if (this.#scheduled || this.#behind) return;
     this.#scheduled = true;
-    if (waiting.push(this) === 1) queueMicrotask(writeWaiting);
+    this.#turns.add(this);
   }
 
   /** It is over, in whatever way. */
@@ -224,6 +232,7 @@ export abstract class EventStreamCore implements EventStream, DeadlineEntry {
     this.#state = "over";
     this.#error = error;
     this.#queue.clear();
+    this.#turns.leave();
     const deadlines = deadlinesOf(this.#settings.clock);
     deadlines.remove(this);
     deadlines.trim();

@@ -76,7 +76,7 @@ export interface EventStream {
   /**
    * Sends an event, or one that {@linkcode encodeEvent} has encoded, whose
    * bytes must not be changed afterwards. What is sent in one turn goes out as
-   * one chunk.
+   * one chunk, and of several turns where {@linkcode eventStream} rests.
    *
    * Returns a promise past the high-water mark, resolved when there is room
    * again. Throws `closed` after the end, `invalid-request` for an event that

@@ -10,6 +10,7 @@ import { chunkEnd, encodeLastChunk, maxChunkHeadBytes, writeChunkHead } from "..
 import { joinBytes } from "../../util/join_bytes.ts";
 import { EventStreamCore } from "./event_stream_core.ts";
 import type { EventStreamSettings } from "./event_stream_options.ts";
+import { EventStreamTurns } from "./event_stream_turns.ts";
 import type { Http1Exchange } from "../http1_server/http1_server.ts";
 import type { Takeover, TakeoverOwner } from "../http1_server/http1_server_takeover.ts";
 
@@ -23,6 +24,9 @@ export interface SocketStreamSettings extends EventStreamSettings {
 export type StreamGone = (stream: EventStreamSocket) => void;
 
 const lastChunk = encodeLastChunk();
+
+/** Without rests: each of these streams knows when its write is done, and collects until then. */
+const turns = new EventStreamTurns();
 
 /** A stream of events to one reader. */
 export class EventStreamSocket extends EventStreamCore implements TakeoverOwner {
@@ -45,7 +49,7 @@ export class EventStreamSocket extends EventStreamCore implements TakeoverOwner 
   #end: "mark it" | "finish" | undefined = undefined;
 
   constructor(settings: SocketStreamSettings, lastEventId: string, gone: StreamGone) {
-    super(settings, lastEventId);
+    super(settings, lastEventId, turns);
     this.#settings = settings;
     this.#gone = gone;
     this.begin();
