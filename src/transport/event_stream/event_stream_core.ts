@@ -212,7 +212,6 @@ export abstract class EventStreamCore implements EventStream, DeadlineEntry, Rou
   /** Writes in the middle of a rest. */
   #writeNow(): void {
     if (this.#behind) return;
-    if (!this.ready()) return this.#schedule();
     const scheduled = this.#scheduled;
     this.write();
     // Its place in the next round, if it has one, it keeps: it shall have no second.

@@ -62,6 +62,10 @@ Deno.test("eventStream() writes to many readers at the end of the turn, and then
   topic.close();
   await Promise.all(readers.map((reader) => reader.done));
   assert.deepEqual([deadlinesOf(clock).size, clock.pending], [0, 0], "the last reader leaves no timer behind");
+  const late = await audience(1, clock);
+  assert.equal(late.readers[0].chunks.length, 1, "and no rest");
+  late.topic.close();
+  await late.readers[0].done;
 });
 
 Deno.test("eventStream() rests twice as long as the event loop was busy, and 50 ms at most", async () => {
@@ -124,6 +128,20 @@ Deno.test("eventStream() drops nothing of readers who keep up, and has no sender
   topic.close();
   await Promise.all(readers.map((reader) => reader.done));
   assert.equal(readers[5].news().flat().length, 40);
+});
+
+Deno.test("eventStream() that rests drops nothing where less may wait than the high-water mark", async () => {
+  const clock = new ManualClock();
+  const { topic, streams, readers } = await audience(300, clock, { maxBufferedBytes: 60 });
+  await clock.advance(100);
+  for (let i = 0; i < 40; i++) {
+    topic.publish(`${i}`);
+    await settle();
+  }
+  topic.close();
+  assert.match(await readers[299].done, /data: 0\n\n[^]*data: 39\n\n$/);
+  await Promise.all(readers.map((reader) => reader.done));
+  assert.equal(streams[299].dropped, 0);
 });
 
 Deno.test("streams on our own sockets never rest: each knows when its write is done", async () => {
