@@ -5,7 +5,7 @@
  */
 
 import { strict as assert } from "node:assert";
-import { type CallContext, http, ManualClock, serve } from "../../mod.ts";
+import { type CallContext, eventStream, http, ManualClock, serve, type TransportError } from "../../mod.ts";
 import { settle, Watched } from "../support/calls.ts";
 import { until, within } from "../support/channels.ts";
 import { endless, httpWorld } from "./_world.ts";
@@ -58,6 +58,31 @@ Deno.test("shutdown() cuts off an open stream that heeds its signal when the gra
   await until(() => end.settled + shutdown.settled === 2, "the end");
   assert.equal(end.reply?.done, true);
   await server.finished;
+});
+
+Deno.test("shutdown() cuts off open event streams when the grace is over, and lets them be until then", async () => {
+  const clock = new ManualClock();
+  const ends: Promise<TransportError | undefined>[] = [];
+  const server = await serve(
+    http({ port: 0, clock }),
+    (request) => eventStream(request, (events) => void ends.push(events.closed)),
+  );
+  const responses = await Promise.all([1, 2].map(() => fetch(`http://127.0.0.1:${server.addr.port}/`)));
+  const [left, cut] = responses.map((response) => response.body!.getReader());
+  await left!.read();
+  await left!.cancel();
+  assert.equal(await within(ends[0]!, "the end of the one that was left"), undefined);
+  assert.equal((await cut!.read()).done, false);
+  const end = new Watched(cut!.read());
+  const shutdown = server.shutdown({ graceMs: 5000 });
+  await clock.advance(4999);
+  await settle();
+  assert.equal(end.settled, 0);
+  await clock.advance(1);
+  await until(() => end.settled === 1, "the cut");
+  assert.ok(end.error instanceof TypeError, "a reader that sees the cut comes back");
+  assert.equal((await ends[1])?.code, "closed");
+  await within(shutdown, "the end");
 });
 
 Deno.test("shutdown() answers for handlers that are still at work when the grace is over, and cancels them", async () => {

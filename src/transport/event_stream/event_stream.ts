@@ -5,6 +5,7 @@
  * @module
  */
 
+import { openBodiesOf } from "../../core/open_bodies.ts";
 import { readOptions } from "../../core/options.ts";
 import { EventStreamBody } from "./event_stream_body.ts";
 import { eventStreamFields, eventStreamRules, type EventStreamStart, lastEventIdOf } from "./event_stream_options.ts";
@@ -32,6 +33,9 @@ export type { EventStream, EventStreamOptions, EventStreamStart } from "./event_
  * out together: the rest is twice as long as the round kept the event loop busy,
  * at least 10 µs a stream, at most 50 ms. Past the high-water mark, and at the
  * end of a stream, nothing waits for that.
+ *
+ * Where it is open when its `http()` server's grace is over it is cut, and
+ * `closed` says `closed`: its reader comes back, to another server.
  *
  * The response can't be compressed or stored by what is in between. A HEAD
  * request gets the headers alone, and `start` is not called.
@@ -71,7 +75,8 @@ export function eventStream(
   const { headers, lastEventId, ...settings } = readOptions("eventStream()", options, eventStreamRules);
   const init = { headers: eventStreamFields(headers) };
   if (request.method === "HEAD") return new Response(null, init);
-  const body = new EventStreamBody(settings, lastEventId ?? lastEventIdOf(request.headers.get("last-event-id") ?? ""));
+  const after = lastEventId ?? lastEventIdOf(request.headers.get("last-event-id") ?? "");
+  const body = new EventStreamBody(settings, after, openBodiesOf(request));
   const stream = new ReadableStream(body, { highWaterMark: 1 });
   body.run(start);
   return new Response(stream, init);

@@ -5,6 +5,7 @@
  */
 
 import type { TransportError } from "../../core/errors.ts";
+import type { OpenBody } from "../../core/open_bodies.ts";
 import { EventStreamCore } from "./event_stream_core.ts";
 import type { EventStreamSettings } from "./event_stream_options.ts";
 import { turnsOf } from "./event_stream_turns.ts";
@@ -14,9 +15,13 @@ export class EventStreamBody extends EventStreamCore implements UnderlyingDefaul
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   /** Keeps the platform from pulling while the reader keeps up: a pull costs more than a chunk. */
   #noPull: PromiseWithResolvers<void> | undefined = undefined;
+  /** Where the server finds it that has to end it. */
+  readonly #home: Set<OpenBody> | undefined;
 
-  constructor(settings: EventStreamSettings, lastEventId: string) {
+  constructor(settings: EventStreamSettings, lastEventId: string, home: Set<OpenBody> | undefined) {
     super(settings, lastEventId, turnsOf(settings.clock));
+    this.#home = home;
+    home?.add(this);
   }
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
@@ -50,5 +55,10 @@ export class EventStreamBody extends EventStreamCore implements UnderlyingDefaul
 
   protected override cut(error: TransportError): void {
     this.#controller.error(error);
+  }
+
+  protected override over(error: TransportError | undefined): void {
+    this.#home?.delete(this);
+    super.over(error);
   }
 }

@@ -8,6 +8,7 @@ import type { Address, KnownCounters } from "../../core/channel.ts";
 import { background, CallContext } from "../../core/context.ts";
 import { deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
+import { markRequest, type OpenBody } from "../../core/open_bodies.ts";
 import type { Handler } from "../../core/service.ts";
 import {
   type CallCounters,
@@ -51,6 +52,8 @@ class HttpListener implements SessionListener {
   readonly #promised = new Set<PromisedAnswer>();
   /** Calls whose cancelling somebody would hear of: handlers, and bodies that are still being sent. */
   readonly #heard = new Set<RequestCancellation>();
+  /** Event streams: the platform would wait for them for ever, and keep the program alive. */
+  readonly #bodies = new Set<OpenBody>();
   #shutdown: Promise<void> | undefined = undefined;
 
   constructor(settings: HttpSettings, handler: Handler<Request, Response>) {
@@ -101,13 +104,15 @@ class HttpListener implements SessionListener {
     const reason = new TransportError("closed", why, { processed: "maybe" });
     for (const answer of this.#promised) answer.cut(errorResponse(reason));
     for (const cancellation of this.#heard) cancellation.cancel(reason);
+    for (const body of this.#bodies) body.fail(reason);
   }
 
   /** The handler as `Deno.serve` wants it. An answer that comes at once stays one that comes at once: that is faster. */
   #answering(handler: Handler<Request, Response>): Deno.ServeHandler<Deno.NetAddr> {
     const { calls, addr } = { calls: this.calls, addr: (): Address => this.addr };
-    const [promised, heard] = [this.#promised, this.#heard];
+    const [promised, heard, bodies] = [this.#promised, this.#heard, this.#bodies];
     return (request, info) => {
+      markRequest(request, bodies);
       calls.started++;
       calls.inFlight++;
       const cancellation = new RequestCancellation(request, info, heard);
