@@ -10,6 +10,7 @@ import { named } from "../core/describe.ts";
 import { counted } from "../core/figures.ts";
 import { invalidOption } from "../core/options.ts";
 import type { Client, Service } from "../core/service.ts";
+import type { CloseOptions } from "../core/session.ts";
 
 /**
  * Which calls go where.
@@ -81,7 +82,7 @@ export function route<Req, Res>(
   }
 
   const services = new Set([...table.map(({ to }) => to), otherwise]);
-  const close = (): Promise<void> => closeAll(services);
+  const close = (options?: CloseOptions): Promise<void> => closeAll(services, options);
   const client = Object.defineProperties(route, {
     close: { value: close },
     [Symbol.asyncDispose]: { value: close },

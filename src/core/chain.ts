@@ -10,7 +10,7 @@ import { isChained, remember, type Stage, stagesMade, stagesOf } from "./describ
 import { TransportError } from "./errors.ts";
 import { checkOrder } from "./order.ts";
 import type { Client, Closable, Middleware, Service } from "./service.ts";
-import type { SessionTransport } from "./session.ts";
+import type { CloseOptions, SessionTransport } from "./session.ts";
 
 /**
  * What the first member of a chain is to the next one: a handler, which may
@@ -241,7 +241,7 @@ function lift(handler: Function): Service<unknown, unknown> {
 /** A service around something that can be closed can be closed. */
 function passOnClose(inner: unknown, outer: object): void {
   if (typeof outer !== "function" || "close" in outer || !isPart(inner) || !("close" in inner)) return;
-  const close = (): Promise<void> => (inner as Closable).close();
+  const close = (options?: CloseOptions): Promise<void> => (inner as Closable).close(options);
   Object.defineProperties(outer, {
     close: { value: close },
     [Symbol.asyncDispose]: { value: close },

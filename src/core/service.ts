@@ -5,6 +5,7 @@
  */
 
 import type { CallContext } from "./context.ts";
+import type { CloseOptions } from "./session.ts";
 
 /**
  * Answers a call. A client, a middleware around it and a remote peer are all
@@ -71,8 +72,12 @@ export type CallMiddleware = <Req, Res>(inner: Service<Req, Res>) => Service<Req
  * ```
  */
 export interface Closable extends AsyncDisposable {
-  /** Lets calls in flight finish, then closes the connections. Calls made later are rejected with `closed`. */
-  close(): Promise<void>;
+  /**
+   * Lets calls in flight finish within a grace, then closes the connections.
+   * Calls made later are rejected with `closed`. Calling it again returns the
+   * same end.
+   */
+  close(options?: CloseOptions): Promise<void>;
 }
 
 /**

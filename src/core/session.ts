@@ -73,7 +73,7 @@ export interface Session<Req, Res> {
    * Takes no new calls, lets those in flight finish within a grace, then closes
    * the connection. Calling it again returns the same end.
    */
-  close(options?: ShutdownOptions): Promise<void>;
+  close(options?: CloseOptions): Promise<void>;
 
   /** Ends at once: calls in flight are rejected with `reason`. */
   abort(reason: TransportError): void;
@@ -139,6 +139,27 @@ export function emptyCallCounters(): CallCounters {
 export interface ShutdownOptions {
   /** How long calls in flight may take to finish, in milliseconds, before they are cut off. Default 30 000. */
   graceMs?: number;
+}
+
+/**
+ * How a session or a client ends.
+ *
+ * @example
+ * ```ts
+ * import { chain, type CloseOptions, http, reconnect } from "@wireway/wireway";
+ * const options: CloseOptions = { graceMs: 5000, unreadGraceMs: 0 };
+ * const call = chain(http({ origin: "http://127.0.0.1:8080" }), reconnect());
+ * await call.close(options);
+ * ```
+ */
+export interface CloseOptions extends ShutdownOptions {
+  /**
+   * How long an HTTP response of whose body nobody has asked for a piece may
+   * hold up the end, in milliseconds, before it is cut off: it may have been
+   * forgotten. Default 1 000 for a client; for a single session, as long as all
+   * others.
+   */
+  unreadGraceMs?: number;
 }
 
 /**

@@ -8,6 +8,7 @@ import { background, type CallContext } from "../core/context.ts";
 import { named } from "../core/describe.ts";
 import { current } from "../core/figures.ts";
 import type { Client } from "../core/service.ts";
+import type { CloseOptions } from "../core/session.ts";
 import { Balancer } from "./balancer.ts";
 import type { EndpointStats } from "./balanced_endpoint.ts";
 import { type BalanceOptions, readBalanceOptions } from "./balance_options.ts";
@@ -89,7 +90,7 @@ export function balance<Endpoint, Req, Res>(options: BalanceOptions<Endpoint, Re
   function balance(request: Req, context: CallContext = background): Promise<Res> {
     return balancer.call(request, context);
   }
-  const close = (): Promise<void> => balancer.close();
+  const close = (options?: CloseOptions): Promise<void> => balancer.close(options);
   const controls = { close, stats: () => balancer.stats(), [Symbol.asyncDispose]: close };
   const shown = { strategy, panicThreshold, slowStartMs, ejection };
   return named("balance", shown, Object.assign(balance, controls), () => {

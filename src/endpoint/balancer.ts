@@ -9,6 +9,7 @@ import { whenComplete } from "../core/completion.ts";
 import type { CallContext } from "../core/context.ts";
 import { type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
+import type { CloseOptions } from "../core/session.ts";
 import { notify } from "../core/observer.ts";
 import { type Outcome, outcomeIn, outcomeOfReply } from "../core/outcome.ts";
 import { leave, Streamed } from "../core/streamed.ts";
@@ -80,8 +81,8 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
     return this.#endpoints.map((endpoint) => endpoint.stats(now));
   }
 
-  close(): Promise<void> {
-    return this.#closed ??= this.#end();
+  close(options?: CloseOptions): Promise<void> {
+    return this.#closed ??= this.#end(options);
   }
 
   timedOut(): TransportError {
@@ -277,13 +278,13 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
     if (closing !== undefined) this.#closings.add(closing.catch(() => {}));
   }
 
-  async #end(): Promise<void> {
+  async #end(options?: CloseOptions): Promise<void> {
     const error = closedBefore();
     for (let waiting = this.line.shift(); waiting !== undefined; waiting = this.line.shift()) waiting.refuse(error);
     // What the lists say of being left matters to nobody any more.
     if (this.#discovery !== undefined) leave(this.#discovery)?.catch(() => {});
     try {
-      await closeAll([...this.#endpoints, ...this.#leaving].map(({ service }) => service));
+      await closeAll([...this.#endpoints, ...this.#leaving].map(({ service }) => service), options);
     } finally {
       await this.#closings.ended();
       this.deadlines.trim();

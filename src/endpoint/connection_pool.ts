@@ -8,6 +8,7 @@
 import type { CallContext } from "../core/context.ts";
 import { type DeadlineQueue, deadlinesOf } from "../core/deadline_queue.ts";
 import type { TransportError } from "../core/errors.ts";
+import type { CloseOptions } from "../core/session.ts";
 import { LatencyWindow } from "../util/latency_window.ts";
 import { WaiterLine } from "../util/waiters.ts";
 import { Closings } from "./closings.ts";
@@ -119,9 +120,9 @@ export class ConnectionPool<P extends Poolable> implements GrowingPool<P>, KeptP
     return noneFree(this.settings.acquireTimeoutMs, this.dialler.lastFailure);
   }
 
-  /** Lets work in flight finish and closes all connections. Those who wait are refused. */
-  close(): Promise<void> {
-    return this.#closed ??= this.#end();
+  /** Lets work in flight finish within a grace, and closes all connections. Those who wait are refused. */
+  close(options?: CloseOptions): Promise<void> {
+    return this.#closed ??= this.#end(options);
   }
 
   nextDialAt(now: number): number {
@@ -164,14 +165,15 @@ export class ConnectionPool<P extends Poolable> implements GrowingPool<P>, KeptP
     });
   }
 
-  async #end(): Promise<void> {
+  async #end(options?: CloseOptions): Promise<void> {
     this.#over = true;
     const error = closedBefore();
     const dialled = this.dialler.end(error);
     this.#growth.end();
     this.#upkeep.end();
     refuseAll(this.line, error);
-    await Promise.all([dialled, ...[...this.#members, ...this.#leaving].map(({ poolable }) => poolable.close())]);
+    const members = [...this.#members, ...this.#leaving];
+    await Promise.all([dialled, ...members.map(({ poolable }) => poolable.close(options))]);
     await this.#closings.ended();
     this.deadlines.trim();
   }

@@ -5,7 +5,7 @@
  */
 
 import { TransportError } from "../core/errors.ts";
-import type { SessionState } from "../core/session.ts";
+import type { CloseOptions, SessionState } from "../core/session.ts";
 import { CallRecord } from "./call_record.ts";
 import type { ConnectionPoolSettings } from "./pool_options.ts";
 import type { Candidate } from "./strategy.ts";
@@ -25,7 +25,7 @@ export interface Poolable {
   /** Asks whether it is alive. */
   ping(): Promise<unknown>;
   /** Lets it finish what it carries, and ends it. */
-  close(): Promise<void>;
+  close(options?: CloseOptions): Promise<void>;
   /** Ends it at once. */
   abort(reason: TransportError): void;
 }

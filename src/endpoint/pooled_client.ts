@@ -7,7 +7,7 @@
 import { background, type CallContext } from "../core/context.ts";
 import { withFigures } from "../core/describe.ts";
 import type { Client, Handler } from "../core/service.ts";
-import type { Session, SessionTransport } from "../core/session.ts";
+import type { CloseOptions, Session, SessionTransport } from "../core/session.ts";
 import { recorded } from "./call_record.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import type { ConnectionPoolSettings } from "./pool_options.ts";
@@ -31,6 +31,9 @@ export type PooledClient<Req, Res> = Client<Req, Res> & {
 
 /** Pools that go by the same settings, as long as they are open. */
 export type SessionPools<Req, Res> = Set<ConnectionPool<Session<Req, Res>>>;
+
+/** How long responses that nobody reads may hold up the end: whoever is to read one has most likely begun by then. */
+const unreadGraceMs = 1000;
 
 /** A service over the sessions of a transport. */
 export function clientOver<Req, Res>(
@@ -59,9 +62,9 @@ export function clientOver<Req, Res>(
 
   if (settings.prewarm) sessions.keep();
   pools?.add(sessions);
-  const close = (): Promise<void> => {
+  const close = (options?: CloseOptions): Promise<void> => {
     pools?.delete(sessions);
-    return sessions.close();
+    return sessions.close({ unreadGraceMs, ...options });
   };
   const client = Object.assign(pool, { close, stats: () => statsOf(sessions), [Symbol.asyncDispose]: close });
   return withFigures(client, () => poolFigures(statsOf(sessions)));

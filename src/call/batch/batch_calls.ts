@@ -11,6 +11,7 @@ import { named, withFigures } from "../../core/describe.ts";
 import { TransportError } from "../../core/errors.ts";
 import { duration, given, integer, label, readOptions } from "../../core/options.ts";
 import type { Client, Service } from "../../core/service.ts";
+import type { CloseOptions } from "../../core/session.ts";
 import { Streamed } from "../../core/streamed.ts";
 import { Batcher } from "./batcher.ts";
 
@@ -121,7 +122,7 @@ export function batchCalls<Req, Res, Answer = Res | Error>(
     inner: Service<readonly Req[], readonly Answer[]>,
   ): BatchedClient<Req, Res> => {
     const batcher = new Batcher<Req, Res, Answer>(inner, settings, deadlines);
-    const close = (): Promise<void> => batcher.close();
+    const close = (options?: CloseOptions): Promise<void> => batcher.close(options);
     const client = Object.defineProperties(
       function batchCalls(request: Req, context: CallContext = background): Promise<Res> {
         if (request instanceof Streamed) return Promise.reject(noStreams(name));

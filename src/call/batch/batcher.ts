@@ -10,6 +10,7 @@ import type { Clock } from "../../core/clock.ts";
 import { TransportError } from "../../core/errors.ts";
 import { counted, current, type Figures } from "../../core/figures.ts";
 import type { Closable, Service } from "../../core/service.ts";
+import type { CloseOptions } from "../../core/session.ts";
 import { sizeOf } from "../../util/size_of.ts";
 import { overBefore, type WaitingCaller } from "../limits/waiting_caller.ts";
 import { Batch, Item } from "./batch.ts";
@@ -150,14 +151,14 @@ export class Batcher<Req, Res, Answer> implements DeadlineEntry {
   }
 
   /** Sends what waits, waits for all answers, closes what is inside. */
-  close(): Promise<void> {
-    return this.#closing ??= this.#close();
+  close(options?: CloseOptions): Promise<void> {
+    return this.#closing ??= this.#close(options);
   }
 
-  async #close(): Promise<void> {
+  async #close(options?: CloseOptions): Promise<void> {
     this.flush();
     if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idle = resolve);
-    if ("close" in this.#inner) await (this.#inner as unknown as Closable).close();
+    if ("close" in this.#inner) await (this.#inner as unknown as Closable).close(options);
   }
 
   /** Sends once a round of promise reactions has brought no further call. */

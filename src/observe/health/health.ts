@@ -7,6 +7,7 @@
 import { named, withFigures } from "../../core/describe.ts";
 import type { Observer } from "../../core/observer.ts";
 import type { CallMiddleware, Client, Service } from "../../core/service.ts";
+import type { CloseOptions } from "../../core/session.ts";
 import { measuredCalls } from "../measured_calls.ts";
 import type { MetricSource } from "../metric.ts";
 import { healthMetrics } from "./health_metrics.ts";
@@ -154,6 +155,6 @@ export function health(options: HealthOptions = {}): Health {
 /** The service with a close that also runs `left`, once. */
 function closable<Req, Res>(outer: Service<Req, Res>, inner: Client<Req, Res>, left: () => void): Client<Req, Res> {
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => closing ??= inner.close().finally(left);
+  const close = (options?: CloseOptions): Promise<void> => closing ??= inner.close(options).finally(left);
   return Object.assign(outer, { close, [Symbol.asyncDispose]: close });
 }

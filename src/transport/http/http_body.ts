@@ -22,6 +22,8 @@ export interface BodyLine {
  * lost unread is collected, and gives its connection back.
  */
 export class StreamedBody {
+  /** Whether nobody who reads it has asked for a piece yet. */
+  unread = true;
   /** Whether a piece is waited for. */
   wanted = false;
   readonly #line: BodyLine;
@@ -33,8 +35,8 @@ export class StreamedBody {
     this.#line = line;
   }
 
-  /** The stream. Made once at most. */
-  open(): ReadableStream<Uint8Array> {
+  /** The stream. Made once at most. Where `ahead`, what stands around it asks for pieces before anybody reads. */
+  open(ahead = false): ReadableStream<Uint8Array> {
     return new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = new WeakRef(controller);
@@ -42,6 +44,7 @@ export class StreamedBody {
       pull: (controller) => {
         this.#waiting = controller;
         this.wanted = true;
+        if (!ahead) this.unread = false;
         this.#line.wanted();
       },
       cancel: () => {

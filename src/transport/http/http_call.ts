@@ -47,6 +47,8 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
   /** The body, where it can be sent again. */
   #body: Uint8Array | undefined = undefined;
   #streamed = false;
+  /** The body of the response, where that is not whole. */
+  #response: StreamedBody | undefined = undefined;
   #redirects = 0;
   #next: RedirectedRequest | undefined = undefined;
   /** On the connection now. */
@@ -112,6 +114,7 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
       const { decompress } = this.#home.settings;
       const origin = { url: this.#request.url, redirected: this.#redirects > 0, method, decompress };
       const resolve = this.#resolve;
+      if (!(body instanceof Uint8Array)) this.#response = body;
       const response = responseOf(head, body, origin);
       this.#resolve = this.#reject = undefined;
       resolve?.(response);
@@ -147,6 +150,11 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
     this.#dialling?.abort(why);
     if (this.#begun) this.#carried?.abort(why);
     this.#end();
+  }
+
+  /** Gives up a response whose body nobody has begun to read. */
+  cutUnread(reason: TransportError): void {
+    if (this.#response?.unread === true) this.cancelled(reason);
   }
 
   // DeadlineEntry

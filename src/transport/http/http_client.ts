@@ -12,11 +12,11 @@ import { type DeadlineEntry, type DeadlineQueue, deadlinesOf } from "../../core/
 import { TransportError } from "../../core/errors.ts";
 import { noMetadata } from "../../core/metadata.ts";
 import { textOf } from "../../core/thrown.ts";
-import type { Session, SessionState, ShutdownOptions } from "../../core/session.ts";
+import type { CloseOptions, Session, SessionState } from "../../core/session.ts";
 import { fetchError } from "./http_errors.ts";
 import { setMetadata } from "./http_metadata.ts";
 import type { HttpSettings } from "./http_options.ts";
-import { abortedBefore, addressOf, closeTimeoutMs, reasonOf, refusalOf } from "./http_session.ts";
+import { abortedBefore, addressOf, overWithin, reasonOf, refusalOf } from "./http_session.ts";
 
 /** Methods that may be sent twice without harm (RFC 9110, section 9.2.2). */
 const idempotent = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"]);
@@ -67,20 +67,21 @@ export class HttpSession implements Session<Request, Response> {
     return Promise.reject(new TransportError("unsupported", "Cannot ping: HTTP has no such thing"));
   }
 
-  close({ graceMs = closeTimeoutMs }: ShutdownOptions = {}): Promise<void> {
+  close(options: CloseOptions = {}): Promise<void> {
     this.#setState("draining");
     this.#closeIfDone();
-    const cutOff = this.#settings.clock.schedule(() => {
-      const why = `Connection closed: its calls were not finished within ${graceMs} ms`;
-      this.abort(new TransportError("closed", why, { processed: "maybe" }));
-    }, graceMs);
-    return this.finished.then(() => cutOff.cancel());
+    if (this.load === 0) return this.finished.then(() => {});
+    return overWithin(this, this.#settings.clock, options);
   }
 
   abort(reason: TransportError): void {
     this.#setState("draining");
     for (const call of [...this.#calls]) call.cancelled(reason);
     this.#end(reason);
+  }
+
+  cutUnread(reason: TransportError): void {
+    for (const call of [...this.#calls]) if (call.unread) call.cancelled(reason);
   }
 
   /** The request with metadata on it, and with a body that `fetch` can't send a second time. */
@@ -162,6 +163,8 @@ function clientOf({ protocol, tls }: HttpSettings): Deno.HttpClient | undefined 
 /** One call, from its sending to the end of its body: what can abort it, and what is to be let go at its end. */
 class FetchCall implements CancelListener, DeadlineEntry {
   reason: TransportError | undefined = undefined;
+  /** Whether its response has a body of which nobody has asked for a piece. */
+  unread = false;
   /** Ends the body, once there is one: nobody may be reading it. */
   onCancelled: ((reason: TransportError) => void) | undefined = undefined;
   dueAt: number;
@@ -209,12 +212,14 @@ function watched(response: Response, call: FetchCall, signal: AbortSignal): Resp
   const reader = response.body!.getReader();
   const body = new ReadableStream<Uint8Array>({
     start(controller): void {
+      call.unread = true;
       call.onCancelled = (reason) => {
         controller.error(reason);
         call.end();
       };
     },
     async pull(controller): Promise<void> {
+      call.unread = false;
       try {
         const { done, value } = await reader.read();
         if (!done) return controller.enqueue(value);

@@ -10,13 +10,13 @@ import { background, type CallContext } from "../../core/context.ts";
 import { deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
 import { plainPartsOf, usePlain } from "../../core/plain_request.ts";
-import type { Session, SessionState, ShutdownOptions } from "../../core/session.ts";
+import type { CloseOptions, Session, SessionState } from "../../core/session.ts";
 import { type CallHome, HttpCall } from "./http_call.ts";
 import { dialLine } from "./http_dial.ts";
 import type { CallLine } from "./http_exchange.ts";
 import type { HttpSettings } from "./http_options.ts";
 import { outgoing } from "./http_request.ts";
-import { addressOf, closeTimeoutMs, refusalOf, unfitness } from "./http_session.ts";
+import { addressOf, overWithin, refusalOf, unfitness } from "./http_session.ts";
 
 /** See the module. */
 export abstract class HttpLineSession implements Session<Request, Response>, CallHome {
@@ -69,14 +69,10 @@ export abstract class HttpLineSession implements Session<Request, Response>, Cal
     throw new TransportError("unsupported", "Cannot send one way: every HTTP request has a response");
   }
 
-  close({ graceMs = closeTimeoutMs }: ShutdownOptions = {}): Promise<void> {
+  close(options: CloseOptions = {}): Promise<void> {
     this.drain();
     if (this.state === "closed") return this.finished.then(() => {});
-    const cutOff = this.settings.clock.schedule(() => {
-      const why = `Connection closed: its calls were not finished within ${graceMs} ms`;
-      this.abort(new TransportError("closed", why, { processed: "maybe" }));
-    }, graceMs);
-    return this.finished.then(() => cutOff.cancel());
+    return overWithin(this, this.settings.clock, options);
   }
 
   abort(reason: TransportError): void {
@@ -85,6 +81,10 @@ export abstract class HttpLineSession implements Session<Request, Response>, Cal
     this.#setState("draining");
     for (const call of [...this.#calls]) call.cancelled(reason);
     this.#endIfDone();
+  }
+
+  cutUnread(reason: TransportError): void {
+    for (const call of [...this.#calls]) call.cutUnread(reason);
   }
 
   // CallHome

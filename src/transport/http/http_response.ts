@@ -110,12 +110,19 @@ function streamOf(
     // The memory is the connection's, which uses it again.
     return body.length === 0 ? body.slice() : decompressed(ReadableStream.from([body.slice()]), codings!);
   }
-  const stream = codings === undefined ? body.open() : decompressed(body.open(), codings);
+  const begun = (): void => {
+    body.unread = false;
+  };
+  const stream = codings === undefined ? body.open() : decompressed(body.open(true), codings, begun);
   body.watch(stream);
   return stream;
 }
 
-function decompressed(stream: ReadableStream<Uint8Array>, codings: string[]): ReadableStream<Uint8Array> {
+function decompressed(
+  stream: ReadableStream<Uint8Array>,
+  codings: string[],
+  begun?: () => void,
+): ReadableStream<Uint8Array> {
   for (const coding of codings) {
     // The types of the platform don't know all of its formats.
     const undone = new DecompressionStream(coding as CompressionFormat);
@@ -124,6 +131,7 @@ function decompressed(stream: ReadableStream<Uint8Array>, codings: string[]): Re
   const reader = stream.getReader();
   return new ReadableStream<Uint8Array>({
     async pull(controller): Promise<void> {
+      begun?.();
       try {
         const { done, value } = await reader.read();
         if (done) controller.close();

@@ -10,10 +10,33 @@ import type { Clock } from "../../core/clock.ts";
 import type { CallContext } from "../../core/context.ts";
 import { TransportError } from "../../core/errors.ts";
 import { notSent } from "../../core/not_sent.ts";
-import type { Session } from "../../core/session.ts";
+import type { CloseOptions, Session } from "../../core/session.ts";
 
 /** Time for calls in flight to finish when a session is closed, in milliseconds. */
-export const closeTimeoutMs = 30_000;
+const closeTimeoutMs = 30_000;
+
+/** A session whose responses are streams. */
+export interface StreamingSession extends Pick<Session<Request, Response>, "abort" | "finished"> {
+  /** Gives up the responses that nobody has begun to read. */
+  cutUnread(reason: TransportError): void;
+}
+
+/** Resolves when a session that takes no more calls is over: it is cut off where that takes too long. */
+export function overWithin(session: StreamingSession, clock: Clock, options: CloseOptions): Promise<void> {
+  const { graceMs = closeTimeoutMs, unreadGraceMs = graceMs } = options;
+  const cutOff = clock.schedule(() => {
+    const why = `Connection closed: its calls were not finished within ${graceMs} ms`;
+    session.abort(new TransportError("closed", why, { processed: "maybe" }));
+  }, graceMs);
+  const unread = unreadGraceMs >= graceMs ? undefined : clock.schedule(() => {
+    const why = `Response cut off: its client was closed, and nobody began to read its body within ${unreadGraceMs} ms`;
+    session.cutUnread(new TransportError("closed", why, { processed: "yes" }));
+  }, unreadGraceMs);
+  return session.finished.then(() => {
+    cutOff.cancel();
+    unread?.cancel();
+  });
+}
 
 /** Where an origin is. */
 export function addressOf(origin: string): Address {
