@@ -148,7 +148,7 @@ export class TopicCore<T> implements ReaderTopic<T> {
       readers: this.#readers,
       lagging: this.#lagging,
       published: this.#published,
-      dropped: this.#dropped,
+      dropped: this.#dropped + this.#unseen(),
       failed: this.#failed,
       backlogMessages: this.#backlog.size,
       backlogBytes: this.#backlog.bytes,
@@ -212,6 +212,12 @@ export class TopicCore<T> implements ReaderTopic<T> {
         group.fail(error);
       }
     }
+  }
+
+  /** Messages that readers have lost who have not come upon that. Nothing is counted for them as messages go. */
+  #unseen(): number {
+    if (this.#lagging === 0) return 0;
+    return this.#groups.reduce((sum, { readers }) => readers.reduce((sum, { unseen }) => sum + unseen, sum), 0);
   }
 
   /** Ends the readers that have lost messages and must not. */

@@ -181,7 +181,7 @@ export interface TopicStats {
   readonly lagging: number;
   /** Messages published. */
   readonly published: number;
-  /** Messages that slow readers lost, each counted for each of them. */
+  /** Messages that slow readers lost, each counted for each of them, also before a reader comes upon it. */
   readonly dropped: number;
   /** Readers that ended with an error: too slow, or their sink failed. */
   readonly failed: number;

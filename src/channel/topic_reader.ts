@@ -47,14 +47,14 @@ export class Reader<T> implements TopicSubscription {
   cursor = 0;
   /** Where it stands in its group. */
   position = -1;
-  /** Messages that it lost. */
-  dropped = 0;
   isGone = false;
   isLagging = false;
   readonly group: ReaderGroup<T>;
   /** Whether losing messages ends it. */
   readonly isStrict: boolean;
   sink: Sink;
+  /** Messages that it lost and knows of. */
+  #dropped = 0;
   /** Whether its sink has asked for time. */
   #isWaiting = false;
   readonly #topic: ReaderTopic<T>;
@@ -76,6 +76,16 @@ export class Reader<T> implements TopicSubscription {
     this.#closed = closed;
   }
 
+  /** Messages that it lost. */
+  get dropped(): number {
+    return this.#dropped + this.unseen;
+  }
+
+  /** Messages that it lost and has yet to come upon: nobody tells it as they go. */
+  get unseen(): number {
+    return this.isLagging ? Math.max(0, this.#topic.firstKept - this.cursor) : 0;
+  }
+
   /** Begins with this message, after a notice that `missed` messages are missing, if they are. */
   start(cursor: number, gap: boolean, missed: number | undefined): void {
     this.cursor = cursor;
@@ -86,8 +96,7 @@ export class Reader<T> implements TopicSubscription {
   /** It goes on with this message; `count` before it are lost, or as many as `missed` says. */
   skip(cursor: number, count: number, missed: number | undefined): void {
     this.ready = notReady;
-    this.dropped += count;
-    this.#topic.dropped(count);
+    this.#drop(count);
     this.start(cursor, true, missed);
   }
 
@@ -111,8 +120,7 @@ export class Reader<T> implements TopicSubscription {
 
   /** It has lost messages, and must not. */
   lose(missed: number): void {
-    this.dropped += missed;
-    this.#topic.dropped(missed);
+    if (!this.isLagging) this.#drop(missed);
     this.end(tooSlow(missed));
   }
 
@@ -129,6 +137,7 @@ export class Reader<T> implements TopicSubscription {
     if (this.isGone) return;
     this.isGone = true;
     this.ready = notReady;
+    this.#drop(this.unseen);
     this.#lag(false);
     // Whoever keeps the subscription shall not keep what it led to.
     this.sink = ignore;
@@ -154,9 +163,8 @@ export class Reader<T> implements TopicSubscription {
       const lost = topic.firstKept - this.cursor;
       if (lost > 0) {
         const missed = topic.missedFrom(this.cursor);
+        this.#drop(lost);
         this.cursor = topic.firstKept;
-        this.dropped += lost;
-        topic.dropped(lost);
         if (!this.#tell(missed)) return;
       } else if (!this.#readOne()) {
         return;
@@ -192,6 +200,11 @@ export class Reader<T> implements TopicSubscription {
     const until = this.sink(encoded);
     if (until !== undefined) this.wait(until);
     return !this.isGone && !this.#isWaiting;
+  }
+
+  #drop(count: number): void {
+    this.#dropped += count;
+    this.#topic.dropped(count);
   }
 
   #lag(lagging: boolean): void {

@@ -68,6 +68,22 @@ Deno.test("Topic has a slow reader lose the oldest past the limit of messages, a
   assert.equal(topic.stats().dropped, 12);
 });
 
+Deno.test("Topic counts what a slow reader loses as it is lost, not when the reader comes back, and counts it once", async () => {
+  const topic = new Topic({ encodings, maxBacklogMessages: 3 });
+  const slow = new Slow();
+  const stuck = topic.subscribe("text", new Slow().sink);
+  const back = topic.subscribe("text", slow.sink);
+  for (let i = 0; i < 10; i++) topic.publish(`${i}`);
+  assert.deepEqual([stuck.dropped, back.dropped, topic.stats().dropped], [6, 6, 12]);
+  await slow.step(10);
+  assert.deepEqual([stuck.dropped, back.dropped, topic.stats().dropped], [6, 6, 12]);
+  topic.skip(5);
+  assert.deepEqual([stuck.dropped, back.dropped, topic.stats().dropped], [14, 11, 25]);
+  stuck.close();
+  topic.publish("one more");
+  assert.deepEqual([stuck.dropped, topic.stats().dropped], [14, 25], "one that has left keeps its count");
+});
+
 Deno.test("Topic keeps at most the bytes it may, of all encodings together", () => {
   const topic = new Topic({ encodings, maxBacklogBytes: 1000 });
   topic.subscribe("text", new Slow().sink);
@@ -111,7 +127,8 @@ Deno.test("Topic ends a strict reader as soon as it has lost a message, also one
   assert.equal(late.end, "none");
   topic.publish("f");
   assert.equal((late.end as unknown as TransportError).code, "overloaded");
-  assert.deepEqual([topic.stats().readers, topic.stats().failed, topic.stats().dropped], [1, 2, 2]);
+  assert.deepEqual([topic.stats().readers, topic.stats().failed], [1, 2]);
+  assert.equal(topic.stats().dropped, 4, "one of each of the two that ended, two of the one that goes on");
 });
 
 Deno.test("Topic does not end a strict reader that keeps within the limit", async () => {
