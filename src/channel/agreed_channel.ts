@@ -44,6 +44,8 @@ export abstract class AgreedChannel extends WrappedChannel implements Receiver {
   /** Whoever receives; undefined until somebody does. */
   protected receiver: Receiver | undefined = undefined;
   protected closing: PromiseWithResolvers<void> | undefined = undefined;
+  /** What the peer is told when all that was sent has gone out. */
+  protected goodbye: TransportError | undefined = undefined;
   #reason: TransportError | undefined = undefined;
   /** Keeps the messages back until somebody receives. */
   #gate: PromiseWithResolvers<void> | undefined = undefined;
@@ -96,8 +98,9 @@ export abstract class AgreedChannel extends WrappedChannel implements Receiver {
     this.#gate?.resolve();
   }
 
-  override close(): Promise<void> {
+  override close(reason?: TransportError): Promise<void> {
     if (this.closing === undefined) {
+      this.goodbye = reason;
       this.closing = Promise.withResolvers<void>();
       if (this.receiver === undefined && !this.over) this.receive(nobody);
       if (this.over) this.closing.resolve(this.inner.close());
@@ -157,7 +160,7 @@ export abstract class AgreedChannel extends WrappedChannel implements Receiver {
 
   /** `close()` was called. */
   protected finish(): void {
-    void this.inner.close();
+    void this.inner.close(this.goodbye);
   }
 
   /** The channel is over. */

@@ -53,8 +53,8 @@ export class WrappedChannel implements Channel {
     this.inner.receive(receiver);
   }
 
-  close(): Promise<void> {
-    return this.inner.close();
+  close(reason?: TransportError): Promise<void> {
+    return this.inner.close(reason);
   }
 
   abort(reason: TransportError): void {

@@ -160,9 +160,10 @@ export interface Channel {
   /**
    * Ends in order: sends what was given to `send()`, tells the peer, takes
    * nothing new. Resolves when all is over. Calling it again returns the same
-   * promise.
+   * promise. `reason` is what the peer is told, where the protocol has words for
+   * that, as WebSocket does.
    */
-  close(): Promise<void>;
+  close(reason?: TransportError): Promise<void>;
 
   /** Ends at once; what was not sent yet is lost. The receiver's `closed` gets `reason`. */
   abort(reason: TransportError): void;

@@ -215,7 +215,7 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
       this.#refused = TransportError.from(error, "protocol");
       this.#tellReady(this.#refused);
       this.setState("draining");
-      void this.channel.close();
+      void this.channel.close(this.#refused);
       return;
     }
     this.unwatch();

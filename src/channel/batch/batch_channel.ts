@@ -108,7 +108,7 @@ export class GatheringChannel extends AgreedChannel implements BatchChannel, Dea
 
   protected override finish(): void {
     this.#pump();
-    if (this.over || this.#queue.size === 0) return void this.inner.close();
+    if (this.over || this.#queue.size === 0) return void this.inner.close(this.goodbye);
     const { clock, drainTimeoutMs } = this.#settings;
     this.#drain = new DrainWatch(clock, drainTimeoutMs, () => this.bufferedBytes, () => this.#stuck());
     this.#drain.begin();
@@ -226,7 +226,7 @@ export class GatheringChannel extends AgreedChannel implements BatchChannel, Dea
     this.#flushed = undefined;
     if (this.closing === undefined) return;
     this.#drain?.stop();
-    void this.inner.close();
+    void this.inner.close(this.goodbye);
   }
 
   /** A batch has as many bytes as the connection takes in {@linkcode batchMs}. */

@@ -240,7 +240,7 @@ export class ShapeChannel extends AgreedChannel implements DeadlineEntry {
     deadlinesOf(clock).remove(this);
     if (this.closing === undefined) return;
     this.#drain?.stop();
-    void this.inner.close();
+    void this.inner.close(this.goodbye);
   }
 
   #sendPiece(now: number): void {

@@ -57,11 +57,16 @@ export function isCloseCode(code: number): boolean {
   return code >= 1000 && code <= 1014 && (code < 1004 || code > 1006);
 }
 
-/** The code to close a connection with: 1000 in order, else what the error says in `details.closeCode` or implies. */
-export function closeCodeOf(error: TransportError | undefined): number {
+/**
+ * The code to close a connection with: 1000 in order, else what the error says
+ * in `details.closeCode` or implies. A server that cuts off its clients because
+ * it ends is one that goes away.
+ */
+export function closeCodeOf(error: TransportError | undefined, side: "client" | "server" = "client"): number {
   if (error === undefined) return 1000;
   const named = error.details?.closeCode;
   if (typeof named === "number" && isCloseCode(named)) return named;
+  if (error.code === "closed" && side === "server") return 1001;
   return codeOf[error.code] ?? 1011;
 }
 

@@ -111,6 +111,12 @@ export class StreamChannel extends WatchedChannel implements Channel, ProtocolLi
   }
 
   abort(reason: TransportError): void {
+    const protocol = this.#protocol;
+    if (protocol !== undefined && !this.over && this.closing === undefined && this.bufferedBytes === 0) {
+      // Where nothing waits the platform takes a goodbye at once, and nothing else can say why this is the end.
+      protocol.farewell(reason);
+      this.#writer.release();
+    }
     this.end(reason);
   }
 
@@ -245,9 +251,9 @@ export class StreamChannel extends WatchedChannel implements Channel, ProtocolLi
   }
 
   /** The end in order: everything out, our side ended, the peer's end awaited so that nothing of ours is lost to a reset. */
-  protected override finish(): void {
+  protected override finish(reason: TransportError | undefined): void {
     const protocol = this.#protocol;
-    protocol?.farewell(undefined);
+    protocol?.farewell(reason);
     this.watch.linger();
     this.#writer.flushed().then(() => {
       // A peer with a goodbye of its own may take the end of our side for the loss of the connection.

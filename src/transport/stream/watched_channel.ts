@@ -56,11 +56,11 @@ export abstract class WatchedChannel implements Watched {
     this.receiving();
   }
 
-  close(): Promise<void> {
+  close(reason?: TransportError): Promise<void> {
     if (this.closing === undefined) {
       this.closing = Promise.withResolvers<void>();
       if (this.over) this.closing.resolve();
-      else this.finish();
+      else this.finish(reason);
     }
     return this.closing.promise;
   }
@@ -77,8 +77,8 @@ export abstract class WatchedChannel implements Watched {
   protected abstract receiving(): void;
   /** Hands out what there is, until the receiver asks for a pause. */
   protected abstract deliver(): void;
-  /** Begins the end in order. */
-  protected abstract finish(): void;
+  /** Begins the end in order; the peer is told `reason`. */
+  protected abstract finish(reason: TransportError | undefined): void;
   /** It is over: closes what is below. `close()` waits for the promise, where that takes its time. */
   protected abstract release(error: TransportError | undefined): Promise<void> | void;
 

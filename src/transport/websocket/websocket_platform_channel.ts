@@ -148,20 +148,20 @@ export class PlatformChannel extends WatchedChannel implements Channel {
   }
 
   /** The end in order: everything out, then the goodbye, then the peer's awaited. */
-  protected override finish(): void {
+  protected override finish(reason: TransportError | undefined): void {
     this.watch.linger();
     this.drain();
-    if (this.#closed !== undefined || this.bufferedBytes === 0) return this.#sayGoodbye(undefined);
+    if (this.#closed !== undefined || this.bufferedBytes === 0) return this.#sayGoodbye(reason);
     void this.#sender.flushed().then(() => {
       if (this.over || this.#closed !== undefined) return;
       this.watch.linger();
-      this.#sayGoodbye(undefined);
+      this.#sayGoodbye(reason);
     });
   }
 
   #sayGoodbye(error: TransportError | undefined): void {
     this.#saidGoodbye = true;
-    const code = closeCodeOf(error);
+    const code = closeCodeOf(error, this.place.side);
     const reason = error === undefined ? "" : new TextDecoder().decode(closeReason(error.message));
     try {
       this.#socket.close(code, reason);

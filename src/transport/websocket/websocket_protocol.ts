@@ -185,7 +185,7 @@ export class WebSocketProtocol implements FrameProtocol, ControlReceiver {
   farewell(error: TransportError | undefined): void {
     if (this.#saidGoodbye) return;
     this.#saidGoodbye = true;
-    const code = error === undefined ? this.#peerCode : closeCodeOf(error);
+    const code = error === undefined ? this.#peerCode : closeCodeOf(error, this.#agreement.side);
     // 1005 stands for a goodbye without a code, and is answered by one.
     const reason = error === undefined ? noBytes : closeReason(error.message);
     const payload = code === 1005 ? noBytes : new Uint8Array(2 + reason.length);
