@@ -41,6 +41,9 @@ export class WrappedChannel implements Channel {
   get protocol(): string | undefined {
     return this.inner.protocol;
   }
+  get identity(): unknown {
+    return this.inner.identity;
+  }
   get receiveLimitBytes(): number | undefined {
     return this.inner.receiveLimitBytes;
   }

@@ -121,6 +121,8 @@ export interface Channel {
   readonly alpnProtocol?: string | null;
   /** The subprotocol agreed on when the connection was opened, where there is such a thing; empty where none was. */
   readonly protocol?: string;
+  /** What `authenticate` said of a client that it let in, where that was more than `true`. */
+  readonly identity?: unknown;
   /**
    * Bytes of messages that wait here while the receiver pauses, where pausing
    * does not stop the peer: past that, and one message more, the channel ends
@@ -181,6 +183,24 @@ export interface Channel {
  * ```
  */
 export const lastPriority = 8;
+
+/**
+ * What `authenticate` of a server says of a client. What is falsy turns it away.
+ * A text or an object lets it in, and says who it is: handlers find it in
+ * `context.peer.identity`.
+ *
+ * @example
+ * ```ts
+ * import { type Admittance, chain, mux, serve, text, websocket } from "@wireway/wireway";
+ * const users = new Map([["Bearer 7", { name: "Ada" }]]);
+ * const authenticate = ({ headers }: { headers: Headers }): Admittance => users.get(headers.get("authorization") ?? "");
+ * await serve(chain(websocket({ port: 9000, authenticate }), mux(), text()), (_, { peer }) => {
+ *   const { name } = peer?.identity as { name: string };
+ *   return `hello ${name}`;
+ * });
+ * ```
+ */
+export type Admittance = boolean | string | object | null | undefined;
 
 /**
  * What a dial may be given.

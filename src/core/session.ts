@@ -40,6 +40,8 @@ export interface Session<Req, Res> {
   readonly local: Address;
   /** The far end. */
   readonly remote: Address;
+  /** On a server, what `authenticate` said of the client that it let in, where that was more than `true`. */
+  readonly identity?: unknown;
   /** Whether it takes calls. */
   readonly state: SessionState;
   /** Calls in flight that this end has made. */

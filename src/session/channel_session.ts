@@ -48,6 +48,10 @@ export abstract class ChannelSession<Req, Res> implements Session<Req, Res>, Dea
     return this.channel.remote;
   }
 
+  get identity(): unknown {
+    return this.channel.identity;
+  }
+
   get finished(): Promise<TransportError | undefined> {
     return this.#end.promise;
   }

@@ -22,6 +22,9 @@ export abstract class WrappedSession<InnerReq, InnerRes, Req, Res> implements Se
   get remote(): Session<Req, Res>["remote"] {
     return this.inner.remote;
   }
+  get identity(): unknown {
+    return this.inner.identity;
+  }
   get state(): Session<Req, Res>["state"] {
     return this.inner.state;
   }

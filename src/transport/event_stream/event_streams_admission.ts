@@ -6,6 +6,7 @@
 
 import type { Address } from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
+import { identityOf } from "../../core/identity.ts";
 import type { RequestHead } from "../../framing/http1/http1_head.ts";
 import { lastEventIdOf } from "./event_stream_options.ts";
 import type { EventStreamRequest, EventStreamsSettings } from "./event_streams_options.ts";
@@ -42,8 +43,10 @@ export async function admitReader(
     return void await exchange.respond(405, [...allowed, ["content-type", "text/plain; charset=utf-8"]], text);
   }
   const request = new ReaderRequest(head, exchange.remote);
-  if (settings.authenticate !== undefined && !await settings.authenticate(request)) {
-    throw refused(401, "it was not let in");
+  if (settings.authenticate !== undefined) {
+    const letIn = await settings.authenticate(request);
+    if (!letIn) throw refused(401, "it was not let in");
+    request.identity = identityOf(letIn);
   }
   const fields = sharing.length === 0 ? settings.fields : [...settings.fields, ...sharing];
   if (head.method === "HEAD") return void await exchange.respond(200, fields);
@@ -85,6 +88,7 @@ function refused(status: number, why: string): TransportError {
 class ReaderRequest implements EventStreamRequest {
   readonly target: string;
   readonly remote: Address;
+  identity: unknown = undefined;
   readonly #head: RequestHead;
   #headers: Headers | undefined = undefined;
 

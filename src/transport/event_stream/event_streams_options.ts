@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Address } from "../../core/channel.ts";
+import type { Address, Admittance } from "../../core/channel.ts";
 import { duration, given, invalidOption, label, readOptions } from "../../core/options.ts";
 import { eventStreamFields, type EventStreamOptions, eventStreamRules } from "./event_stream_options.ts";
 import type { SocketStreamSettings } from "./event_stream_socket.ts";
@@ -34,6 +34,8 @@ export interface EventStreamRequest {
   readonly headers: Headers;
   /** Where the reader is, or the proxy in between. */
   readonly remote: Address;
+  /** What `authenticate` said of a reader that it let in, where that was more than `true`. */
+  readonly identity?: unknown;
 }
 
 /**
@@ -57,8 +59,11 @@ export interface EventStreamsOptions
    * without. A page of another origin is answered 403. @default {[]}
    */
   origins?: string[];
-  /** Decides on each reader before it is let in; one that is not is answered 401. Default: all are. */
-  authenticate?: (request: EventStreamRequest) => boolean | Promise<boolean>;
+  /**
+   * Decides on each reader before it is let in; one that is not is answered 401. What it says of one that is, the
+   * listener finds in the request's `identity`. Default: all are.
+   */
+  authenticate?: (request: EventStreamRequest) => Admittance | Promise<Admittance>;
   /** A reader who takes nothing of what waits for it for this long is cut off, in milliseconds. @default {60000} */
   stallTimeoutMs?: number;
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Admittance } from "../../core/channel.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { Observer } from "../../core/observer.ts";
 import { duration, given, integer, invalidOption, type readOptions } from "../../core/options.ts";
@@ -44,9 +45,10 @@ export interface SseChannelOptions {
   origins?: string[];
   /**
    * Decides on each stream before it is let in, a resumed one too; one that is not is answered 401, and one that is not
-   * decided on within `connectTimeoutMs` 503. Default: all are.
+   * decided on within `connectTimeoutMs` 503. What it says of the client that opens a channel, handlers find in `context.peer.identity`.
+   * Default: all are.
    */
-  authenticate?: (request: SseRequest) => boolean | Promise<boolean>;
+  authenticate?: (request: SseRequest) => Admittance | Promise<Admittance>;
   /** The largest message, in bytes. @default {16777216} 16 MiB */
   maxMessageBytes?: number;
   /** The largest body of a POST, in bytes. Default: a message of the largest size and 256 KiB more. */

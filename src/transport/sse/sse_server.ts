@@ -5,8 +5,9 @@
  * @module
  */
 
-import { type Address, type ChannelCounters, emptyCounters } from "../../core/channel.ts";
+import { type Address, type Admittance, type ChannelCounters, emptyCounters } from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
+import { identityOf } from "../../core/identity.ts";
 import { notify } from "../../core/observer.ts";
 import { readNumber } from "../../framing/event_stream/sse_messages.ts";
 import { inTime } from "../in_time.ts";
@@ -104,12 +105,13 @@ export class SseServer {
     try {
       this.#checkRoom(id);
       this.#deciding++;
+      let admittance: Admittance;
       try {
-        await this.#authenticate(exchange);
+        admittance = await this.#authenticate(exchange);
       } finally {
         this.#deciding--;
       }
-      if (id === undefined) return this.#open(exchange);
+      if (id === undefined) return this.#open(exchange, identityOf(admittance));
     } catch (error) {
       this.#countRefused(exchange, TransportError.from(error, "remote"));
       throw error;
@@ -125,7 +127,7 @@ export class SseServer {
     return { status: 200, fields: streamFields, down };
   }
 
-  #open(exchange: SseExchange): SseAnswer {
+  #open(exchange: SseExchange, identity: unknown): SseAnswer {
     const version = exchange.header(sseFields.version);
     if (version !== undefined && version !== sseVersion) {
       throw refused(400, `its version is ${version}, not ${sseVersion}`);
@@ -152,7 +154,7 @@ export class SseServer {
       maxPostBytes: settings.maxPostBytes,
       ackBytes: settings.highWaterBytes >> 2,
     };
-    const channel = new SseServerChannel(settings, place, terms, version === undefined, this.#over);
+    const channel = new SseServerChannel(settings, place, terms, version === undefined, identity, this.#over);
     this.#channels.set(id, channel);
     const down = channel.attach(0)!;
     this.counters.connectionsAccepted++;
@@ -212,14 +214,15 @@ export class SseServer {
     }
   }
 
-  async #authenticate(exchange: SseExchange): Promise<void> {
+  async #authenticate(exchange: SseExchange): Promise<Admittance> {
     const { authenticate, clock, connectTimeoutMs } = this.#settings;
-    if (authenticate === undefined) return;
+    if (authenticate === undefined) return true;
     const asked = authenticate({ target: exchange.target, headers: exchange.headers() });
     const letIn = await inTime(asked, connectTimeoutMs, clock, () => {
       return refused(503, `it was not let in after ${connectTimeoutMs} ms`);
     });
     if (!letIn) throw refused(401, "it was not let in");
+    return letIn;
   }
 
   #countRefused(exchange: SseExchange, error: TransportError): void {

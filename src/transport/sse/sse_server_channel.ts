@@ -34,6 +34,7 @@ export class SseServerChannel extends SseChannel implements DownSource {
   readonly id: string;
   /** Whether the client neither numbers nor acknowledges: a reader that knows nothing of this protocol. */
   readonly isPlain: boolean;
+  readonly identity: unknown;
   readonly #terms: SseTerms;
   readonly #onOver: OnOver;
   #down: SseDown | undefined = undefined;
@@ -55,11 +56,13 @@ export class SseServerChannel extends SseChannel implements DownSource {
     place: SsePlace,
     terms: SseTerms,
     isPlain: boolean,
+    identity: unknown,
     onOver: OnOver,
   ) {
     super(settings, place);
     this.id = terms.channel;
     this.isPlain = isPlain;
+    this.identity = identity;
     this.#terms = terms;
     this.#onOver = onOver;
     this.#lastHeard = settings.clock.now();

@@ -66,4 +66,6 @@ export interface StreamProtocol {
   readonly received: ReceiveBuffer;
   /** What it is called, where that was agreed on, too. */
   readonly name: string | undefined;
+  /** Who was let in, where that is known. */
+  readonly identity?: unknown;
 }

@@ -24,6 +24,7 @@ const shortTexts = new Uint8Array(3 * shortText);
 export class StreamChannel extends WatchedChannel implements Channel, ProtocolLine {
   readonly alpnProtocol: string | null;
   readonly protocol: string;
+  readonly identity: unknown;
   readonly #stream: ByteStream;
   readonly #settings: StreamSettings;
   readonly #writer: CoalescingWriter;
@@ -56,6 +57,7 @@ export class StreamChannel extends WatchedChannel implements Channel, ProtocolLi
     this.#settings = settings;
     this.alpnProtocol = alpnProtocol;
     this.protocol = protocol?.name ?? "";
+    this.identity = protocol?.identity;
     const framing = protocol?.frames ?? settings.framing;
     this.#writer = new CoalescingWriter(stream, framing, settings, this);
     this.#decoder = framing.decoder();

@@ -38,7 +38,7 @@ export function acceptWebSockets(settings: WebSocketSettings): OpenChannel {
     const frames = new WebSocketProtocol(
       deflate === undefined ? settings.plain.server : agreementOf("server", settings, deflate),
     );
-    const agreement = { frames, received, name: agreed.protocol };
+    const agreement = { frames, received, name: agreed.protocol, identity: agreed.identity };
     return new StreamChannel(conn, settings.tcp, place, remote, alpnProtocol, agreement);
   };
 }
@@ -47,6 +47,7 @@ export function acceptWebSockets(settings: WebSocketSettings): OpenChannel {
 interface Agreed {
   readonly fields: [string, string][];
   readonly protocol: string | undefined;
+  readonly identity: unknown;
   readonly deflate: DeflateAgreement | undefined;
 }
 
@@ -56,7 +57,7 @@ async function agree(settings: WebSocketSettings, head: RequestHead): Promise<Ag
     throw refused(404, `its path is ${head.path}, not ${settings.path}`);
   }
   const scheme = settings.tcp.tls === undefined ? "http" : "https";
-  const { key, protocol } = await admit(settings, {
+  const { key, protocol, identity } = await admit(settings, {
     method: head.method,
     upgrades: head.minor !== 0 && requestsUpgrade(head, "websocket"),
     target: head.target,
@@ -74,7 +75,7 @@ async function agree(settings: WebSocketSettings, head: RequestHead): Promise<Ag
   if (protocol !== undefined) answer.push(["sec-websocket-protocol", protocol]);
   const deflate = settings.compression ? acceptDeflate(offers, wantedDeflate) : undefined;
   if (deflate !== undefined) answer.push(["sec-websocket-extensions", deflate.header]);
-  return { fields: answer, protocol, deflate: deflate?.agreement };
+  return { fields: answer, protocol, identity, deflate: deflate?.agreement };
 }
 
 /** Says so to the client, as well as that is possible still. */

@@ -5,21 +5,23 @@
  * @module
  */
 
+import type { Admittance } from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
+import { identityOf } from "../../core/identity.ts";
 import {
   chooseProtocol,
   isKey,
   parseProtocols,
   webSocketVersion,
 } from "../../framing/websocket/websocket_handshake.ts";
-import type { WebSocketRequest } from "./websocket_common_options.ts";
+import type { WebSocketCommonOptions, WebSocketRequest } from "./websocket_common_options.ts";
 
 /** What a server has been told to ask for. */
 export interface AdmissionRules {
   /** Subprotocols, the preferred one first. */
   readonly protocols: readonly string[];
   readonly origins: readonly string[];
-  readonly authenticate: ((request: WebSocketRequest) => boolean | Promise<boolean>) | undefined;
+  readonly authenticate: WebSocketCommonOptions["authenticate"];
 }
 
 /** A request to open a WebSocket. */
@@ -41,6 +43,8 @@ export interface OpeningRequest {
 export interface Admission {
   readonly key: string;
   readonly protocol: string | undefined;
+  /** Who was let in, where that is known. */
+  readonly identity: unknown;
 }
 
 /** Looks at the request from all sides; throws with the status to answer it with. */
@@ -54,11 +58,12 @@ export async function admit(rules: AdmissionRules, request: OpeningRequest): Pro
   checkOrigin(rules.origins, request);
   const offered = request.field("sec-websocket-protocol");
   const protocol = offered === undefined ? undefined : chooseProtocol(parseProtocols(offered), rules.protocols);
-  if (!await isLetIn(rules, request)) throw refused(401, "it was not let in");
-  return { key, protocol };
+  const letIn = await decide(rules, request);
+  if (!letIn) throw refused(401, "it was not let in");
+  return { key, protocol, identity: identityOf(letIn) };
 }
 
-async function isLetIn({ authenticate }: AdmissionRules, request: OpeningRequest): Promise<boolean> {
+async function decide({ authenticate }: AdmissionRules, request: OpeningRequest): Promise<Admittance> {
   if (authenticate === undefined) return true;
   const asked: WebSocketRequest = { target: request.target, headers: request.headers() };
   try {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Admittance } from "../../core/channel.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { Observer } from "../../core/observer.ts";
 import { duration, given, integer, invalidOption } from "../../core/options.ts";
@@ -46,9 +47,10 @@ export interface WebSocketCommonOptions {
   origins?: string[];
   /**
    * Decides on each client before it is let in; one that is not is answered 401, and one that is not decided on within
-   * `connectTimeoutMs` is given up. Default: all are.
+   * `connectTimeoutMs` is given up. What it says of a client that is let in, handlers find in `context.peer.identity`.
+   * Default: all are.
    */
-  authenticate?: (request: WebSocketRequest) => boolean | Promise<boolean>;
+  authenticate?: (request: WebSocketRequest) => Admittance | Promise<Admittance>;
   /** The largest message, after inflating, in bytes. @default {16777216} 16 MiB */
   maxMessageBytes?: number;
   /** Connections open at once; further ones are turned away. @default {65536} */

@@ -28,6 +28,7 @@ export interface PlatformChannelSettings extends SenderSettings, WatchedSettings
 /** See the module. The socket is open. */
 export class PlatformChannel extends WatchedChannel implements Channel {
   readonly protocol: string;
+  readonly identity: unknown;
   readonly #socket: WebSocket;
   readonly #settings: PlatformChannelSettings;
   readonly #sender: PlatformSender;
@@ -48,9 +49,11 @@ export class PlatformChannel extends WatchedChannel implements Channel {
     place: StreamPlace,
     remote: Address,
     protocol: string | undefined,
+    identity?: unknown,
   ) {
     super(settings, place, remote);
     this.protocol = protocol ?? "";
+    this.identity = identity;
     this.#socket = socket;
     this.#settings = settings;
     this.#sender = new PlatformSender(socket, settings);

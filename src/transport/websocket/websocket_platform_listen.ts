@@ -9,7 +9,7 @@ import { TransportError } from "../../core/errors.ts";
 import { notify } from "../../core/observer.ts";
 import { inTime } from "../in_time.ts";
 import type { StreamPlace } from "../stream/byte_stream.ts";
-import { admit, type OpeningRequest, refusalOf } from "./websocket_admission.ts";
+import { type Admission, admit, type OpeningRequest, refusalOf } from "./websocket_admission.ts";
 import { PlatformChannel } from "./websocket_platform_channel.ts";
 import type { PlatformSettings } from "./websocket_platform_options.ts";
 import { findUpgrade, type Upgrade } from "./websocket_platform_upgrade.ts";
@@ -85,13 +85,13 @@ class MountedListener implements Listener {
       try {
         const { connectTimeoutMs, clock } = this.#settings;
         const admission = admit(this.#settings, openingRequest(request));
-        const { protocol } = await inTime(admission, connectTimeoutMs, clock, () => {
+        const admitted = await inTime(admission, connectTimeoutMs, clock, () => {
           return unavailable("overloaded", `it was not let in after ${connectTimeoutMs} ms`);
         });
         if (this.#closed) throw unavailable("closed", "the listener is closed");
         const upgrade = findUpgrade();
         if (upgrade === undefined) throw unsupported();
-        return this.#open(upgrade(request, protocol, this.#settings.pingAfterMs), remote, protocol);
+        return this.#open(upgrade(request, admitted.protocol, this.#settings.pingAfterMs), remote, admitted);
       } catch (error) {
         this.#opening--;
         throw error;
@@ -111,7 +111,7 @@ class MountedListener implements Listener {
   }
 
   /** Waits for the upgrade to have happened, and makes a channel of it. */
-  #open({ socket, response }: Upgrade, remote: Address, protocol: string | undefined): Response {
+  #open({ socket, response }: Upgrade, remote: Address, admission: Admission): Response {
     const { connectTimeoutMs, clock } = this.#settings;
     let over = false;
     const settle = (failure: TransportError | undefined): void => {
@@ -121,7 +121,7 @@ class MountedListener implements Listener {
       this.#opening--;
       socket.removeEventListener("open", onOpen);
       socket.removeEventListener("close", onClose);
-      if (failure === undefined && !this.#closed) return this.#give(socket, remote, protocol);
+      if (failure === undefined && !this.#closed) return this.#give(socket, remote, admission);
       this.#refused(remote, failure ?? unavailable("closed", "the listener is closed"));
       socket.close();
     };
@@ -143,8 +143,8 @@ class MountedListener implements Listener {
     return response;
   }
 
-  #give(socket: WebSocket, remote: Address, protocol: string | undefined): void {
-    const channel = new PlatformChannel(socket, this.#settings, this.#place, remote, protocol);
+  #give(socket: WebSocket, remote: Address, { protocol, identity }: Admission): void {
+    const channel = new PlatformChannel(socket, this.#settings, this.#place, remote, protocol, identity);
     this.counters.connectionsAccepted++;
     try {
       this.#accept(channel);
