@@ -7,6 +7,7 @@
 
 import { TransportError } from "../core/errors.ts";
 import { Streamed } from "../core/streamed.ts";
+import { withProcessed } from "../core/with_processed.ts";
 import { decodeError } from "./mux_error_frame.ts";
 import type { MuxLink } from "./mux_link.ts";
 import { unsupportedStream } from "./mux_refusals.ts";
@@ -146,7 +147,8 @@ export class CallStreams implements SenderOwner, ReceiverOwner {
 
   /** The connection is gone: what has come can still be read. */
   lost(error: TransportError): void {
-    this.#receiver?.ended(error);
+    // The reply has begun: its handler ran.
+    this.#receiver?.ended(withProcessed(error, "yes"));
     this.#sender?.drop(error);
   }
 

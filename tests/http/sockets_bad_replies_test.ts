@@ -87,7 +87,7 @@ for (const how of ["fin", "reset"] as const) {
         const response = await session.call(new Request(origin));
         const reader = response.body!.getReader();
         assert.equal(new TextDecoder().decode((await reader.read()).value), "hello");
-        const rest = failure(reader.read(), "connection-lost", "maybe");
+        const rest = failure(reader.read(), "connection-lost", "yes");
         proxy.cutAll(how);
         await rest;
         await until(() => session.state === "closed", "the session's end");

@@ -199,7 +199,7 @@ export class JsonRpcCalls implements CallOwner {
     };
     let incoming: StreamIn;
     try {
-      incoming = this.#streams.receive(stream, ended);
+      incoming = this.#streams.receive(stream, ended, true);
     } catch (error) {
       // The connection ends of it, and this call is no longer among those that end with the connection.
       call.stream?.stop();

@@ -5,6 +5,7 @@
  */
 
 import { TransportError } from "../../core/errors.ts";
+import { withProcessed } from "../../core/with_processed.ts";
 import { IncomingStream } from "./json_rpc_incoming.ts";
 import type { JsonRpcLink } from "./json_rpc_link.ts";
 import { StreamMethod } from "./json_rpc_methods.ts";
@@ -20,6 +21,7 @@ export class StreamIn extends IncomingStream {
   readonly #link: JsonRpcLink;
   readonly #number: number;
   readonly #ended: () => void;
+  readonly #ofReply: boolean;
   readonly #items: Item[] = [];
   /** What the far side may still send. */
   #creditItems = 0;
@@ -32,11 +34,12 @@ export class StreamIn extends IncomingStream {
   #waiting: PromiseWithResolvers<void> | undefined = undefined;
 
   /** `ended` is called once, when nothing more is to come. */
-  constructor(link: JsonRpcLink, number: number, ended: () => void) {
+  constructor(link: JsonRpcLink, number: number, ended: () => void, ofReply: boolean) {
     super(link.settings.clock);
     this.#link = link;
     this.#number = number;
     this.#ended = ended;
+    this.#ofReply = ofReply;
   }
 
   async next(): Promise<IteratorResult<unknown, undefined>> {
@@ -93,6 +96,11 @@ export class StreamIn extends IncomingStream {
     this.#error = error;
     this.#wake();
     this.#ended();
+  }
+
+  /** The rest is lost with the connection. Where it is of a reply, the handler of its call ran. */
+  lose(error: TransportError): void {
+    this.finish(this.#ofReply ? withProcessed(error, "yes") : error);
   }
 
   cancelled(reason: TransportError): void {

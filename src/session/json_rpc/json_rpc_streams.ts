@@ -41,13 +41,13 @@ export class JsonRpcStreams {
     return stream;
   }
 
-  /** Receives a stream that the far side sends under a number. Throws `protocol` for one in use. */
-  receive(number: number, ended: () => void): StreamIn {
+  /** Receives a stream that the far side sends under a number, of a reply or of a request. Throws `protocol` for one in use. */
+  receive(number: number, ended: () => void, ofReply = false): StreamIn {
     if (this.#in.has(number)) throw new TransportError("protocol", `Message refused: stream ${number} is in use`);
     const stream = new StreamIn(this.#link, number, () => {
       this.#in.delete(number);
       ended();
-    });
+    }, ofReply);
     this.#in.set(number, stream);
     return stream;
   }
@@ -83,13 +83,13 @@ export class JsonRpcStreams {
 
   /** The far side sends no more: what it had begun to send can't come to its end, and no credit comes, either. */
   peerEnded(error: TransportError): void {
-    for (const stream of [...this.#in.values()]) stream.finish(error);
+    for (const stream of [...this.#in.values()]) stream.lose(error);
     for (const stream of [...this.#out.values()]) stream.noMoreCredit();
   }
 
   /** The connection is gone. */
   failAll(error: TransportError): void {
-    for (const stream of [...this.#in.values()]) stream.finish(error);
+    for (const stream of [...this.#in.values()]) stream.lose(error);
     for (const stream of [...this.#out.values()]) stream.stop();
   }
 }

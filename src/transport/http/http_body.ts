@@ -5,6 +5,7 @@
  */
 
 import type { TransportError } from "../../core/errors.ts";
+import { withProcessed } from "../../core/with_processed.ts";
 
 /** The connection that a body comes from. */
 export interface BodyLine {
@@ -81,7 +82,8 @@ export class StreamedBody {
 
   /** The body is lost. */
   fail(error: TransportError): void {
-    this.#take()?.error(error);
+    // The response has begun: its handler ran.
+    this.#take()?.error(error.code === "connection-lost" ? withProcessed(error, "yes") : error);
   }
 
   #take(): ReadableStreamDefaultController<Uint8Array> | undefined {

@@ -11,6 +11,7 @@ import { type DeadlineEntry, deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
 import { notSent } from "../../core/not_sent.ts";
 import { textOf } from "../../core/thrown.ts";
+import { withProcessed } from "../../core/with_processed.ts";
 import type { ResponseHead } from "../../framing/http1/http1_head.ts";
 import type { StreamedBody } from "./http_body.ts";
 import type { CallLine, Carried, Exchange } from "./http_exchange.ts";
@@ -138,7 +139,7 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
     // The redirect had been answered: only what was left of its body is lost.
     if (this.#next !== undefined) return this.over();
     this.#begun = false;
-    this.#fail(this.#redirects > 0 && error.processed === "no" ? maybe(error) : error);
+    this.#fail(this.#redirects > 0 && error.processed === "no" ? withProcessed(error, "maybe") : error);
   }
 
   // CancelListener
@@ -179,7 +180,7 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
       this.#begun = false;
       const failure = TransportError.from(error, "invalid-request");
       if (body instanceof Upload) body.stop(failure);
-      this.#fail(this.#sent ? maybe(failure) : failure);
+      this.#fail(this.#sent ? withProcessed(failure, "maybe") : failure);
     }
   }
 
@@ -227,7 +228,7 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
       this.#send(this.#body);
     }, (error) => {
       this.#dialling = undefined;
-      this.#fail(maybe(TransportError.from(error, "connect-failed")));
+      this.#fail(withProcessed(TransportError.from(error, "connect-failed"), "maybe"));
     });
   }
 
@@ -258,8 +259,4 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
     this.#leave();
     this.#home.callOver(this);
   }
-}
-
-function maybe(error: TransportError): TransportError {
-  return new TransportError(error.code, error.message, { processed: "maybe", cause: error });
 }

@@ -198,6 +198,7 @@ Deno.test("the loss of the connection reaches both loops as connection-lost, and
       for (;;) await items.next();
     })(),
     "connection-lost",
+    "yes",
   );
   await up;
   await handlers[0];
