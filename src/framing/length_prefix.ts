@@ -141,5 +141,18 @@ function guessProtocol(bytes: Uint8Array): string | undefined {
   if (bytes[0] === 0x15 && bytes[1] === 0x03) return "a TLS alert: is TLS switched on at one end only?";
   const text = String.fromCharCode(...bytes.subarray(0, 4));
   if (/^(GET |POST|PUT |HEAD|PRI |OPTI|DELE|HTTP)/.test(text)) return "HTTP: is this the right port?";
-  return undefined;
+  const start = bytes.subarray(0, shownBytes);
+  const end = start.findIndex((byte) => !isPrintable(byte));
+  // A length is four bytes at most: less of a text says nothing.
+  if (start.length < 4 || (end >= 0 && end < 4)) return undefined;
+  const said = JSON.stringify(String.fromCharCode(...(end < 0 ? start : start.subarray(0, end))));
+  return `text, ${said}: does something print to the same stream, or is this the wrong port?`;
+}
+
+/** How much of a text is shown, in bytes. */
+const shownBytes = 40;
+
+/** Whether a byte is one of a line of ASCII. */
+function isPrintable(byte: number): boolean {
+  return (byte >= 0x20 && byte < 0x7f) || byte === 0x09 || byte === 0x0a || byte === 0x0d;
 }

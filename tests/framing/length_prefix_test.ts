@@ -95,9 +95,21 @@ Deno.test("lengthPrefix() says what the bytes look like when a length makes no s
   for (const line of ["GET / HTTP/1.1", "POST /a", "PUT /a", "HEAD /", "PRI * HTTP/2.0", "DELETE /", "HTTP/1.1 400"]) {
     assert.match(messageFor(text(line)), /the bytes look like HTTP: is this the right port\?$/, line);
   }
-  for (const line of ["SSH-2.0-OpenSSH", "EHLO you", "\u007fELF"]) {
-    assert.match(messageFor(text(line)), /are allowed$/, line);
+  for (const bytes of [text("\u007fELF"), text("abc\u0000"), Uint8Array.of(0x7b, 0x22, 0xff, 0x61)]) {
+    assert.match(messageFor(bytes), /are allowed$/, `${bytes}`);
   }
+});
+
+Deno.test("lengthPrefix() shows the text that came where a frame should have", () => {
+  const messageFor = (line: string): string =>
+    refusal(() => new Feed(lengthPrefix()).push(new TextEncoder().encode(line))).message;
+  assert.equal(
+    messageFor("I am ready\n"),
+    "Frame refused: its length says 1226858861 bytes, 16777216 are allowed; the bytes look like text, " +
+      '"I am ready\\n": does something print to the same stream, or is this the wrong port?',
+  );
+  assert.match(messageFor("Der Server läuft"), /look like text, "Der Server l": /);
+  assert.match(messageFor("x".repeat(1000)), /look like text, "x{40}": /);
 });
 
 Deno.test("lengthPrefix() refuses options that are not allowed, naming them", () => {
