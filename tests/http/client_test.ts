@@ -145,6 +145,20 @@ bothForms("bodies stream both ways at once", async (form) => {
   });
 });
 
+bothForms("a client that is given anything but a request says what it takes", async (form) => {
+  await httpWorld(echo, async ({ origin, client, server }) => {
+    const call = client({ client: form });
+    const given = async (what: unknown): Promise<string> => {
+      return (await failure(call(what as Request), "invalid-request", "no")).message;
+    };
+    const instead = `this is "${origin}/x", for which there is httpRequest("${origin}/x")`;
+    assert.equal(await given(`${origin}/x`), `Cannot call ${origin}: it takes a Request, ${instead}`);
+    assert.equal(await given(new URL(`${origin}/x`)), `Cannot call ${origin}: it takes a Request, ${instead}`);
+    assert.equal(await given(undefined), `Cannot call ${origin}: it takes a Request, this is undefined`);
+    assert.equal(server.calls.started, 0);
+  });
+});
+
 bothForms("a session goes to its own origin only", async (form) => {
   await httpWorld(echo, async ({ origin, dial, server }) => {
     const session = await dial({ client: form });

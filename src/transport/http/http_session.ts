@@ -62,7 +62,8 @@ export function refusalOf(
   if (load >= capacity) {
     return new TransportError("too-many-calls", `Call refused: ${load} are in flight, ${capacity} are allowed`);
   }
-  const { url } = request;
+  const url: unknown = (request as Request | null | undefined)?.url;
+  if (typeof url !== "string") return noRequest(origin, request);
   if (!url.startsWith(origin) || url[origin.length] !== "/") {
     return new TransportError("invalid-request", `Cannot send request for ${url}: the session goes to ${origin}`);
   }
@@ -75,6 +76,13 @@ export function refusalOf(
     return new TransportError("deadline-exceeded", "Call not sent: its deadline has passed", { processed: "no" });
   }
   return undefined;
+}
+
+/** Without types to say so, a text is a likely thing to be given to what stands for `fetch`. */
+function noRequest(origin: string, given: unknown): TransportError {
+  const url = typeof given === "string" || given instanceof URL ? JSON.stringify(given) : undefined;
+  const instead = url === undefined ? String(given) : `${url}, for which there is httpRequest(${url})`;
+  return new TransportError("invalid-request", `Cannot call ${origin}: it takes a Request, this is ${instead}`);
 }
 
 /** Why a request can't be sent, or need not be any more. */
