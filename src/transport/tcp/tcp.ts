@@ -69,7 +69,8 @@ export function tcp(options: TcpOptions): ChannelTransport {
         (conn, place, remote, alpnProtocol) => new StreamChannel(conn, settings, place, remote, alpnProtocol),
       ).then((listener) => counters.listens(listener)),
   };
-  const { clock: _, observer: __, framing, tls, ...shown } = settings;
+  const { framing, tls, ...rest } = settings;
+  const { clock: _, observer: __, heartbeatMs: ___, livenessMs: ____, ...shown } = rest;
   const described = { ...shown, framing, tls: tls === undefined ? undefined : true };
   const adjustable = liveSettings<TcpSettings>("tcp()", settings, tcpRules, liveNames, { check: checkTcpBuffers });
   return named("tcp", described, transport, counters.figures, adjustable);

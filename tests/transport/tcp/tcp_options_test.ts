@@ -101,6 +101,7 @@ Deno.test("describe() shows the settings of tcp() and none of its secrets", () =
       "tls: true",
     ]
   ) assert.ok(shown.includes(setting), `${setting} is in ${shown}`);
+  assert.doesNotMatch(shown, /heartbeatMs|livenessMs/, "which are no options of it");
   assert.match(
     describe(tcp({ path: "/run/x", framing: lengthPrefix({ bytes: 2 }) })),
     /path: "\/run\/x", .*framing: lengthPrefix\(\{ bytes: 2, /,
