@@ -34,6 +34,9 @@ import type { ClientMethods, Method, Methods } from "./contract_types.ts";
  * replies are checked when they come. Methods that are `idempotent` say so to
  * retry() and hedge().
  *
+ * Over a chain without names, such as one of `mux()` alone, this does not
+ * compile: "methods() is missing in the chain".
+ *
  * Errors: `invalid-request` (`processed: "no"`) with the path of what is wrong;
  * `invalid-reply`, where the server breaks the contract; those of the service.
  *
@@ -46,13 +49,14 @@ import type { ClientMethods, Method, Methods } from "./contract_types.ts";
  * for await (const tick of clientOf(clock, call).ticks(3)) console.log(tick);
  * ```
  */
-export function clientOf<M extends Methods>(
+export function clientOf<M extends Methods, Req = MethodRequest>(
   contract: Contract<M>,
-  service: Service<MethodRequest, unknown>,
+  // What is asked of a service that can't call by name is never true, and says in the compiler's error what is missing.
+  service: Service<Req, unknown> & (MethodRequest extends Req ? unknown : "methods() is missing in the chain"),
 ): ClientMethods<M> {
   const client: Record<string, unknown> = {};
   for (const [name, method] of Object.entries(contract.methods)) {
-    client[name] = clientMethod(wireName(contract, name), method, service);
+    client[name] = clientMethod(wireName(contract, name), method, service as Service<MethodRequest, unknown>);
   }
   return client as ClientMethods<M>;
 }

@@ -73,6 +73,18 @@ Deno.test("a contract gives a typed client and a handler, with what the schemas 
   assert.equal(same.refund, undefined);
 });
 
+Deno.test("a client over calls without names does not compile, and the compiler says what is missing", () => {
+  const bytes: Service<Uint8Array, Uint8Array> = (request) => Promise.resolve(request);
+  // @ts-expect-error methods() is missing in the chain
+  clientOf(orders, bytes);
+  type Asked = Parameters<typeof clientOf<typeof orders.methods, Uint8Array>>[1];
+  const why: (asked: Asked) => "methods() is missing in the chain" = (asked) => asked;
+  assert.ok(why);
+  // One that takes more than names is as good.
+  const any: Service<MethodRequest | Uint8Array, unknown> = (request) => Promise.resolve(request);
+  assert.equal(typeof clientOf(orders, any).count, "function");
+});
+
 Deno.test("a request that breaks the contract is refused before it is sent, with the path of what is wrong", async () => {
   let sent = 0;
   const client = clientOf(orders, () => Promise.resolve(sent++));
