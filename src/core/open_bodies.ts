@@ -8,8 +8,8 @@ import type { TransportError } from "./errors.ts";
 
 /** A body that goes on until somebody ends it. */
 export interface OpenBody {
-  /** Ends it at once, in the middle. */
-  fail(error: TransportError): void;
+  /** Ends it: nothing more comes, because of `error`. */
+  end(error: TransportError): void;
 }
 
 /** In a `Request`: the open bodies of the server that it came in at, for whoever answers it with one more. */

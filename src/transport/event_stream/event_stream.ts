@@ -34,8 +34,8 @@ export type { EventStream, EventStreamOptions, EventStreamStart } from "./event_
  * at least 10 µs a stream, at most 50 ms. Past the high-water mark, and at the
  * end of a stream, nothing waits for that.
  *
- * Where it is open when its `http()` server's grace is over it is cut, and
- * `closed` says `closed`: its reader comes back, to another server.
+ * Where it is open when its `http()` server's grace is over it is ended, and
+ * `closed` resolves with `closed`: its reader comes back, to another server.
  *
  * The response can't be compressed or stored by what is in between. A HEAD
  * request gets the headers alone, and `start` is not called.

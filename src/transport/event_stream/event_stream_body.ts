@@ -11,7 +11,7 @@ import type { EventStreamSettings } from "./event_stream_options.ts";
 import { turnsOf } from "./event_stream_turns.ts";
 
 /** What a ReadableStream reads from. */
-export class EventStreamBody extends EventStreamCore implements UnderlyingDefaultSource<Uint8Array> {
+export class EventStreamBody extends EventStreamCore implements UnderlyingDefaultSource<Uint8Array>, OpenBody {
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   /** Keeps the platform from pulling while the reader keeps up: a pull costs more than a chunk. */
   #noPull: PromiseWithResolvers<void> | undefined = undefined;
@@ -55,6 +55,12 @@ export class EventStreamBody extends EventStreamCore implements UnderlyingDefaul
 
   protected override cut(error: TransportError): void {
     this.#controller.error(error);
+  }
+
+  /** Ends it in order, since the platform prints what a body fails with. The reader comes back for what it missed. */
+  end(error: TransportError): void {
+    this.finish();
+    this.over(error);
   }
 
   protected override over(error: TransportError | undefined): void {

@@ -96,8 +96,9 @@ export { httpRequest } from "./http_plain_request.ts";
  * Limits of `Deno.serve`: no timeout on a request's head, and no limit on
  * connections. Put a proxy in front where the callers are strangers. When a
  * server ends, request bodies that are still coming in fail at once; after the
- * grace a streamed response ends if it heeds the signal of its context, and is
- * left to its client if it does not.
+ * grace an `eventStream()` is ended, another streamed response ends if it heeds the
+ * signal of its context, and is left to its client if it does not: the program
+ * then lives as long as that reads.
  *
  * @example A server, and a client of it
  * ```ts

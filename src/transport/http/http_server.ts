@@ -104,7 +104,7 @@ class HttpListener implements SessionListener {
     const reason = new TransportError("closed", why, { processed: "maybe" });
     for (const answer of this.#promised) answer.cut(errorResponse(reason));
     for (const cancellation of this.#heard) cancellation.cancel(reason);
-    for (const body of this.#bodies) body.fail(reason);
+    for (const body of this.#bodies) body.end(reason);
   }
 
   /** The handler as `Deno.serve` wants it. An answer that comes at once stays one that comes at once: that is faster. */
