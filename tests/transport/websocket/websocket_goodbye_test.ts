@@ -14,6 +14,7 @@ import {
   heartbeat,
   ManualClock,
   mux,
+  platformWebSocket,
   serve,
   TransportError,
   websocket,
@@ -59,6 +60,19 @@ Deno.test("clients that are still there when the grace is over are told: 1001, a
   assert.equal(code, 1001);
   assert.match(reason, /grace of 1000 ms is over/);
   await within(shutdown, "the end");
+});
+
+Deno.test("a mounted server tells a peer whose hello is wrong so, too", async () => {
+  const wire = platformWebSocket();
+  const server = await serve(chain(wire, mux()), (request) => request);
+  const http = Deno.serve({ port: 0, onListen() {} }, wire.fetch);
+  const { socket, closed } = await native(http.addr.port);
+  socket.send(new Uint8Array([1, 2, 3]));
+  const { code, reason } = await within(closed, "the goodbye");
+  assert.equal(code, 1002);
+  assert.match(reason, /its first message is no hello/);
+  await server.shutdown();
+  await http.shutdown();
 });
 
 Deno.test("what a peer is told goes through what stands between", async () => {
