@@ -7,6 +7,7 @@
  */
 
 export * from "./adjustable.ts";
+export type { Admittance } from "./admittance.ts";
 export * from "./attempt.ts";
 export * from "./cancellation.ts";
 export * from "./chain.ts";

@@ -6,7 +6,7 @@
 
 import type { Address } from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
-import { identityOf } from "../../core/identity.ts";
+import { identityOf } from "../../core/admittance.ts";
 import type { RequestHead } from "../../framing/http1/http1_head.ts";
 import { lastEventIdOf } from "./event_stream_options.ts";
 import type { EventStreamRequest, EventStreamsSettings } from "./event_streams_options.ts";

@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Address, Admittance } from "../../core/channel.ts";
+import type { Admittance } from "../../core/admittance.ts";
+import type { Address } from "../../core/channel.ts";
 import { duration, given, invalidOption, label, readOptions } from "../../core/options.ts";
 import { eventStreamFields, type EventStreamOptions, eventStreamRules } from "./event_stream_options.ts";
 import type { SocketStreamSettings } from "./event_stream_socket.ts";

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { type Address, type Admittance, type ChannelCounters, emptyCounters } from "../../core/channel.ts";
+import { type Admittance, identityOf } from "../../core/admittance.ts";
+import { type Address, type ChannelCounters, emptyCounters } from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
-import { identityOf } from "../../core/identity.ts";
 import { notify } from "../../core/observer.ts";
 import { readNumber } from "../../framing/event_stream/sse_messages.ts";
 import { inTime } from "../in_time.ts";

@@ -5,9 +5,8 @@
  * @module
  */
 
-import type { Admittance } from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
-import { identityOf } from "../../core/identity.ts";
+import { type Admittance, identityOf } from "../../core/admittance.ts";
 import {
   chooseProtocol,
   isKey,

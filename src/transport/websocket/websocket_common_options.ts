@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Admittance } from "../../core/channel.ts";
+import type { Admittance } from "../../core/admittance.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { Observer } from "../../core/observer.ts";
 import { duration, given, integer, invalidOption } from "../../core/options.ts";
