@@ -1,12 +1,14 @@
 /**
  * Measures what Wireway promises under load, and prints for each promise
- * whether it is kept: `deno task bench:targets [--quick] [--only TRANSPORT]`.
+ * whether it is kept: `deno task bench:targets [--quick] [--plain] [--only TRANSPORT]`.
  *
  * Each transport is loaded by our own client and with our own server, two
  * processes on this machine: at its peak (a closed loop), at 10 000 calls a
  * second and at a tenth of its peak (open loops), this in turns with an echo by
  * hand on bare sockets: what the machine, the platform and the load tool cost
  * at that rate. HTTP/2 is loaded by `h2load` beside, where that is installed.
+ * All processes run with the flags of V8 that `deno task doctor --calls` advises,
+ * or with those of `DENO_V8_FLAGS`; with `--plain` V8 is left as it is.
  * What else runs on the machine is in the figures; the exit code is 1
  * where one of them is short.
  *
@@ -15,6 +17,7 @@
 
 import { parseArgs } from "node:util";
 import { Histogram } from "../mod.ts";
+import { steadyV8Flags } from "../src/tuning/doctor/garbage.ts";
 import { exists } from "./harness.ts";
 import { hostLimits, provide } from "./load/capacity.ts";
 import { h2load } from "./load/h2load.ts";
@@ -28,6 +31,9 @@ import { watched } from "./load/watched.ts";
 /** Calls in flight at the peak, and bytes of each. */
 const concurrency = 128;
 const size = 64;
+
+/** Inherited by the processes that are measured. */
+const v8Variable = "DENO_V8_FLAGS";
 
 /** How long things are measured, in seconds. */
 interface Times {
@@ -56,6 +62,7 @@ const times = flags.quick ? quick : full;
 const names = flags.only === undefined ? promised : [flags.only as TransportName];
 let peakOfMain = 0;
 
+if (!flags.plain && !Deno.env.has(v8Variable)) Deno.env.set(v8Variable, steadyV8Flags);
 console.log(machine());
 await wakeUps();
 for (const name of names) await attempt(name, () => transport(name));
@@ -195,21 +202,22 @@ async function rigOptions(transport: TransportName, connections: number): Promis
 
 function machine(): string {
   const load = Deno.loadavg().map((load) => load.toFixed(1)).join(", ");
-  return `Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} cores, load ${load}: what else runs is in the figures`;
+  const v8 = Deno.env.get(v8Variable) ?? "no flags of V8";
+  return `Deno ${Deno.version.deno}, ${v8}, ${navigator.hardwareConcurrency} cores, load ${load}: what else runs is in the figures`;
 }
 
 function readFlags() {
   try {
     const parsed = parseArgs({
       args: Deno.args,
-      options: { quick: { type: "boolean" }, only: { type: "string" } },
+      options: { quick: { type: "boolean" }, plain: { type: "boolean" }, only: { type: "string" } },
     });
     const { only } = parsed.values;
     if (only === undefined || promised.includes(only as TransportName)) return parsed;
     console.error(`Cannot use --only ${only}: ${promised.join(", ")} are allowed`);
   } catch (error) {
     console.error(`Cannot read the command line: ${(error as Error).message.split(/[.\n]/)[0]}`);
-    console.error("Usage: deno task bench:targets [--quick] [--only TRANSPORT]");
+    console.error("Usage: deno task bench:targets [--quick] [--plain] [--only TRANSPORT]");
   }
   Deno.exit(2);
 }

@@ -6,6 +6,7 @@
 
 import { fraction, integer, readOptions } from "../../core/options.ts";
 import { bytesOnTheWay } from "../../util/bytes_on_the_way.ts";
+import { isSteady, manyCallsPerSecond, steadyV8Flags } from "./garbage.ts";
 import type { HostLimits } from "./host_limits.ts";
 
 /**
@@ -23,6 +24,8 @@ export interface HostLoad {
   connections?: number;
   /** Connections made a second, by clients of this host or to servers on it. @default {connections / 10} */
   connectionsPerSecond?: number;
+  /** Calls or messages that one process shall answer a second. Default: the collection of garbage is not looked at. */
+  callsPerSecond?: number;
   /** What one connection shall carry, in bits a second. Default: the buffers are not looked at. */
   bandwidthBitsPerSecond?: number;
   /** The round trip to the peers, in milliseconds. @default {50} */
@@ -80,6 +83,7 @@ export function diagnose(limits: HostLimits, load: HostLoad = {}): Finding[] {
   const read = readOptions("diagnose()", load, {
     connections: integer(1000, 1, 100_000_000),
     connectionsPerSecond: fraction(undefined, 0, 100_000_000),
+    callsPerSecond: fraction(undefined, 0, 1e9),
     bandwidthBitsPerSecond: fraction(undefined, 1, 1e13),
     roundTripMs: fraction(50, 0, 3_600_000),
     outgoing: { allowed: "true or false", fallback: false, accepts: (value) => typeof value === "boolean" },
@@ -95,6 +99,7 @@ export function diagnose(limits: HostLimits, load: HostLoad = {}): Finding[] {
       : buffers(limits, bytesOnTheWay(read.bandwidthBitsPerSecond, read.roundTripMs))),
     ...switches(limits),
     finTimeout(limits),
+    ...(read.callsPerSecond === undefined ? [] : [garbage(limits, read.callsPerSecond)]),
   ];
 }
 
@@ -204,6 +209,19 @@ function finTimeout({ tcpFinTimeout }: HostLimits): Finding {
   if (tcpFinTimeout === undefined) return unknown(name, why);
   if (tcpFinTimeout <= 60) return good(name, `${tcpFinTimeout}`, why);
   return change(name, `${tcpFinTimeout}`, why, [sysctl(name, "30")]);
+}
+
+function garbage({ v8Flags }: HostLimits, callsPerSecond: number): Finding {
+  const name = "DENO_V8_FLAGS";
+  const why = "by itself V8 stops the program for some 15 ms every few seconds, to collect what each read leaves";
+  if (v8Flags === undefined) return unknown(name, why);
+  const now = v8Flags === "" ? "not set" : v8Flags;
+  if (callsPerSecond < manyCallsPerSecond) {
+    return good(name, now, `${callsPerSecond} calls a second leave little garbage`);
+  }
+  if (isSteady(v8Flags)) return good(name, now, "the sizes of V8's heap were chosen");
+  const flags = v8Flags === "" ? steadyV8Flags : `${v8Flags},${steadyV8Flags}`;
+  return change(name, now, why, [`export DENO_V8_FLAGS=${flags}`]);
 }
 
 function atLeast(name: string, now: number | undefined, needed: number, why: string): Finding {

@@ -8,6 +8,7 @@
 import type { Finding } from "./diagnose.ts";
 
 export { diagnose, type Finding, type HostLoad } from "./diagnose.ts";
+export { steadyV8Flags } from "./garbage.ts";
 export { type HostLimits, hostLimits, type ReadHostFile } from "./host_limits.ts";
 
 const marks: Readonly<Record<Finding["verdict"], string>> = { good: "good   ", change: "CHANGE ", unknown: "unknown" };

@@ -39,6 +39,8 @@ export interface HostLimits {
   readonly tcpTwReuse: number | undefined;
   /** Files and sockets that this process may have open; the hard limit is the most that it may ask for. */
   readonly openFiles: { readonly soft: number; readonly hard: number } | undefined;
+  /** What `DENO_V8_FLAGS` said to V8 when this process began; empty where nothing did. */
+  readonly v8Flags: string | undefined;
 }
 
 /**
@@ -79,6 +81,7 @@ export function hostLimits(read: ReadHostFile = readHostFile): HostLimits {
     tcpFinTimeout: one("ipv4/tcp_fin_timeout"),
     tcpTwReuse: one("ipv4/tcp_tw_reuse"),
     openFiles: openFilesIn(read("/proc/self/limits")),
+    v8Flags: variableIn(read("/proc/self/environ"), "DENO_V8_FLAGS"),
   };
 }
 
@@ -97,4 +100,8 @@ function openFilesIn(text: string | undefined): { soft: number; hard: number } |
   if (found === null) return undefined;
   const [soft, hard] = found.slice(1).map((limit) => limit === "unlimited" ? Infinity : Number(limit));
   return { soft, hard };
+}
+
+function variableIn(text: string | undefined, name: string): string | undefined {
+  return text === undefined ? undefined : new RegExp(`(?:^|\\0)${name}=([^\\0]*)`).exec(text)?.[1] ?? "";
 }

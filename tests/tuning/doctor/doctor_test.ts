@@ -12,6 +12,7 @@ import {
   type HostLimits,
   hostLimits,
   showFindings,
+  steadyV8Flags,
 } from "../../../src/tuning/doctor/doctor.ts";
 import { run } from "../../support/process.ts";
 
@@ -29,6 +30,7 @@ const host: HostLimits = {
   tcpFinTimeout: 60,
   tcpTwReuse: 2,
   openFiles: { soft: 1024, hard: 524_288 },
+  v8Flags: "",
 };
 
 function found(findings: readonly Finding[], name: string): Finding {
@@ -63,6 +65,39 @@ Deno.test("10 000 connections need as many open files, and a backlog for the sec
     toChange({ openFiles: { soft: Infinity, hard: Infinity } }, { connections: 1e6, connectionsPerSecond: 1 }),
     {},
   );
+});
+
+Deno.test("thousands of calls a second need V8's heap sizes chosen, beside what is set already", () => {
+  const load = { connections: 100, callsPerSecond: 20_000 };
+  assert.deepEqual(toChange({}, load), { DENO_V8_FLAGS: [`export DENO_V8_FLAGS=${steadyV8Flags}`] });
+  assert.deepEqual(toChange({ v8Flags: "--max-old-space-size=500" }, load), {
+    DENO_V8_FLAGS: [`export DENO_V8_FLAGS=--max-old-space-size=500,${steadyV8Flags}`],
+  });
+  for (const v8Flags of [steadyV8Flags, "--heap_growing_percent=900,--max_semi_space_size=8", undefined]) {
+    assert.deepEqual(toChange({ v8Flags }, load), {});
+  }
+  assert.equal(found(diagnose({ ...host, v8Flags: undefined }, load), "DENO_V8_FLAGS").verdict, "unknown");
+  assert.deepEqual(toChange({}, { connections: 100, callsPerSecond: 4999 }), {});
+  assert.equal(diagnose(host).some(({ name }) => name === "DENO_V8_FLAGS"), false);
+});
+
+Deno.test("the flags of V8 are read from this process' variables", () => {
+  const flagsIn = (environ: string | undefined): string | undefined =>
+    hostLimits((path) => path === "/proc/self/environ" ? environ : undefined).v8Flags;
+  assert.equal(flagsIn("HOME=/root\0DENO_V8_FLAGS=--expose-gc,--a=b\0PATH=/bin\0"), "--expose-gc,--a=b");
+  assert.equal(flagsIn("DENO_V8_FLAGS=\0PATH=/bin\0"), "");
+  assert.equal(flagsIn("OLD_DENO_V8_FLAGS=--a\0PATH=DENO_V8_FLAGS=--b\0"), "");
+  assert.equal(flagsIn(undefined), undefined);
+});
+
+Deno.test("V8 takes the flags that are advised, and has them", async () => {
+  const program = "import v8 from 'node:v8';" +
+    "for (let kept = [], i = 0; i < 3e6; i++) if (kept.push({ i }) > 100_000) kept = [];" +
+    "console.log(v8.getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space').space_size)";
+  const { code, stdout } = await run(Deno.execPath(), ["eval", program], { env: { DENO_V8_FLAGS: steadyV8Flags } });
+  assert.equal(code, 0);
+  // Two halves of 2 MB; by itself it grows to seven times of that.
+  assert.ok(Number(stdout) <= 4 * 1024 * 1024, `${stdout} bytes for young objects`);
 });
 
 Deno.test("connections out of a host need ports, also for those that have ended", () => {
