@@ -248,6 +248,8 @@ export class StreamChannel extends WatchedChannel implements Channel, ProtocolLi
     this.#protocol.farewell(error);
     this.watch.linger();
     this.#writer.flushed().then(() => this.over ? undefined : this.#stream.closeWrite()).catch(() => this.end(error));
+    // Messages may have been handed out that came before it, in the same memory.
+    if (!this.#borrows) this.#received.lent = true;
     this.#received.start = this.#received.end;
     this.#readMore();
   }
