@@ -59,8 +59,7 @@ export class EventStreamBody extends EventStreamCore implements UnderlyingDefaul
 
   /** Ends it in order, since the platform prints what a body fails with. The reader comes back for what it missed. */
   end(error: TransportError): void {
-    this.finish();
-    this.over(error);
+    this.endWith(error);
   }
 
   protected override over(error: TransportError | undefined): void {

@@ -149,6 +149,14 @@ export abstract class EventStreamCore implements EventStream, DeadlineEntry, Rou
     this.over(error);
   }
 
+  /** Ends in order, because of `error`: what waits for the end of a turn or of a rest still goes out. */
+  protected endWith(error: TransportError): void {
+    this.#writeNow();
+    if (this.#state === "over") return;
+    this.finish();
+    this.over(error);
+  }
+
   /** Begins: `put()` is called from now on. */
   protected begin(): void {
     this.#turns.join();
@@ -209,7 +217,7 @@ export abstract class EventStreamCore implements EventStream, DeadlineEntry, Rou
     }
   }
 
-  /** Writes in the middle of a rest. */
+  /** Writes before the end of the turn, or of the rest. */
   #writeNow(): void {
     if (this.#behind) return;
     const scheduled = this.#scheduled;

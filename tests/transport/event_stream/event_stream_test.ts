@@ -5,7 +5,8 @@
  */
 
 import { strict as assert } from "node:assert";
-import { ManualClock, type TransportError } from "../../../mod.ts";
+import { ManualClock, TransportError } from "../../../mod.ts";
+import { markRequest, type OpenBody } from "../../../src/core/open_bodies.ts";
 import { encodeEvent } from "../../../src/framing/event_stream/event_stream_writer.ts";
 import { type EventStream, eventStream } from "../../../src/transport/event_stream/event_stream.ts";
 import { BodyReader, eventsIn, follow, open, request, settle } from "./event_stream_reader.ts";
@@ -174,6 +175,21 @@ Deno.test("eventStream() that is over before its start returns is disposed of al
   }, options);
   assert.equal(disposed, 1);
   await assert.rejects(response.text());
+});
+
+Deno.test("eventStream() that its server ends still sends what was given to it before", async () => {
+  const bodies = new Set<OpenBody>();
+  const marked = request();
+  markRequest(marked, bodies);
+  let events!: EventStream;
+  const response = eventStream(marked, (stream) => void (events = stream), { clock: new ManualClock() });
+  const reader = new BodyReader(response);
+  await reader.read();
+  events.send({ data: "the last words" });
+  for (const body of bodies) body.end(new TransportError("closed", "Server ended"));
+  assert.deepEqual(eventsIn(await reader.rest()), ["message the last words"]);
+  assert.equal((await events.closed)?.message, "Server ended");
+  assert.equal(bodies.size, 0);
 });
 
 Deno.test("eventStream() answers HEAD without a body and without a start", () => {
