@@ -84,7 +84,8 @@ export interface BatchedClient<Req, Res> extends Client<Req, Res> {
  * - Nothing is remembered: a call that is made again is sent again. That is
  *   {@linkcode cache}'s.
  *
- * `close()` sends what waits, waits for all batches, and closes what is inside.
+ * `close()` sends what waits, waits for all batches within its grace, and closes
+ * what is inside.
  *
  * Place: around a client of a service that takes lists; inside a
  * {@linkcode cache}, outside retries, which then repeat whole batches.

@@ -30,6 +30,9 @@ export interface BatcherSettings<Req, Res, Answer> {
 /** How many batches' worth of calls are gathered in one turn, to have the urgent ones go first. */
 const maxWaitingBatches = 16;
 
+/** How long answers may take when it is closed, in milliseconds, where nobody says. */
+const usualGraceMs = 30_000;
+
 /** See the module. */
 export class Batcher<Req, Res, Answer> implements DeadlineEntry {
   readonly #inner: Service<readonly Req[], readonly Answer[]>;
@@ -150,15 +153,32 @@ export class Batcher<Req, Res, Answer> implements DeadlineEntry {
     this.#send(batch);
   }
 
-  /** Sends what waits, waits for all answers, closes what is inside. */
+  /** Sends what waits, waits for the answers within a grace, closes what is inside. */
   close(options?: CloseOptions): Promise<void> {
     return this.#closing ??= this.#close(options);
   }
 
-  async #close(options?: CloseOptions): Promise<void> {
+  async #close(options: CloseOptions = {}): Promise<void> {
+    const { clock } = this.#settings;
+    const { graceMs } = options;
+    const closedAt = clock.now();
     this.flush();
-    if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idle = resolve);
-    if ("close" in this.#inner) await (this.#inner as unknown as Closable).close(options);
+    if (this.#inFlight > 0) await this.#answered(graceMs ?? usualGraceMs);
+    if (!("close" in this.#inner)) return;
+    // What is inside cuts off what is still in flight, and has what is left of the grace for that.
+    const left = graceMs === undefined
+      ? options
+      : { ...options, graceMs: Math.max(0, closedAt + graceMs - clock.now()) };
+    await (this.#inner as unknown as Closable).close(left);
+  }
+
+  /** Resolves when nothing is in flight, or the grace is over. */
+  async #answered(graceMs: number): Promise<void> {
+    const idle = Promise.withResolvers<void>();
+    this.#idle = idle.resolve;
+    const cutOff = this.#settings.clock.schedule(idle.resolve, graceMs);
+    await idle.promise;
+    cutOff.cancel();
   }
 
   /** Sends once a round of promise reactions has brought no further call. */

@@ -277,6 +277,22 @@ Deno.test("batchCalls() sends what waits when it is closed, waits for the answer
   assert.equal(closed, 1);
 });
 
+Deno.test("batchCalls() waits no longer than its grace when it is closed, and hands on what is left of that", async () => {
+  for (const [graceMs, waitedMs] of [[5000, 5000], [undefined, 30_000]]) {
+    const clock = new ManualClock();
+    const given: unknown[] = [];
+    const inner = { close: (options: unknown) => Promise.resolve(void given.push(options)) };
+    const call = batchCalls<string, string>({ clock })(Object.assign(() => new Promise<Answer[]>(() => {}), inner));
+    void call("never answered");
+    const closing = new Watched(call.close({ graceMs, unreadGraceMs: 7 }));
+    await clock.advance(waitedMs! - 1);
+    assert.equal(closing.settled, 0);
+    await clock.advance(1);
+    assert.deepEqual([closing.settled, clock.pending], [1, 0]);
+    assert.deepEqual(given, [{ graceMs: graceMs && 0, unreadGraceMs: 7 }]);
+  }
+});
+
 Deno.test("batchCalls() refuses options that make no sense, naming them", () => {
   for (const options of [{ maxBatch: 0 }, { lingerMs: -1 }, { maxBytes: 0 }, { key: "x" }, { linger: 1 }]) {
     assert.throws(() => batchCalls(options as BatchCallsOptions<string, string>), { code: "invalid-option" });
