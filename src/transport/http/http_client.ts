@@ -18,6 +18,9 @@ import { setMetadata } from "./http_metadata.ts";
 import type { HttpSettings } from "./http_options.ts";
 import { abortedBefore, addressOf, overWithin, reasonOf, refusalOf } from "./http_session.ts";
 
+/** Codings that `fetch` decodes on every platform. */
+const decodedByFetch = new Set(["gzip", "br"]);
+
 /** Methods that may be sent twice without harm (RFC 9110, section 9.2.2). */
 const idempotent = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"]);
 
@@ -236,5 +239,11 @@ function watched(response: Response, call: FetchCall, signal: AbortSignal): Resp
       await reader.cancel(reason);
     },
   }, { highWaterMark: 0 });
-  return responseAround(response, body);
+  const outer = responseAround(response, body);
+  // As on own sockets: what is decoded says nothing of how it came. The platform leaves that in place.
+  if (decodedByFetch.has(outer.headers.get("content-encoding")?.toLowerCase() ?? "")) {
+    outer.headers.delete("content-encoding");
+    outer.headers.delete("content-length");
+  }
+  return outer;
 }
