@@ -5,7 +5,7 @@
  */
 
 import { strict as assert } from "node:assert";
-import { callContext, circuitBreaker, ManualClock, TransportError } from "../../mod.ts";
+import { callContext, circuitBreaker, contentEncoding, ManualClock, TransportError } from "../../mod.ts";
 import { chain } from "../../mod.ts";
 import { settle, Watched } from "../support/calls.ts";
 import { within } from "../support/channels.ts";
@@ -26,7 +26,8 @@ bothForms("a client that is closed waits a second for a response that nobody rea
   await httpWorld(large, async ({ origin, client: clientOf }) => {
     const call = clientOf({ client, clock });
     const forgotten = await call(new Request(`${origin}/`));
-    const closing = new Watched(call.close());
+    // What is not said is as usual.
+    const closing = new Watched(call.close({ unreadGraceMs: undefined }));
     await clock.advance(999);
     await settle();
     assert.equal(closing.settled, 0);
@@ -63,6 +64,27 @@ bothForms("close() takes its graces through a chain, and a body that is compress
   await httpWorld(() => packed, async ({ origin, client: clientOf }) => {
     const call = chain(clientOf({ client, clock }), circuitBreaker({ clock }));
     const response = await call(new Request(`${origin}/`), callContext());
+    const closing = call.close({ unreadGraceMs: 10 });
+    await clock.advance(10);
+    await within(closing, "the end of the client");
+    await readingFails(response);
+  });
+});
+
+bothForms("a body that contentEncoding() would decode is unread, too, until somebody asks for it", async (client) => {
+  const clock = new ManualClock();
+  // Noise stays as large as it is.
+  const noise = new Uint8Array(4_000_000);
+  for (let i = 0; i < noise.length; i += 50_000) crypto.getRandomValues(noise.subarray(i, i + 50_000));
+  const packed = () =>
+    new Response(new Response(noise).body!.pipeThrough(new CompressionStream("gzip")), {
+      headers: { "content-encoding": "gzip" },
+    });
+  await httpWorld(packed, async ({ origin, client: clientOf }) => {
+    const call = chain(clientOf({ client, clock, decompress: false }), contentEncoding({ side: "client" }));
+    assert.equal((await (await call(new Request(`${origin}/`))).bytes()).length, noise.length);
+    const response = await call(new Request(`${origin}/`));
+    await settle();
     const closing = call.close({ unreadGraceMs: 10 });
     await clock.advance(10);
     await within(closing, "the end of the client");

@@ -79,11 +79,14 @@ export function decoded(
   coding: ContentCoding,
   maxBytes: number,
 ): ReadableStream<Uint8Array> {
-  const inner = (body as Bytes).pipeThrough(new DecompressionStream(formats[coding] as CompressionFormat)).getReader();
+  let inner: ReadableStreamDefaultReader<Uint8Array> | undefined = undefined;
+  // Not before somebody reads: who stands below must be able to tell a body that was forgotten.
+  const open = (): ReadableStreamDefaultReader<Uint8Array> =>
+    inner ??= (body as Bytes).pipeThrough(new DecompressionStream(formats[coding] as CompressionFormat)).getReader();
   let total = 0;
   return new ReadableStream<Uint8Array>({
     async pull(controller): Promise<void> {
-      const { done, value } = await inner.read().catch((cause) => {
+      const { done, value } = await open().read().catch((cause) => {
         throw cause instanceof TransportError ? cause : new TransportError(
           "invalid-request",
           `Cannot decode body: it is not what Content-Encoding says, ${coding}`,
@@ -98,12 +101,12 @@ export function decoded(
           `Cannot decode body: it has more than ${maxBytes} bytes when decoded`,
           { details: { status: 413 } },
         );
-        void inner.cancel(error).catch(() => {});
+        void open().cancel(error).catch(() => {});
         throw error;
       }
       controller.enqueue(value);
     },
-    cancel: (reason) => inner.cancel(reason),
+    cancel: (reason) => inner === undefined ? body.cancel(reason) : inner.cancel(reason),
   }, { highWaterMark: 0 });
 }
 
