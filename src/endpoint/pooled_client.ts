@@ -33,7 +33,7 @@ export type PooledClient<Req, Res> = Client<Req, Res> & {
 export type SessionPools<Req, Res> = Set<ConnectionPool<Session<Req, Res>>>;
 
 /** How long responses that nobody reads may hold up the end: whoever is to read one has most likely begun by then. */
-const unreadGraceMs = 1000;
+const usualUnreadGraceMs = 1000;
 
 /** A service over the sessions of a transport. */
 export function clientOver<Req, Res>(
@@ -64,7 +64,7 @@ export function clientOver<Req, Res>(
   pools?.add(sessions);
   const close = (options?: CloseOptions): Promise<void> => {
     pools?.delete(sessions);
-    return sessions.close({ unreadGraceMs, ...options });
+    return sessions.close({ ...options, unreadGraceMs: options?.unreadGraceMs ?? usualUnreadGraceMs });
   };
   const client = Object.assign(pool, { close, stats: () => statsOf(sessions), [Symbol.asyncDispose]: close });
   return withFigures(client, () => poolFigures(statsOf(sessions)));
