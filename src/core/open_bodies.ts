@@ -29,3 +29,9 @@ export function markRequest(request: MarkedRequest, bodies: Set<OpenBody>): void
 export function openBodiesOf(request: MarkedRequest): Set<OpenBody> | undefined {
   return request[openBodies];
 }
+
+/** Marks `outer` as `inner` is marked: the same request, made anew on its way to the handler. */
+export function passMark(inner: MarkedRequest, outer: MarkedRequest): void {
+  const bodies = inner[openBodies];
+  if (bodies !== undefined) outer[openBodies] = bodies;
+}

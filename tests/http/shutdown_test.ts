@@ -5,7 +5,17 @@
  */
 
 import { strict as assert } from "node:assert";
-import { type CallContext, eventStream, http, ManualClock, serve, type TransportError } from "../../mod.ts";
+import {
+  type CallContext,
+  chain,
+  contentEncoding,
+  eventStream,
+  http,
+  ManualClock,
+  serve,
+  shapeBodies,
+  type TransportError,
+} from "../../mod.ts";
 import { settle, Watched } from "../support/calls.ts";
 import { until, within } from "../support/channels.ts";
 import { endless, httpWorld } from "./_world.ts";
@@ -82,6 +92,24 @@ Deno.test("shutdown() ends open event streams when the grace is over, and lets t
   await until(() => end.settled === 1, "the end of the stream");
   assert.equal(end.reply?.done, true);
   assert.equal((await ends[1])?.code, "closed");
+  await within(shutdown, "the end");
+});
+
+Deno.test("shutdown() ends event streams that answer requests whose bodies were decoded and shaped on the way", async () => {
+  const clock = new ManualClock();
+  const handler = async (request: Request): Promise<Response> => {
+    const question = await request.text();
+    return eventStream(request, (events) => void events.send({ data: question }));
+  };
+  const server = await serve(http({ port: 0, clock }), chain(handler, contentEncoding(), shapeBodies({ clock })));
+  const body = new Response("why?").body!.pipeThrough(new CompressionStream("gzip"));
+  const headers = { "content-encoding": "gzip" };
+  const response = await fetch(`http://127.0.0.1:${server.addr.port}/`, { method: "POST", body, headers });
+  const text = within(response.text(), "the end of the stream");
+  const shutdown = server.shutdown({ graceMs: 1000 });
+  await settle();
+  await clock.advance(1000);
+  assert.match(await text, /data: why\?/);
   await within(shutdown, "the end");
 });
 

@@ -5,6 +5,7 @@
  */
 
 import { background, type CallContext } from "../../core/context.ts";
+import { passMark } from "../../core/open_bodies.ts";
 import type { Service } from "../../core/service.ts";
 import { type ContentEncodingSettings, decoded, encoded, knownCoding, peeked, supportedOf } from "./content_codec.ts";
 import { chooseCoding, type ContentCoding, forbidsTransform, withVary } from "./content_negotiation.ts";
@@ -46,7 +47,9 @@ function decodedRequest(request: Request, coding: ContentCoding, maxBytes: numbe
     body: decoded(request.body!, coding, maxBytes),
     duplex: "half",
   };
-  return new Request(request, init);
+  const outer = new Request(request, init);
+  passMark(request, outer);
+  return outer;
 }
 
 function mayEncode(response: Response, method: string, { isCompressible }: ContentEncodingSettings): boolean {

@@ -10,6 +10,7 @@ import { responseAround } from "../../core/completion.ts";
 import { background, type CallContext } from "../../core/context.ts";
 import { named, withFigures } from "../../core/describe.ts";
 import { counted, current } from "../../core/figures.ts";
+import { passMark } from "../../core/open_bodies.ts";
 import { given, integer, readOptions } from "../../core/options.ts";
 import type { Middleware, Service } from "../../core/service.ts";
 import { BodyGate, type BodyGateSettings } from "./body_gate.ts";
@@ -155,7 +156,9 @@ export function shapeBodies(options: ShapeBodiesOptions = {}): Middleware<Servic
       if (request.body === null) return inner(request, context).then(shapeReply);
       const body = shapedBody(request.body, up, priority, pieceBytes);
       const init: RequestInit & { duplex: "half" } = { body, duplex: "half" };
-      return inner(new Request(request, init), context).then(shapeReply);
+      const outer = new Request(request, init);
+      passMark(request, outer);
+      return inner(outer, context).then(shapeReply);
     };
     return withFigures(shaping, () => [
       current("waiting", up.waiting + down.waiting),
