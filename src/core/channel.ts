@@ -76,8 +76,9 @@ export interface Receiver {
    * until the promise that it returned has settled. A channel on a socket then
    * reads into the same memory again: an echo of 1 KB messages was measured at
    * 1.3 times the rate. What is kept must be copied; what goes on to `send()` of
-   * a channel on a socket need not be, and messages of 64 KiB or more are never
-   * overwritten. Read once, by `receive()`. Default false.
+   * a channel on a socket need not be (`batch()` and `shape()` around it keep
+   * what they are given), and messages of 64 KiB or more are never overwritten.
+   * Read once, by `receive()`. Default false.
    */
   readonly borrows?: boolean;
   /**
