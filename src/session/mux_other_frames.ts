@@ -15,11 +15,16 @@ import * as wire from "./mux_wire.ts";
 
 const { Kind } = wire;
 
+/** Who has the calls of this end, if there are any. */
+interface Calling {
+  readonly calls: MuxCalls;
+}
+
 /** Takes such a frame. Throws `protocol` for one that breaks the rules, and for a call where none may be made. */
 export function takeOther(
   frame: Uint8Array,
   link: MuxLink,
-  calls: MuxCalls,
+  calling: Calling,
   answers: MuxAnswers,
   mayCall: boolean,
 ): void {
@@ -33,7 +38,7 @@ export function takeOther(
       case Kind.stop | wire.answering:
       case Kind.window | wire.answering:
       case Kind.done | wire.answering:
-        return calls.streamed(frame);
+        return calling.calls.streamed(frame);
       case Kind.window:
         if (wire.callOf(frame) === allStreams) return streams.granted(bytesOf(frame));
         return answers.streamed(frame);

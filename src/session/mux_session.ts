@@ -32,7 +32,8 @@ const { Kind } = wire;
 export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
   implements AnswersOwner, CreditsOwner, LinkOwner, Receiver {
   readonly #link: MuxLink;
-  readonly #calls: MuxCalls;
+  /** Most ends of a connection never call: a server's, say, of which there are many. */
+  #madeCalls: MuxCalls | undefined = undefined;
   readonly #answers: MuxAnswers;
   #pings: MuxPings | undefined = undefined;
   readonly #owner: SessionOwner<StreamedBytes, StreamedBytes>;
@@ -53,7 +54,6 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
     super(channel, settings);
     const link = new MuxLink(channel, settings);
     this.#link = link;
-    this.#calls = new MuxCalls(link);
     this.#answers = new MuxAnswers(link, this, handler, counters);
     this.#owner = owner;
     channel.receive(this);
@@ -63,19 +63,24 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
     this.watch(settings.helloTimeoutMs);
   }
 
+  /** Made where they are needed first. */
+  get calls(): MuxCalls {
+    return this.#madeCalls ??= new MuxCalls(this.#link);
+  }
+
   get load(): number {
-    return this.#calls.inFlight;
+    return this.#madeCalls?.inFlight ?? 0;
   }
 
   get capacity(): number {
-    return this.#calls.capacity;
+    return this.calls.capacity;
   }
 
   call(request: StreamedBytes, context?: CallContext): Promise<StreamedBytes> {
     if (this.state !== "open" || this.#link.peer === undefined) {
       return Promise.reject(this.unusable());
     }
-    return this.#calls.call(request, context);
+    return this.calls.call(request, context);
   }
 
   send(request: StreamedBytes, context: CallContext = background): void | Promise<void> {
@@ -127,17 +132,17 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
     if (credits === undefined) this.take(frame);
     else credits.received(frame);
     // A peer that does not read our replies is not read from either.
-    return this.#link.backpressure(this.#calls.inFlight > 0);
+    return this.#link.backpressure(this.load > 0);
   }
 
   take(frame: Uint8Array): void {
     switch (frame[0]) {
       case Kind.reply:
-        this.#calls.replied(frame);
+        this.calls.replied(frame);
         this.callEnded();
         break;
       case Kind.error:
-        this.#calls.failed(frame);
+        this.calls.failed(frame);
         this.callEnded();
         break;
       case Kind.cancel:
@@ -155,7 +160,7 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
         this.#endIfDone();
         break;
       default:
-        takeOther(frame, this.#link, this.#calls, this.#answers, !this.#goawayReceived);
+        takeOther(frame, this.#link, this, this.#answers, !this.#goawayReceived);
     }
   }
 
@@ -168,7 +173,7 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
     }
     // What we wait for can't come any more; what the peer waits for still can.
     const lost = this.lost(undefined);
-    this.#calls.failAll(lost);
+    this.#madeCalls?.failAll(lost);
     this.#answers.peerEnded(lost);
     this.setState("draining");
     this.#link.credits?.lift();
@@ -179,7 +184,7 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
     const lost = this.lost(error);
     this.#tellReady(error ?? lost);
     this.#link.drop();
-    this.#calls.failAll(lost);
+    this.#madeCalls?.failAll(lost);
     this.#answers.cancelAll(error);
     this.#pings?.failAll(lost);
     this.ended(error ?? this.#refused);
