@@ -68,8 +68,8 @@ export interface CompressionFigures {
   readonly compressed: number;
   /** Messages sent as they are. */
   readonly plain: number;
-  /** Messages compressed in vain, and sent as they are. */
-  readonly vain: number;
+  /** Messages compressed in vain, and sent as they are. Absent where nothing is held back until that is known. */
+  readonly vain?: number;
   /** Bytes that were given to be sent. */
   readonly bytesBefore: number;
   /** Bytes that they were sent as. */
@@ -93,7 +93,7 @@ export function compressionMetrics(stats: CompressionFigures, labels: MetricLabe
     const { compressed, plain, vain, bytesBefore, bytesAfter } = stats;
     const ratio = bytesAfter === 0 ? undefined : bytesBefore / bytesAfter;
     // Each message has one result: those that were tried in vain are among the plain ones.
-    const results = { compressed, plain: plain - vain, vain };
+    const results = vain === undefined ? { compressed, plain } : { compressed, plain: plain - vain, vain };
     return [
       metric("counter", "wireway.compression.input", "By", "Bytes given to be sent.", labels, bytesBefore),
       metric("counter", "wireway.compression.output", "By", "Bytes that they were sent as.", labels, bytesAfter),

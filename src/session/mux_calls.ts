@@ -32,17 +32,11 @@ export class MuxCalls implements CallOwner {
     this.#link = link;
   }
 
-  /** How many may be in flight. */
-  get capacity(): number {
-    const { peer, settings } = this.#link;
-    return peer === undefined ? 0 : Math.min(settings.maxInFlight, peer.maxInFlight);
-  }
-
   /** Sends a call; settles with its reply. */
   call(request: StreamedBytes, context: CallContext = background): Promise<StreamedBytes> {
     const link = this.#link;
     if (this.inFlight >= link.peer!.maxInFlight || this.inFlight >= link.settings.maxInFlight) {
-      return Promise.reject(tooManyCalls(this.inFlight, this.capacity));
+      return Promise.reject(tooManyCalls(this.inFlight, link.capacity));
     }
     const { cancellation } = context;
     if (cancellation !== undefined) {

@@ -65,6 +65,12 @@ export class MuxLink {
     this.maxTakenBytes = Math.min(settings.maxMessageBytes ?? room, room);
   }
 
+  /** How many calls of this end may be in flight. */
+  get capacity(): number {
+    const { peer, settings } = this;
+    return peer === undefined ? 0 : Math.min(settings.maxInFlight, peer.maxInFlight);
+  }
+
   /** What this end says of itself. */
   get hello(): Hello {
     return {

@@ -73,7 +73,7 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
   }
 
   get capacity(): number {
-    return this.calls.capacity;
+    return this.#link.capacity;
   }
 
   call(request: StreamedBytes, context?: CallContext): Promise<StreamedBytes> {

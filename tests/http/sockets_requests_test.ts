@@ -7,7 +7,7 @@
 import { strict as assert } from "node:assert";
 import { callContext, ManualClock } from "../../mod.ts";
 import { failure } from "../support/calls.ts";
-import { until } from "../support/channels.ts";
+import { turn, until } from "../support/channels.ts";
 import { fixed, rawWorld } from "./_raw_server.ts";
 
 const duplex = { duplex: "half" };
@@ -32,7 +32,7 @@ async function seen(make: (origin: string) => Request, context = callContext()):
 function slowly(...pieces: string[]): ReadableStream<Uint8Array> {
   return new ReadableStream({
     async pull(controller): Promise<void> {
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await turn();
       const piece = pieces.shift();
       if (piece === undefined) controller.close();
       else controller.enqueue(new TextEncoder().encode(piece));
@@ -146,7 +146,7 @@ Deno.test("a body that fails takes its call with it", async () => {
       let pulls = 0;
       return new ReadableStream({
         async pull(controller): Promise<void> {
-          await new Promise((resolve) => setTimeout(resolve, 1));
+          await turn();
           if (pulls++ > 0) throw new Error("the disk is gone");
           controller.enqueue(new Uint8Array(10));
         },
@@ -212,7 +212,7 @@ Deno.test("an early refusal stops the upload, reaches the caller, and ends the c
   }, async ({ origin, dial }) => {
     const body = new ReadableStream<Uint8Array>({
       async pull(controller): Promise<void> {
-        await new Promise((resolve) => setTimeout(resolve, 1));
+        await turn();
         controller.enqueue(new Uint8Array(10));
       },
       cancel: () => stopped.resolve(),

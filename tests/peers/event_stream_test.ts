@@ -9,7 +9,7 @@ import { strict as assert } from "node:assert";
 import { createParser } from "eventsource-parser";
 import { EventSource as NpmEventSource } from "eventsource";
 import { encodeEvent, eventEncoding, type EventStream, Topic } from "../../mod.ts";
-import { until, within } from "../support/channels.ts";
+import { turn, until, within } from "../support/channels.ts";
 import { haproxy, startHaproxy } from "../support/haproxy.ts";
 import { nginx, type Proxy, startNginx } from "../support/nginx.ts";
 import { type Peer, peer, peerTest, start } from "../support/peer.ts";
@@ -87,7 +87,7 @@ for (const form of forms) {
       for (const [i, event] of sent.entries()) {
         const wait = send(i % 3 === 0 ? event : encodeEvent(event));
         if (i % 7 === 0) comment("still here");
-        if (i % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+        if (i % 10 === 0) await turn();
         await wait;
       }
     });

@@ -22,8 +22,6 @@ export class ContentEncodingStats {
   compressed = 0;
   /** Bodies that might have been encoded and were sent as they are: too short, or not wanted otherwise. */
   plain = 0;
-  /** Bodies that were encoded in vain: none, since a body is not held back until that is known. */
-  readonly vain: number = 0;
   /** Bodies that came encoded. */
   inflated = 0;
   /** Bytes of bodies before they were encoded. */

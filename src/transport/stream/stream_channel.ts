@@ -9,6 +9,7 @@ import type { Address, Channel, Message } from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
 import type { FrameDecoder, FrameProtocol, ProtocolLine } from "../../framing/framing.ts";
 import { ReceiveBuffer } from "../../framing/receive_buffer.ts";
+import { viewOf } from "../../util/view_of.ts";
 import type { ByteStream, StreamPlace, StreamProtocol, StreamSettings } from "./byte_stream.ts";
 import { CoalescingWriter, directBytes, noHead } from "./coalescing_writer.ts";
 import { alreadyClosed, endedInFrame, endedWithoutGoodbye, lostWhile } from "./stream_errors.ts";
@@ -287,11 +288,6 @@ export class StreamChannel extends WatchedChannel implements Channel, ProtocolLi
       // It was closed already, by the platform.
     }
   }
-}
-
-/** As `subarray()`, which looks for the constructor first and takes half as long again. */
-function viewOf(bytes: Uint8Array, from: number, to: number): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from);
 }
 
 function encoded(message: Message): Uint8Array {

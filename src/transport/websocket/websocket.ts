@@ -10,7 +10,7 @@ import { named } from "../../core/describe.ts";
 import { listenStreams } from "../tcp/tcp_listen.ts";
 import { acceptWebSockets } from "./websocket_accept.ts";
 import { dialWebSocket } from "./websocket_dial.ts";
-import { adjustableWebSocket, readWebSocketOptions, type WebSocketOptions } from "./websocket_options.ts";
+import { adjustableWebSocket, liveNames, readWebSocketOptions, type WebSocketOptions } from "./websocket_options.ts";
 
 export type { WebSocketCommonOptions, WebSocketRequest } from "./websocket_common_options.ts";
 export type { WebSocketOptions } from "./websocket_options.ts";
@@ -60,24 +60,9 @@ export function websocket(options: WebSocketOptions): ChannelTransport {
   const settings = readWebSocketOptions(options);
   const counters = new TransportCounters();
   const { tcp, headers: _, authenticate: __, plain: ___, ...own } = settings;
-  const { hostname, port, tls, backlog, maxConnections, connectTimeoutMs, idleTimeoutMs } = tcp;
-  const { heartbeatMs, livenessMs, frameTimeoutMs, lingerMs, highWaterBytes, maxBufferedBytes } = tcp;
-  const shown = {
-    hostname,
-    port,
-    tls: tls === undefined ? undefined : true,
-    ...own,
-    backlog,
-    maxConnections,
-    connectTimeoutMs,
-    idleTimeoutMs,
-    heartbeatMs,
-    livenessMs,
-    frameTimeoutMs,
-    lingerMs,
-    highWaterBytes,
-    maxBufferedBytes,
-  };
+  const { hostname, port, tls, backlog } = tcp;
+  const limits = Object.fromEntries(liveNames.map((name) => [name, tcp[name]]));
+  const shown = { hostname, port, tls: tls === undefined ? undefined : true, ...own, backlog, ...limits };
   return named(
     "websocket",
     shown,

@@ -135,12 +135,16 @@ export function adjustableWebSocket(settings: WebSocketSettings): Adjustable {
       path: { rule: path, get: () => own.path },
       compression: { rule: compression, get: () => own.compression },
       thresholdBytes: {
-        ...{ rule: thresholdBytes, min: thresholdBytes.min, max: thresholdBytes.max },
+        rule: thresholdBytes,
+        min: thresholdBytes.min,
+        max: thresholdBytes.max,
         get: () => own.thresholdBytes,
         set: (value) => own.thresholdBytes = Number(value),
       },
       maxMessageBytes: {
-        ...{ rule: maxMessageBytes, min: maxMessageBytes.min, max: maxMessageBytes.max },
+        rule: maxMessageBytes,
+        min: maxMessageBytes.min,
+        max: maxMessageBytes.max,
         get: () => own.maxMessageBytes,
         set: (value) => {
           own.maxMessageBytes = Number(value);
@@ -153,7 +157,7 @@ export function adjustableWebSocket(settings: WebSocketSettings): Adjustable {
 }
 
 /** Limits of connections, which look at them as they are now. */
-const liveNames = [
+export const liveNames = [
   "maxConnections",
   "connectTimeoutMs",
   "idleTimeoutMs",

@@ -84,6 +84,7 @@ const pages = {
   heartbeatMs: someMs,
   livenessMs: someMs,
 };
+const resuming = { resumeWindowMs: ms, ackDelayMs: ms, retryMs: someMs, maxRetryMs: someMs, postTimeoutMs: someMs };
 const connections = {
   maxWaiting: countOrNone,
   acquireTimeoutMs: ms,
@@ -124,7 +125,7 @@ export const sections = {
     maxMessageBytes: by(integer(undefined, 1, 128 * 1024 * 1024)),
     maxPostBytes: bytes,
     maxChannels: count,
-    ...{ resumeWindowMs: ms, ackDelayMs: ms, retryMs: someMs, maxRetryMs: someMs, postTimeoutMs: someMs },
+    ...resuming,
   }),
   http: z.strictObject({
     hostname: text,
