@@ -33,7 +33,6 @@ export class MuxAnswers implements StreamedAnswersOwner, OneWayAnswersOwner {
   /** Handlers at work, those of cancelled calls too. */
   running = 0;
   readonly #link: MuxLink;
-  /** What the peer was told in the hello, whatever the settings are by now. */
   readonly #maxRunning: number;
   readonly #owner: AnswersOwner;
   readonly #handler: Handler<StreamedBytes, StreamedBytes> | undefined;
@@ -52,17 +51,18 @@ export class MuxAnswers implements StreamedAnswersOwner, OneWayAnswersOwner {
     owner: AnswersOwner,
     handler: Handler<StreamedBytes, StreamedBytes> | undefined,
     counters: CallCounters,
+    maxRunning: number,
   ) {
     this.#link = link;
-    this.#maxRunning = link.settings.maxInFlight;
+    this.#maxRunning = maxRunning;
     this.#owner = owner;
     this.#handler = handler;
     this.#counters = counters;
   }
 
-  /** Calls with streams that have not ended on the wire. */
-  get streaming(): number {
-    return this.#streams?.size ?? 0;
+  /** Whether handlers are at work, or calls with streams have not ended on the wire. */
+  get isBusy(): boolean {
+    return this.running > 0 || (this.#streams?.size ?? 0) > 0;
   }
 
   /** Takes a frame of the streams of a call. Throws `protocol` for one that has no place. */

@@ -15,19 +15,14 @@ import * as wire from "./mux_wire.ts";
 
 const { Kind } = wire;
 
-/** Who has the calls of this end, if there are any. */
-interface Calling {
+/** Who has the calls of both ends: what is not there yet is made when it is asked for. */
+interface CallsOfBoth {
   readonly calls: MuxCalls;
+  readonly answers: MuxAnswers;
 }
 
 /** Takes such a frame. Throws `protocol` for one that breaks the rules, and for a call where none may be made. */
-export function takeOther(
-  frame: Uint8Array,
-  link: MuxLink,
-  calling: Calling,
-  answers: MuxAnswers,
-  mayCall: boolean,
-): void {
+export function takeOther(frame: Uint8Array, link: MuxLink, of: CallsOfBoth, mayCall: boolean): void {
   const { streams } = link;
   let known = wire.knownFlags;
   if (streams !== undefined) {
@@ -38,13 +33,13 @@ export function takeOther(
       case Kind.stop | wire.answering:
       case Kind.window | wire.answering:
       case Kind.done | wire.answering:
-        return calling.calls.streamed(frame);
+        return of.calls.streamed(frame);
       case Kind.window:
         if (wire.callOf(frame) === allStreams) return streams.granted(bytesOf(frame));
-        return answers.streamed(frame);
+        return of.answers.streamed(frame);
       case Kind.item:
       case Kind.end:
-        return answers.streamed(frame);
+        return of.answers.streamed(frame);
     }
     known |= wire.Flag.stream;
   }
@@ -52,9 +47,9 @@ export function takeOther(
   switch (frame[0] & ~known) {
     case Kind.call:
       if (!mayCall) throw new TransportError("protocol", "Frame refused: a call after GOAWAY");
-      return answers.serve(frame);
+      return of.answers.serve(frame);
     case Kind.send:
-      if (frame[0] < wire.Flag.stream) return answers.serveOneWay(frame);
+      if (frame[0] < wire.Flag.stream) return of.answers.serveOneWay(frame);
   }
   throw unknownKind(frame);
 }

@@ -32,9 +32,14 @@ const { Kind } = wire;
 export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
   implements AnswersOwner, CreditsOwner, LinkOwner, Receiver {
   readonly #link: MuxLink;
-  /** Most ends of a connection never call: a server's, say, of which there are many. */
+  /** Made with the first call of this end: a server's, say, never calls, and there are many. */
   #madeCalls: MuxCalls | undefined = undefined;
-  readonly #answers: MuxAnswers;
+  /** Made with the first call of the peer, as most ends of a connection only call or only answer. */
+  #madeAnswers: MuxAnswers | undefined = undefined;
+  readonly #handler: Handler<StreamedBytes, StreamedBytes> | undefined;
+  readonly #counters: CallCounters;
+  /** What the peer is told in the hello, whatever the settings are by the time of its first call. */
+  readonly #maxRunning: number;
   #pings: MuxPings | undefined = undefined;
   readonly #owner: SessionOwner<StreamedBytes, StreamedBytes>;
   #readyTold = false;
@@ -54,7 +59,9 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
     super(channel, settings);
     const link = new MuxLink(channel, settings);
     this.#link = link;
-    this.#answers = new MuxAnswers(link, this, handler, counters);
+    this.#handler = handler;
+    this.#counters = counters;
+    this.#maxRunning = settings.maxInFlight;
     this.#owner = owner;
     channel.receive(this);
     if (this.state !== "open") return;
@@ -66,6 +73,11 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
   /** Made where they are needed first. */
   get calls(): MuxCalls {
     return this.#madeCalls ??= new MuxCalls(this.#link);
+  }
+
+  /** Made where they are needed first. */
+  get answers(): MuxAnswers {
+    return this.#madeAnswers ??= new MuxAnswers(this.#link, this, this.#handler, this.#counters, this.#maxRunning);
   }
 
   get load(): number {
@@ -114,7 +126,7 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
   }
 
   cancelledBefore(call: Uint8Array, ended: boolean): void {
-    this.#answers.cancelledBefore(call, ended);
+    this.answers.cancelledBefore(call, ended);
   }
 
   grant(bytes: number): void {
@@ -146,7 +158,7 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
         this.callEnded();
         break;
       case Kind.cancel:
-        this.#answers.cancel(frame);
+        this.answers.cancel(frame);
         break;
       case Kind.ping:
         this.#ownPings.answer(frame);
@@ -160,7 +172,7 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
         this.#endIfDone();
         break;
       default:
-        takeOther(frame, this.#link, this, this.#answers, !this.#goawayReceived);
+        takeOther(frame, this.#link, this, !this.#goawayReceived);
     }
   }
 
@@ -174,7 +186,7 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
     // What we wait for can't come any more; what the peer waits for still can.
     const lost = this.lost(undefined);
     this.#madeCalls?.failAll(lost);
-    this.#answers.peerEnded(lost);
+    this.#madeAnswers?.peerEnded(lost);
     this.setState("draining");
     this.#link.credits?.lift();
     this.#endIfDone();
@@ -185,7 +197,7 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
     this.#tellReady(error ?? lost);
     this.#link.drop();
     this.#madeCalls?.failAll(lost);
-    this.#answers.cancelAll(error);
+    this.#madeAnswers?.cancelAll(error);
     this.#pings?.failAll(lost);
     this.ended(error ?? this.#refused);
     this.#owner.sessionEnded(this);
@@ -200,7 +212,7 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
   }
 
   protected get answering(): number {
-    return this.#answers.running;
+    return this.#madeAnswers?.running ?? 0;
   }
 
   protected beginClose(): void {
@@ -259,8 +271,7 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
 
   /** Closes once nothing is in flight and both ends have said that they make no new calls. */
   #endIfDone(): void {
-    const { running, streaming } = this.#answers;
-    if (this.load > 0 || running > 0 || streaming > 0 || this.#link.holding) return;
+    if (this.load > 0 || this.#madeAnswers?.isBusy || this.#link.holding) return;
     const agreed = this.#goawaySent && this.#goawayReceived;
     if (!agreed && !this.#peerEnded) return;
     void this.channel.close();
