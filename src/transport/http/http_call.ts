@@ -12,6 +12,7 @@ import { TransportError } from "../../core/errors.ts";
 import { notSent } from "../../core/not_sent.ts";
 import { textOf } from "../../core/thrown.ts";
 import { withProcessed } from "../../core/with_processed.ts";
+import type { Placed } from "../../util/placed_list.ts";
 import type { ResponseHead } from "../../framing/http1/http1_head.ts";
 import type { StreamedBody } from "./http_body.ts";
 import type { CallLine, Carried, Exchange } from "./http_exchange.ts";
@@ -33,10 +34,11 @@ export interface CallHome {
 }
 
 /** See the module. */
-export class HttpCall implements Exchange, CancelListener, DeadlineEntry {
+export class HttpCall implements Exchange, CancelListener, DeadlineEntry, Placed {
   method: string;
   dueAt: number;
   position = -1;
+  place = -1;
   readonly holds = true;
   readonly #home: CallHome;
   readonly #context: CallContext;

@@ -11,6 +11,7 @@ import { deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
 import { plainPartsOf, usePlain } from "../../core/plain_request.ts";
 import type { CloseOptions, Session, SessionState } from "../../core/session.ts";
+import { PlacedList } from "../../util/placed_list.ts";
 import { type CallHome, HttpCall } from "./http_call.ts";
 import { dialLine } from "./http_dial.ts";
 import type { CallLine } from "./http_exchange.ts";
@@ -30,7 +31,7 @@ export abstract class HttpLineSession implements Session<Request, Response>, Cal
   load = 0;
   readonly #origin: string;
   readonly #finished = Promise.withResolvers<TransportError | undefined>();
-  readonly #calls = new Set<HttpCall>();
+  readonly #calls = new PlacedList<HttpCall>();
   #error: TransportError | undefined = undefined;
 
   /** A session to `origin`, on a connection of this end's `local`. */
@@ -79,12 +80,12 @@ export abstract class HttpLineSession implements Session<Request, Response>, Cal
     if (this.state === "closed") return;
     this.#error ??= reason;
     this.#setState("draining");
-    for (const call of [...this.#calls]) call.cancelled(reason);
+    for (const call of this.#calls.all()) call.cancelled(reason);
     this.#endIfDone();
   }
 
   cutUnread(reason: TransportError): void {
-    for (const call of [...this.#calls]) call.cutUnread(reason);
+    for (const call of this.#calls.all()) call.cutUnread(reason);
   }
 
   // CallHome
@@ -94,7 +95,7 @@ export abstract class HttpLineSession implements Session<Request, Response>, Cal
   }
 
   callOver(call: HttpCall): void {
-    this.#calls.delete(call);
+    this.#calls.remove(call);
     this.load--;
     if (this.state === "open") this.onChange?.();
     else this.#endIfDone();

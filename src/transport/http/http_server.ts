@@ -16,6 +16,7 @@ import {
   type SessionListener,
   type ShutdownOptions,
 } from "../../core/session.ts";
+import { type Placed, PlacedList } from "../../util/placed_list.ts";
 import { RequestCancellation } from "./http_cancellation.ts";
 import { HttpPeer } from "./http_peer.ts";
 import { errorResponse } from "./http_errors.ts";
@@ -49,7 +50,7 @@ class HttpListener implements SessionListener {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #finished = Promise.withResolvers<void>();
   /** Answers that handlers have promised. */
-  readonly #promised = new Set<PromisedAnswer>();
+  readonly #promised = new PlacedList<PromisedAnswer>();
   /** Calls whose cancelling somebody would hear of: handlers, and bodies that are still being sent. */
   readonly #heard = new Set<RequestCancellation>();
   /** Event streams: the platform would wait for them for ever, and keep the program alive. */
@@ -102,7 +103,7 @@ class HttpListener implements SessionListener {
   #cutOff(graceMs: number): void {
     const why = `Call cut off: the server ended, and its grace of ${graceMs} ms is over`;
     const reason = new TransportError("closed", why, { processed: "maybe" });
-    for (const answer of this.#promised) answer.cut(errorResponse(reason));
+    for (const answer of this.#promised.all()) answer.cut(errorResponse(reason));
     for (const cancellation of this.#heard) cancellation.cancel(reason);
     for (const body of this.#bodies) body.end(reason);
   }
@@ -140,7 +141,8 @@ class HttpListener implements SessionListener {
 }
 
 /** An answer that a handler has promised, and that is given without the handler when the server must end. */
-class PromisedAnswer {
+class PromisedAnswer implements Placed {
+  place = -1;
   readonly response: Promise<Response>;
   readonly #resolve: (response: Response) => void;
 
@@ -148,19 +150,19 @@ class PromisedAnswer {
     response: Promise<Response>,
     cancellation: RequestCancellation,
     calls: CallCounters,
-    promised: Set<PromisedAnswer>,
+    promised: PlacedList<PromisedAnswer>,
   ) {
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
     this.response = promise;
     this.#resolve = resolve;
     promised.add(this);
     response.then((response) => {
-      promised.delete(this);
+      promised.remove(this);
       calls.inFlight--;
       cancellation.answered();
       resolve(response);
     }, (error) => {
-      promised.delete(this);
+      promised.remove(this);
       calls.inFlight--;
       calls.failed++;
       try {
