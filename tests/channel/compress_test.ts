@@ -6,6 +6,7 @@
 
 import { strict as assert } from "node:assert";
 import {
+  adjustablesOf,
   batch,
   chain,
   compress,
@@ -212,4 +213,52 @@ Deno.test("compress() refuses options that make no sense", () => {
   for (const options of [{ level: 0 }, { level: 10 }, { thresholdBytes: 0 }, { format: "rar" as "gzip" }]) {
     assert.throws(() => compress(options), { code: "invalid-option" });
   }
+});
+
+Deno.test("the format, the level and the threshold of compress() are changed under a connection", async () => {
+  const stats = new CompressionStats();
+  const compressor = compress({ format: "none", stats });
+  const { channel, peer, heard, wire } = await raw((transport) => chain(transport, compressor));
+  await peer.send(peerHello());
+  await peer.send("ready");
+  await heard.count(1);
+  const [settings] = adjustablesOf(compressor);
+  const sent: string[] = [];
+  const send = async (): Promise<void> => {
+    await channel.send(json);
+    await wire.until(() => wire.messages.length === sent.length + 2, "it has come");
+    const last = wire.messages.at(-1) as Uint8Array;
+    sent.push(last[0] === marker ? formats[last[2]] : "plain");
+  };
+  await send();
+  for (const format of ["zstd", "lz4", "none", "gzip"]) {
+    settings.adjust("format", format);
+    await send();
+  }
+  const atOne = (wire.messages.at(-1) as Uint8Array).length;
+  settings.adjust("level", 9);
+  await send();
+  assert.ok((wire.messages.at(-1) as Uint8Array).length < atOne);
+  settings.adjust("thresholdBytes", json.length + 1);
+  await send();
+  assert.deepEqual(sent, ["plain", "zstd", "lz4", "plain", "gzip", "gzip", "plain"]);
+  assert.deepEqual([stats.compressed, stats.plain, stats.plainBytes], [4, 3, 3 * json.length]);
+  assert.throws(() => settings.adjust("format", "zip"), { code: "invalid-option" });
+  assert.throws(() => settings.adjust("maxInflatedBytes", 5), { code: "invalid-option" });
+  channel.abort(over);
+});
+
+Deno.test("compress() tries at once what another format may make smaller", async () => {
+  const stats = new CompressionStats();
+  const compressor = compress({ format: "lz4", thresholdBytes: 100, stats });
+  const { channel, peer, heard } = await raw((transport) => chain(transport, compressor));
+  await peer.send(peerHello());
+  await peer.send("ready");
+  await heard.count(1);
+  for (let i = 0; i < 100; i++) await channel.send(new Random(3).bytes(500));
+  assert.equal(stats.vain, 7);
+  adjustablesOf(compressor)[0].adjust("format", "gzip");
+  await channel.send(json);
+  assert.equal(stats.compressed, 1);
+  channel.abort(over);
 });

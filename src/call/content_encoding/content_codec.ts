@@ -10,7 +10,10 @@ import type { ContentCoding } from "./content_negotiation.ts";
 
 /** What both ends go by. */
 export interface ContentEncodingSettings {
+  readonly side: "server" | "client";
   readonly codings: readonly ContentCoding[];
+  /** Whether this end encodes; with the two limits it may become another while it works. */
+  readonly encode: boolean;
   readonly thresholdBytes: number;
   readonly isCompressible: (contentType: string | null) => boolean;
   readonly maxDecodedBytes: number;

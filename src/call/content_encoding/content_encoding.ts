@@ -5,8 +5,9 @@
  */
 
 import { named } from "../../core/describe.ts";
-import { counted, current } from "../../core/figures.ts";
-import { given, integer, oneOf, type OptionRule, readOptions } from "../../core/options.ts";
+import { counted, current, type Figure } from "../../core/figures.ts";
+import { liveSettings } from "../../core/live_settings.ts";
+import { flag, given, integer, oneOf, type OptionRule, readOptions } from "../../core/options.ts";
 import type { Middleware, Service } from "../../core/service.ts";
 import { onClient } from "./content_encoding_client.ts";
 import { onServer } from "./content_encoding_server.ts";
@@ -40,6 +41,8 @@ export interface ContentEncodingOptions {
    * gzip.
    */
   codings?: readonly ContentCoding[];
+  /** Whether this end encodes what it sends. What comes encoded is decoded all the same. @default {true} */
+  encode?: boolean;
   /** Bodies below this are sent as they are, in bytes: they would hardly get smaller. @default {1024} */
   thresholdBytes?: number;
   /** Whether a body of this type is encoded. Default: text, JSON, XML, SVG and what is like them. */
@@ -74,6 +77,9 @@ const codingsRule: OptionRule<readonly ContentCoding[] | undefined> = {
  * The client compresses the bodies of its requests. Use it only with servers
  * that are known to take that: HTTP has no way to ask before.
  *
+ * `encode`, `thresholdBytes` and `maxDecodedBytes` can be changed while it works ({@linkcode adjustablesOf}), for bodies
+ * that come after that.
+ *
  * Place: on the server outermost but for what looks at whole responses; on the
  * client just around the transport, below a cache.
  *
@@ -94,27 +100,42 @@ const codingsRule: OptionRule<readonly ContentCoding[] | undefined> = {
  * ```
  */
 export function contentEncoding(options: ContentEncodingOptions = {}): Middleware<Service<Request, Response>> {
-  const read = readOptions("contentEncoding()", options, {
-    side: oneOf("server", ["server", "client"]),
-    codings: codingsRule,
-    thresholdBytes: integer(1024, 0, 0x7fff_ffff),
-    isCompressible: given<(contentType: string | null) => boolean>(isCompressible, "a function"),
-    maxDecodedBytes: integer(16 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER),
-    stats: given<ContentEncodingStats | undefined>(undefined, "an object"),
-  });
+  const read = readOptions("contentEncoding()", options, rules);
   const { side } = read;
   const usual: readonly ContentCoding[] = side === "client" ? ["gzip"] : contentCodings;
   const stats = read.stats ?? new ContentEncodingStats();
   const settings: ContentEncodingSettings = { ...read, codings: read.codings ?? usual, stats };
-  const { codings, thresholdBytes, maxDecodedBytes } = settings;
-  const shown = { side, codings, thresholdBytes, maxDecodedBytes };
+  const { codings, encode, thresholdBytes, maxDecodedBytes } = settings;
+  const shown = { side, codings, encode, thresholdBytes, maxDecodedBytes };
   const around = side === "server" ? onServer : onClient;
-  return named("contentEncoding", shown, (inner: Service<Request, Response>) => around(inner, settings), () => [
+  const figures = (): readonly Figure[] => [
     current("ratio", stats.bytesAfter === 0 ? undefined : stats.ratio),
     counted("bytes before", stats.bytesBefore, "By"),
     counted("bytes after", stats.bytesAfter, "By"),
     counted("encoded", stats.compressed),
     counted("plain", stats.plain),
     counted("decoded", stats.inflated),
+  ];
+  const adjustable = liveSettings("contentEncoding()", settings, rules, [
+    "encode",
+    "thresholdBytes",
+    "maxDecodedBytes",
   ]);
+  return named(
+    "contentEncoding",
+    shown,
+    (inner: Service<Request, Response>) => around(inner, settings),
+    figures,
+    adjustable,
+  );
 }
+
+const rules = {
+  side: oneOf("server", ["server", "client"]),
+  codings: codingsRule,
+  encode: flag(true),
+  thresholdBytes: integer(1024, 0, 0x7fff_ffff),
+  isCompressible: given<(contentType: string | null) => boolean>(isCompressible, "a function"),
+  maxDecodedBytes: integer(16 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER),
+  stats: given<ContentEncodingStats | undefined>(undefined, "an object"),
+};

@@ -42,10 +42,10 @@ export function onClient(
 async function encodedRequest(
   request: Request,
   coding: ContentCoding | undefined,
-  { thresholdBytes, isCompressible, stats }: ContentEncodingSettings,
+  { encode, thresholdBytes, isCompressible, stats }: ContentEncodingSettings,
 ): Promise<Request> {
   const { headers, body } = request;
-  if (coding === undefined || body === null || headers.has("content-encoding")) return request;
+  if (!encode || coding === undefined || body === null || headers.has("content-encoding")) return request;
   if (!isCompressible(headers.get("content-type")) || forbidsTransform(headers.get("cache-control"))) return request;
   const { short, body: whole } = await peeked(body, thresholdBytes);
   const changed = new Headers(headers);

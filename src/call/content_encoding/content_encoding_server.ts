@@ -27,7 +27,7 @@ export function onServer(
       request = decodedRequest(request, coding, settings.maxDecodedBytes);
     }
     const response = await inner(request, context);
-    return mayEncode(response, method, settings)
+    return settings.encode && mayEncode(response, method, settings)
       ? await encodedResponse(response, chooseCoding(acceptEncoding, supported()), settings)
       : response;
   };

@@ -65,7 +65,8 @@ export interface CompressOptions {
  * Secrets and what an attacker can choose should not stand in one message:
  * its length tells of what they have in common (CRIME, BREACH).
  *
- * `thresholdBytes` can be changed while it works ({@linkcode adjustablesOf}), on connections that are open as well.
+ * `thresholdBytes`, `format` and `level` can be changed while it works ({@linkcode adjustablesOf}), on connections that are
+ * open as well; `none` turns it off for what this end sends.
  *
  * Both ends need it; the bytes are described in `src/channel/compress/compress.md`.
  *
@@ -102,8 +103,10 @@ export function compress(options: CompressOptions = {}): Middleware<ChannelTrans
       counted("bytes after", stats.bytesAfter, "By"),
       counted("compressed", stats.compressed),
       counted("plain", stats.plain),
+      counted("plain bytes", stats.plainBytes, "By"),
+      counted("in vain", stats.vain),
     ],
-    liveSettings("compress()", settings, rules, ["thresholdBytes"]),
+    liveSettings("compress()", settings, rules, ["format", "level", "thresholdBytes"]),
   );
 }
 

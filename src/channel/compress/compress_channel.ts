@@ -52,6 +52,9 @@ export class CompressChannel extends AgreedChannel {
   readonly #settings: CompressSettings;
   /** What small, medium and large messages are compressed with; none before the peer's hello has said what it understands. */
   #codecs: readonly Codec[] = [];
+  /** The format that they were chosen for, and what the peer understands: a bit for each code. */
+  #format: CompressSettings["format"] | undefined = undefined;
+  #understood = 0;
   /** The largest message that the peer takes, before it was compressed. */
   #peerBytes = 0;
   /** Messages that are still to be sent as they are, and how many are so after the next vain try. */
@@ -93,21 +96,27 @@ export class CompressChannel extends AgreedChannel {
     const length = headLength + body.length;
     if (this.#tries(length)) return this.send(joined(partsHead, headLength, body), priority);
     const room = super.parts(partsHead, headLength, body, priority);
-    this.#count(length, length);
+    this.#count(length);
     return room;
   }
 
   protected override welcomed(hello: Uint8Array): void {
     if (hello.length < 5) throw new TransportError("protocol", "Cannot use compress(): the peer's hello is cut short");
-    const understood = hello[0];
+    this.#understood = hello[0];
     this.#peerBytes = new DataView(hello.buffer, hello.byteOffset).getUint32(1);
-    const { format } = this.#settings;
-    const common = codecs().filter(({ code }) => (understood & 1 << code) !== 0);
+  }
+
+  /** Finds what both ends have for the format that is wanted by now. */
+  #choose(format: CompressSettings["format"]): void {
+    this.#format = format;
+    [this.#skip, this.#nextSkip] = [0, 1];
+    const common = codecs().filter(({ code }) => (this.#understood & 1 << code) !== 0);
     const wanted = common.find((codec) => format === "auto" ? codec.fast : codec.format === format);
-    if (wanted === undefined) return;
-    this.#codecs = preferred.map(([, best]) =>
-      format === "auto" ? common.find((codec) => codec.fast && codec.format === best) ?? wanted : wanted
-    );
+    this.#codecs = wanted === undefined
+      ? []
+      : preferred.map(([, best]) =>
+        format === "auto" ? common.find((codec) => codec.fast && codec.format === best) ?? wanted : wanted
+      );
   }
 
   protected override own(kind: number, message: Uint8Array): void | Promise<void> {
@@ -143,7 +152,11 @@ export class CompressChannel extends AgreedChannel {
 
   /** Whether a message of this length is tried. */
   #tries(length: number): boolean {
-    if (length < this.#settings.thresholdBytes || this.#codecs.length === 0 || length > this.#peerBytes) return false;
+    const { thresholdBytes, format } = this.#settings;
+    // Before the peer's hello it takes 0 bytes.
+    if (length < thresholdBytes || length > this.#peerBytes) return false;
+    if (format !== this.#format) this.#choose(format);
+    if (this.#codecs.length === 0) return false;
     if (this.#skip === 0) return true;
     this.#skip--;
     return false;
@@ -152,7 +165,7 @@ export class CompressChannel extends AgreedChannel {
   #plain(message: Message, priority: number | undefined): void | Promise<void> {
     const room = super.send(message, priority);
     const bytes = byteLengthOf(message);
-    this.#count(bytes, bytes);
+    this.#count(bytes);
     return room;
   }
 
@@ -186,11 +199,12 @@ export class CompressChannel extends AgreedChannel {
     return room;
   }
 
-  #count(before: number, after: number): void {
+  #count(bytes: number): void {
     const { stats } = this.#settings;
     stats.plain++;
-    stats.bytesBefore += before;
-    stats.bytesAfter += after;
+    stats.plainBytes += bytes;
+    stats.bytesBefore += bytes;
+    stats.bytesAfter += bytes;
   }
 }
 

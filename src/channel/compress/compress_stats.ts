@@ -27,6 +27,8 @@ export class CompressionStats {
   inflated = 0;
   /** Bytes that were given to be sent, compressed or not. */
   bytesBefore = 0;
+  /** Those of them that belong to messages sent as they are. */
+  plainBytes = 0;
   /** Bytes that they were sent as. */
   bytesAfter = 0;
 

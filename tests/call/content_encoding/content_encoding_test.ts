@@ -7,7 +7,14 @@
 import { strict as assert } from "node:assert";
 import { Buffer } from "node:buffer";
 import { brotliDecompressSync, gunzipSync, gzipSync, inflateSync } from "node:zlib";
-import { background, chain, contentEncoding, type ContentEncodingOptions, type Handler } from "../../../mod.ts";
+import {
+  adjustablesOf,
+  background,
+  chain,
+  contentEncoding,
+  type ContentEncodingOptions,
+  type Handler,
+} from "../../../mod.ts";
 import { failure } from "../../support/calls.ts";
 
 const long = "the same words again and again, ".repeat(200);
@@ -221,4 +228,46 @@ Deno.test("contentEncoding() refuses options that make no sense, naming them", (
   for (const options of [{ side: "both" }, { codings: [] }, { codings: ["zip"] }, { thresholdBytes: -1 }]) {
     assert.throws(() => contentEncoding(options as ContentEncodingOptions), { code: "invalid-option" });
   }
+});
+
+Deno.test("whether, from which length on and up to which one bodies are encoded is changed while calls go on", async () => {
+  const heard: (string | null)[] = [];
+  const handler: Handler<Request, Response> = async (request) => {
+    heard.push(request.headers.get("content-encoding"));
+    await request.text();
+    return new Response(long, { headers: { "content-type": "text/plain" } });
+  };
+  const [server, client] = [contentEncoding(), contentEncoding({ side: "client" })];
+  const [near, far] = [adjustablesOf(client)[0], adjustablesOf(server)[0]];
+  const served = chain(handler, server);
+  const codingOf = async (): Promise<string | null> => {
+    const response = await served(new Request("http://localhost/", { headers: { "accept-encoding": "gzip" } }));
+    const bytes = await bytesOf(response);
+    const coding = response.headers.get("content-encoding");
+    assert.equal((coding === null ? bytes : gunzipSync(bytes)).toString(), long);
+    return coding;
+  };
+  assert.equal(await codingOf(), "gzip");
+  far.adjust("encode", false);
+  assert.equal(await codingOf(), null);
+  far.adjust("encode", true);
+  far.adjust("thresholdBytes", long.length + 1);
+  assert.equal(await codingOf(), null);
+  far.adjust("thresholdBytes", long.length);
+  assert.equal(await codingOf(), "gzip");
+  const post = (call: (request: Request) => Promise<Response>): Promise<Response> =>
+    call(new Request("http://localhost/", { method: "POST", body: long }));
+  const calling = chain(handler, client);
+  heard.length = 0;
+  await post(calling);
+  near.adjust("encode", false);
+  await post(calling);
+  assert.deepEqual(heard, ["gzip", null]);
+  // What comes encoded is decoded whether this end encodes or not, up to the limit that holds then.
+  far.adjust("encode", false);
+  const packed = { method: "POST", body: zipped(long), headers: { "content-encoding": "gzip" } };
+  await served(new Request("http://localhost/", packed));
+  far.adjust("maxDecodedBytes", 100);
+  await failure(served(new Request("http://localhost/", packed)), "message-too-large");
+  assert.throws(() => far.adjust("side", "client"), { code: "unsupported" });
 });
