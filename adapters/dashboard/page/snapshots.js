@@ -1,6 +1,6 @@
 /** What health(), objectives() and report() say, drawn. */
 
-import { clock, element, none, number, withUnit } from "./format.js";
+import { bytes, clock, element, none, number, withUnit } from "./format.js";
 
 const goodStates = ["closed", "healthy", "open-for-calls", "met"];
 const signs = { good: "●", warn: "▲", bad: "■", none: "○" };
@@ -109,7 +109,7 @@ export function objectives(all) {
   );
 }
 
-export function report({ scores = [], recommendations = [], periodMs }) {
+export function report({ scores = [], compressions = [], recommendations = [], periodMs }) {
   return [
     element("p", { class: "line faint" }, `Scores from 0 to 100, over ${withUnit(periodMs, "ms")}`),
     element(
@@ -126,6 +126,18 @@ export function report({ scores = [], recommendations = [], periodMs }) {
         )
       ),
     ),
+    table(
+      "Compression",
+      ["", "compressed", "as they are", "bytes before", "after", "ratio"],
+      compressions.map(({ name, compressed, plain, bytesBefore, bytesAfter, ratio }) => [
+        name,
+        number(compressed),
+        number(plain),
+        bytes(bytesBefore),
+        bytes(bytesAfter),
+        withUnit(ratio, "x"),
+      ]),
+    ),
     recommendations.length === 0
       ? element("p", { class: "empty" }, scores.length === 0 ? "Too little was measured." : "Nothing to recommend.")
       : element(
@@ -141,7 +153,7 @@ export function report({ scores = [], recommendations = [], periodMs }) {
           )
         ),
       ),
-  ];
+  ].filter(Boolean);
 }
 
 function table(title, heads, rows) {

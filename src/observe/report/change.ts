@@ -28,8 +28,27 @@ export function change(
   const from = known.value;
   const to = Math.min(known.max ?? Infinity, Math.max(known.min ?? -Infinity, toOf(from)));
   if (to === from || !Number.isFinite(to)) return [];
-  const found = Object.entries(measured).filter((entry): entry is [string, number] => entry[1] !== undefined);
-  return [{ target, setting, from, to, why: why(from, to), measured: Object.fromEntries(found), live: known.live }];
+  return [{ target, setting, from, to, why: why(from, to), measured: given(measured), live: known.live }];
+}
+
+/** The same of a setting that is a word or a flag. */
+export function replacement(
+  target: string,
+  part: Adjustable | undefined,
+  setting: string,
+  to: SettingValue,
+  why: string,
+  measured: Readonly<Record<string, number | undefined>>,
+): Recommendation[] {
+  const known = part?.settings()[setting];
+  if (known === undefined || known.value === to) return [];
+  return [{ target, setting, from: known.value, to, why, measured: given(measured), live: known.live }];
+}
+
+function given(measured: Readonly<Record<string, number | undefined>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(measured).filter((entry): entry is [string, number] => entry[1] !== undefined),
+  );
 }
 
 /** A setting as it is, where it is a number. */

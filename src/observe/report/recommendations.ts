@@ -7,6 +7,7 @@
 
 import type { Adjustable } from "../../core/adjustable.ts";
 import { change, enoughCalls, enoughLooks, manyCalls, numberOf, round } from "./change.ts";
+import { forCompression } from "./compression_recommendations.ts";
 import { forLink } from "./link_recommendations.ts";
 import { forRate } from "./rate_recommendations.ts";
 import type { LimitPeriod, PoolPeriod, ReportFigures } from "./report_figures.ts";
@@ -20,6 +21,7 @@ export function recommend(figures: ReportFigures, settings: ReportSettings): Rec
     ...figures.limits.flatMap((limit) => forLimit(limit, figures, settings)),
     ...figures.rates.flatMap((rate) => forRate(rate, figures, settings)),
     ...figures.links.flatMap((link) => forLink(link, figures)),
+    ...figures.compressions.flatMap((compression) => forCompression(compression, figures)),
     ...Object.entries(settings.timeouts).flatMap(([name, part]) => forTimeout(name, part, figures)),
     ...Object.entries(settings.retries).flatMap(([name, part]) => forRetry(name, part, figures)),
   ];

@@ -9,6 +9,7 @@ import type { Adjustable } from "../../core/adjustable.ts";
 import type { Observer } from "../../core/observer.ts";
 import type { MetricSource } from "../metric.ts";
 import { type Applied, apply } from "./apply.ts";
+import { compressionReport } from "./compression_figures.ts";
 import { recommend } from "./recommendations.ts";
 import { Measured } from "./report_figures.ts";
 import { readReport, type ReportOptions } from "./report_options.ts";
@@ -16,9 +17,17 @@ import type { Recommendation, ReportSnapshot } from "./report_snapshot.ts";
 import { scoresOf } from "./scores.ts";
 
 export { type Applied, apply, type Refused } from "./apply.ts";
+export { compressionsOf } from "./compressions_of.ts";
 export { linkStats } from "./link_stats.ts";
-export type { ReportedLimit, ReportedLink, ReportedPool, ReportedRate, ReportOptions } from "./report_options.ts";
-export type { Recommendation, ReportSnapshot, Score, ScoreName } from "./report_snapshot.ts";
+export type {
+  ReportedCompression,
+  ReportedLimit,
+  ReportedLink,
+  ReportedPool,
+  ReportedRate,
+  ReportOptions,
+} from "./report_options.ts";
+export type { CompressionReport, Recommendation, ReportSnapshot, Score, ScoreName } from "./report_snapshot.ts";
 
 /**
  * Reports on what it was given.
@@ -59,7 +68,12 @@ export interface Report {
  * Recommendations are made for `max` and `idleTimeoutMs` of pools, `max` of
  * limits, `calls` and `burst` of rate limits, `ms` of timeouts, `maxAttempts` of
  * retries, and the buffers of links (`highWaterBytes`, `maxBufferedBytes`,
- * `windowBytes`), which must hold bandwidth × round trip. `apply()` follows
+ * `windowBytes`), which must hold bandwidth × round trip. Of what compresses the
+ * bytes before and after are told, and their ratio: where next to nothing is
+ * saved, `thresholdBytes` of what is short is raised, and else compression
+ * turned off (`format` of compress(), `encode` of contentEncoding()); where
+ * processors are short, `level` is lowered; where they have time and most bytes
+ * are too short to be compressed, so is `thresholdBytes`. `apply()` follows
  * those that can be followed while the program runs.
  *
  * There is no timer: it looks at its parts when it is asked. The most that was
@@ -86,15 +100,22 @@ export interface Report {
  */
 export function report(options: ReportOptions): Report {
   const settings = readReport(options);
-  const { pools, limits, rates, links, timeouts, retries } = settings;
+  const { pools, limits, rates, links, compressions, timeouts, retries } = settings;
   const measured = new Measured(settings);
   const snapshot = (): ReportSnapshot => {
     const read = measured.read();
     const scores = scoresOf(read, settings);
-    return { periodMs: read.periodMs, scores, recommendations: recommend(read, settings) };
+    return {
+      periodMs: read.periodMs,
+      scores,
+      compressions: read.compressions.flatMap(compressionReport),
+      recommendations: recommend(read, settings),
+    };
   };
   const targets = (): Record<string, Adjustable> => {
-    const parts = [pools, limits, rates, links].flatMap((some) => Object.entries<{ adjustable?: Adjustable }>(some));
+    const parts = [pools, limits, rates, links, compressions].flatMap((some) =>
+      Object.entries<{ adjustable?: Adjustable }>(some)
+    );
     const found = parts.flatMap(([name, { adjustable }]) =>
       adjustable === undefined ? [] : [[name, adjustable] as const]
     );

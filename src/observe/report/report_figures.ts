@@ -6,6 +6,13 @@
 
 import type { TransportEvent } from "../../core/observer.ts";
 import type { CallFigures } from "../objectives/objectives.ts";
+import { growth } from "./growth.ts";
+import {
+  type CompressionPeriod,
+  compressionPeriod,
+  type CompressionTotals,
+  compressionTotals,
+} from "./compression_figures.ts";
 import type { ReportedLimit, ReportedLink, ReportedPool, ReportedRate, ReportSettings } from "./report_options.ts";
 
 /** What only grows. */
@@ -16,6 +23,7 @@ interface Counters {
   readonly limits: Readonly<Record<string, ReturnType<ReportedLimit["stats"]>>>;
   readonly rates: Readonly<Record<string, ReturnType<ReportedRate["stats"]>>>;
   readonly links: Readonly<Record<string, ReturnType<ReportedLink["stats"]>>>;
+  readonly compressions: Readonly<Record<string, CompressionTotals>>;
 }
 
 /** What an observer heard. */
@@ -80,6 +88,7 @@ export interface ReportFigures {
   readonly limits: readonly LimitPeriod[];
   readonly rates: readonly RatePeriod[];
   readonly links: readonly LinkPeriod[];
+  readonly compressions: readonly CompressionPeriod[];
   /** Absent where nobody watches calls. */
   readonly calls: CallFigures | undefined;
   readonly cpuShare: number | undefined;
@@ -109,7 +118,7 @@ export class Measured {
   }
 
   read(): ReportFigures {
-    const { periodMs, calls, host, eventLoop, pools, limits, rates, links } = this.#settings;
+    const { periodMs, calls, host, eventLoop, pools, limits, rates, links, compressions } = this.#settings;
     const now = this.#count();
     const looks = this.#looks;
     while (looks.length > 1 && looks[1].at <= now.at - periodMs) looks.shift();
@@ -151,6 +160,9 @@ export class Measured {
         keys: Math.max(...all.map((look) => look.rates[name].keys)),
       })),
       links: Object.entries(links).map(([name, part]) => linkPeriod(name, part, all)),
+      compressions: Object.entries(compressions).map(([name, part]) =>
+        compressionPeriod(name, part, first.compressions[name], now.compressions[name])
+      ),
       calls: past > 0 ? calls?.calls(past) : undefined,
       cpuShare: host?.read().cpuShare,
       loopDelayMs: eventLoop?.read().percentile(0.99),
@@ -158,7 +170,7 @@ export class Measured {
   }
 
   #count(): Counters {
-    const { clock, pools, limits, rates, links } = this.#settings;
+    const { clock, pools, limits, rates, links, compressions } = this.#settings;
     return {
       at: clock.now(),
       events: { ...this.#events },
@@ -166,6 +178,9 @@ export class Measured {
       limits: Object.fromEntries(Object.entries(limits).map(([name, part]) => [name, statsOf(part, newLimit)])),
       rates: Object.fromEntries(Object.entries(rates).map(([name, part]) => [name, statsOf(part, newRate)])),
       links: Object.fromEntries(Object.entries(links).map(([name, part]) => [name, { ...statsOf(part, {}) }])),
+      compressions: Object.fromEntries(
+        Object.entries(compressions).map(([name, part]) => [name, compressionTotals(statsOf(part, undefined))]),
+      ),
     };
   }
 }
@@ -195,17 +210,12 @@ function linkPeriod(name: string, part: ReportedLink, looks: readonly Counters[]
   };
 }
 
-/** What was counted in between: of counters that began anew, all that they have. */
-function growth(before: number, after: number): number {
-  return after < before ? after : after - before;
-}
-
 const newRate = { keys: 0, rejected: 0 };
 
 const newLimit = { limit: 0, inFlight: 0, rejected: 0 };
 
 /** What a part counted; one that is not made yet, as it needs the report's observer, has counted nothing. */
-function statsOf<Stats>(part: { stats(): Stats }, nothing: Stats): Stats {
+function statsOf<Stats, Nothing>(part: { stats(): Stats }, nothing: Nothing): Stats | Nothing {
   try {
     return part.stats();
   } catch {

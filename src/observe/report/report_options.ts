@@ -123,6 +123,37 @@ export interface ReportedLink {
 }
 
 /**
+ * What compresses messages or bodies.
+ *
+ * @example
+ * ```ts
+ * import { adjustablesOf, compress, CompressionStats, report, type ReportedCompression } from "@wireway/wireway";
+ * const stats = new CompressionStats();
+ * const orders: ReportedCompression = { stats: () => stats, adjustable: adjustablesOf(compress({ stats }))[0] };
+ * report({ compressions: { orders } });
+ * ```
+ */
+export interface ReportedCompression {
+  /** What it has done since the start: `CompressionStats` or `ContentEncodingStats`. */
+  stats(): {
+    /** Messages sent compressed. */
+    readonly compressed: number;
+    /** Messages sent as they are. */
+    readonly plain: number;
+    /** Those of them that were compressed in vain. Absent where that is not known before they are sent. */
+    readonly vain?: number;
+    /** Bytes that were given to be sent. */
+    readonly bytesBefore: number;
+    /** Those of them that belong to messages sent as they are. Absent where they are not among the bytes. */
+    readonly plainBytes?: number;
+    /** Bytes that they were sent as. */
+    readonly bytesAfter: number;
+  };
+  /** Its settings: `format`, `level`, `encode`, `thresholdBytes`. Without them nothing is recommended. */
+  adjustable?: Adjustable;
+}
+
+/**
  * Options of {@linkcode report}. What is left out is not reported on.
  *
  * @example
@@ -145,6 +176,8 @@ export interface ReportOptions {
   rates?: Readonly<Record<string, ReportedRate>>;
   /** Connections with their buffers, by name. */
   links?: Readonly<Record<string, ReportedLink>>;
+  /** What compresses, by name: `compressionsOf()` chains. */
+  compressions?: Readonly<Record<string, ReportedCompression>>;
   /** Timeouts with a setting `ms`, by name. */
   timeouts?: Readonly<Record<string, Adjustable>>;
   /** Retries with a setting `maxAttempts`, by name. */
@@ -186,6 +219,7 @@ export function readReport(options: ReportOptions) {
     limits: given<Readonly<Record<string, ReportedLimit>>>({}, "an object"),
     rates: given<Readonly<Record<string, ReportedRate>>>({}, "an object"),
     links: given<Readonly<Record<string, ReportedLink>>>({}, "an object"),
+    compressions: given<Readonly<Record<string, ReportedCompression>>>({}, "an object"),
     timeouts: given<Readonly<Record<string, Adjustable>>>({}, "an object"),
     retries: given<Readonly<Record<string, Adjustable>>>({}, "an object"),
     host: given<ReportOptions["host"]>(undefined, "an object"),
@@ -195,13 +229,14 @@ export function readReport(options: ReportOptions) {
     periodMs: duration(600_000, 1),
     clock: given<Clock>(systemClock, "an object"),
   });
-  const { pools, limits, rates, links, timeouts, retries, calls, periodMs } = settings;
+  const { pools, limits, rates, links, compressions, timeouts, retries, calls, periodMs } = settings;
   if (periodMs === Infinity) throw invalidOption("report()", "periodMs", periodMs, "a time that ends");
-  const names = [pools, limits, rates, links, timeouts, retries].flatMap((parts) => Object.keys(parts));
+  const parts = { pools, limits, rates, links, compressions, timeouts, retries };
+  const names = Object.values(parts).flatMap((some) => Object.keys(some));
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   // A recommendation names what it is for.
   if (twice !== undefined) {
-    throw invalidOption("report()", "pools, limits, rates, links, timeouts and retries", twice, "each name once");
+    throw invalidOption("report()", Object.keys(parts).join(", "), twice, "each name once");
   }
   const { p95Ms, p99Ms, minPerSecond, errorRate } = calls?.targets ?? {};
   return {

@@ -63,6 +63,31 @@ export interface Recommendation {
 }
 
 /**
+ * What compression made of what was sent.
+ *
+ * @example
+ * ```ts
+ * import type { CompressionReport } from "@wireway/wireway";
+ * const line = ({ name, ratio, bytesBefore, bytesAfter }: CompressionReport): string =>
+ *   `${name}: ${ratio?.toFixed(1)}, ${bytesAfter} bytes instead of ${bytesBefore}`;
+ * ```
+ */
+export interface CompressionReport {
+  /** What compresses, by the name that it was given to the report under. */
+  readonly name: string;
+  /** Bytes that were given to be sent. */
+  readonly bytesBefore: number;
+  /** Bytes that they were sent as. */
+  readonly bytesAfter: number;
+  /** How many bytes each byte sent stood for. Absent where none was sent. */
+  readonly ratio?: number;
+  /** Messages or bodies sent compressed. */
+  readonly compressed: number;
+  /** Those sent as they are. */
+  readonly plain: number;
+}
+
+/**
  * What report() found. It can be written as JSON.
  *
  * @example
@@ -77,6 +102,8 @@ export interface ReportSnapshot {
   readonly periodMs: number;
   /** The scores for which there was something to measure; the others are absent. */
   readonly scores: readonly Score[];
+  /** What compression made of what was sent, of all that compressed or passed anything in that time. */
+  readonly compressions: readonly CompressionReport[];
   /** What should be changed. */
   readonly recommendations: readonly Recommendation[];
 }

@@ -88,6 +88,14 @@ const objectives: ObjectivesSnapshot = {
 const report: ReportSnapshot = {
   periodMs: 60_000,
   scores: [{ name: "latency", score: 61.25, formula: "100 × (1 − 0.3875)" }],
+  compressions: [{
+    name: `orders.compress ${evil}`,
+    bytesBefore: 30_720,
+    bytesAfter: 10_240,
+    ratio: 3,
+    compressed: 7,
+    plain: 2,
+  }, { name: "web.contentEncoding", bytesBefore: 0, bytesAfter: 0, compressed: 0, plain: 4 }],
   recommendations: [{
     target: "pool",
     setting: "max",

@@ -19,6 +19,7 @@ import {
   type Client,
   compress,
   compressionMetrics,
+  compressionsOf,
   CompressionStats,
   EventLog,
   health,
@@ -83,7 +84,6 @@ export async function startWorld(more: DashboardOptions = {}): Promise<World> {
   const watched = health({ clock });
   const windows = [{ severity: "page", longMs: 300_000, shortMs: 60_000, rate: 6 }];
   const promised = objectives({ targets: { p95Ms: 50, errorRate: 0.01 }, name: "orders", windows, clock, date });
-  const performance = report({ calls: promised, clock });
   const orders = chain(
     answer,
     breaker,
@@ -109,6 +109,7 @@ export async function startWorld(more: DashboardOptions = {}): Promise<World> {
   const far = await serve(wire, handler);
   const connections = chain(near(far.addr.port!), pool({ max: 2 }));
   const echo = chain(connections, retry({ clock }));
+  const performance = report({ calls: promised, compressions: compressionsOf({ echo }), clock });
 
   const board = dashboard({
     title: "Shop",

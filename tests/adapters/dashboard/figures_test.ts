@@ -259,11 +259,16 @@ peerTest("health, objectives and the report say of known calls what became of th
     world.orders({ tookMs: 20, fails: i % 5 === 0 }).catch(() => {});
     await world.clock.advance(100);
   }
+  await world.echo("a".repeat(2000));
+  await world.echo("b".repeat(3000));
   // Panels come with every fifth frame.
   for (let i = 0; i < 5; i++) await advance(world, open);
   const rows = (selector: string): Promise<string[]> =>
     open.page.evaluate(`Array.from(document.querySelectorAll(${JSON.stringify(selector)}),
       (row) => Array.from(row.cells, (cell) => cell.textContent).join(" | "))`);
+  const [compression] = await rows("#report tbody tr");
+  // The hellos of mux() and batch() went as they are, and the heads of calls and batches count as well.
+  assert.match(compression, /^echo\.compress \| 2 \| 2 \| (4\.9|5\.0) KiB \| \d+ B \| (1\d|[2-9]\d)(\.\d+)?×$/);
   const [p95, errors] = await rows("#objectives tbody tr");
   assert.match(p95, /^p95 \| ≤ 50 ms \| (19|20)(\.\d+)? ms \| ● met \| 0 \/ 0$/);
   assert.match(errors, /^errors \| ≤ 1 % \| 20 % \| ■ missed \| 20 \/ 20$/);

@@ -49,6 +49,9 @@ peerTest("panels show health, objectives, alerts and the report", [chromium], as
   assert.match(await textOf("#objectives tbody tr:nth-child(2)"), /errors\t≤ 0\.1 %\t–\t○ –/);
   assert.match(await textOf("#alerts [role=alert]"), /■ page p99 is 412 ms, 200 ms are promised/);
   assert.match(await textOf('#report [data-score="latency"]'), /latency\s+61\.3/);
+  const compressions = await textOf("#report table");
+  assert.match(compressions, /orders\.compress .*\s7\s+2\s+30\.0 KiB\s+10\.0 KiB\s+3×/);
+  assert.match(compressions, /web\.contentEncoding\s+0\s+4\s+0 B\s+0 B\s+–/);
   assert.match(await textOf('#report [data-recommendation="pool.max"]'), /pool\.max: 2 → 4\s+calls waited 40 ms/);
   await open.screenshot("dashboard-panels");
 });

@@ -14,7 +14,12 @@ const handler = settings("concurrencyLimit()", { max: 10 });
 Deno.test("without anything measured there is no score, and no 0 or 100 in its place", async () => {
   const world = new Reported({ p95Ms: 100, minPerSecond: 10 }, {}, { orders, handler });
   await world.clock.advance(60_000);
-  assert.deepEqual(world.report.snapshot(), { periodMs: 60_000, scores: [], recommendations: [] });
+  assert.deepEqual(world.report.snapshot(), {
+    periodMs: 60_000,
+    scores: [],
+    compressions: [],
+    recommendations: [],
+  });
   assert.deepEqual(report({}).snapshot().scores, []);
 });
 
