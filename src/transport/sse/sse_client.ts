@@ -12,7 +12,7 @@ import { given, invalidOption, oneOf, readOptions } from "../../core/options.ts"
 import { TransportCounters } from "../transport_figures.ts";
 import { dialSse } from "./sse_dial.ts";
 import { FetchCarrier } from "./sse_fetch.ts";
-import { completeSseSettings, type SseChannelOptions, sseRules } from "./sse_options.ts";
+import { adjustableSseChannels, completeSseSettings, type SseChannelOptions, sseRules } from "./sse_options.ts";
 
 /**
  * Options of {@linkcode sseClient}.
@@ -38,6 +38,10 @@ export interface SseClientOptions extends SseChannelOptions {
  * channels, in a browser, a worker or on the edge. It reads the stream itself
  * and not through the platform's `EventSource`, which can neither send header
  * fields nor be slowed down.
+ *
+ * `highWaterBytes`, `maxBufferedBytes`, `ackDelayMs`, `maxRetryMs` and `lingerMs` can be changed while it works, for open
+ * channels as well ({@linkcode adjustablesOf}); `maxMessageBytes` and `connectTimeoutMs` for the next one. The other times
+ * are those that the server tells.
  *
  * Listening rejects with `unsupported`: see {@linkcode mountedSse}. Errors:
  * those of {@linkcode sse}; `invalid-option`.
@@ -65,12 +69,13 @@ export function sseClient(options: SseClientOptions): ChannelTransport {
   const address = parse(owner, url);
   const shown = { url: address.href, credentials, maxMessageBytes: settings.maxMessageBytes };
   const counters = new TransportCounters();
-  return named("sseClient", shown, {
+  const transport = {
     dial: (dialOptions: DialOptions = {}): Promise<Channel> =>
       dialSse(settings, new FetchCarrier(address, { ...fetchOptions, credentials }), dialOptions, counters.dialled),
     listen: (): Promise<Listener> =>
       Promise.reject(new TransportError("unsupported", "Cannot listen with sseClient(): it only dials")),
-  }, counters.figures);
+  };
+  return named("sseClient", shown, transport, counters.figures, adjustableSseChannels(owner, settings));
 }
 
 function parse(owner: string, url: string | URL | undefined): URL {

@@ -10,7 +10,13 @@ import { named } from "../../core/describe.ts";
 import { TransportError } from "../../core/errors.ts";
 import { readOptions } from "../../core/options.ts";
 import { TransportCounters } from "../transport_figures.ts";
-import { completeSseSettings, type SseChannelOptions, sseRules, type SseSettings } from "./sse_options.ts";
+import {
+  adjustableSseChannels,
+  completeSseSettings,
+  type SseChannelOptions,
+  sseRules,
+  type SseSettings,
+} from "./sse_options.ts";
 import { sseFields } from "./sse_protocol.ts";
 import { FetchExchange, toResponse } from "./sse_fetch_exchange.ts";
 import type { SseAnswer } from "./sse_request.ts";
@@ -56,6 +62,9 @@ export interface MountedSse extends ChannelTransport {
  * is compared with that of the request's URL: behind a proxy that takes TLS off,
  * list the public one in `origins`. The server below must not buffer responses.
  *
+ * Its limits and times, but for those of POSTs, can be changed while it works ({@linkcode adjustablesOf}), as those of
+ * {@linkcode sse} can: open channels keep the terms that their clients were told of.
+ *
  * Dialling rejects with `unsupported`: see {@linkcode sseClient}. Errors:
  * `invalid-option`; `address-in-use` where it listens already.
  *
@@ -75,13 +84,14 @@ export function mountedSse(options: SseChannelOptions = {}): MountedSse {
   const { clock: _, observer: __, authenticate: ___, headers: ____, ...shown } = settings;
   const mount = new Mount(settings);
   const counters = new TransportCounters();
-  return named("mountedSse", shown, {
+  const transport = {
     fetch: mount.fetch,
     listen: (accept: (channel: Channel) => void): Promise<Listener> =>
       mount.listen(accept).then((listener) => counters.listens(listener)),
     dial: (): Promise<Channel> =>
       Promise.reject(new TransportError("unsupported", "Cannot dial with mountedSse(): it only listens")),
-  }, counters.figures);
+  };
+  return named("mountedSse", shown, transport, counters.figures, adjustableSseChannels(owner, settings));
 }
 
 class Mount {

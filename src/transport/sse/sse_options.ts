@@ -5,8 +5,10 @@
  * @module
  */
 
+import type { Adjustable } from "../../core/adjustable.ts";
 import type { Admittance } from "../../core/admittance.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
+import { liveSettings } from "../../core/live_settings.ts";
 import type { Observer } from "../../core/observer.ts";
 import { duration, given, integer, invalidOption, type readOptions } from "../../core/options.ts";
 
@@ -125,6 +127,29 @@ export function completeSseSettings(
   const settings = { ...read, maxPostBytes: read.maxPostBytes ?? read.maxMessageBytes + 256 * 1024 };
   checkSseSizes(owner, settings);
   return settings;
+}
+
+/** Limits that are looked at as they are now, and terms that the next channels are told of. */
+export const sseLiveNames = [
+  "maxChannels",
+  "maxMessageBytes",
+  "connectTimeoutMs",
+  "heartbeatMs",
+  "livenessMs",
+  "resumeWindowMs",
+  "retryMs",
+  "maxRetryMs",
+  "ackDelayMs",
+  "lingerMs",
+  "highWaterBytes",
+  "maxBufferedBytes",
+] as const;
+
+/** What can be changed while it works, of the forms without sockets of their own. */
+export function adjustableSseChannels(owner: string, settings: SseSettings): Adjustable {
+  return liveSettings<SseSettings>(owner, settings, rules, sseLiveNames, {
+    check: (next) => checkSseSizes(owner, next),
+  });
 }
 
 /** Refuses sizes that don't go together. */

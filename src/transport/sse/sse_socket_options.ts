@@ -13,6 +13,7 @@ import {
   checkSseSizes,
   completeSseSettings,
   type SseChannelOptions,
+  sseLiveNames,
   sseRules,
   type SseSettings,
 } from "./sse_options.ts";
@@ -87,27 +88,10 @@ export function readSseOptions(options: SseOptions): SseSocketSettings {
 
 /** What can be changed while it works. */
 export function adjustableSse(settings: SseSocketSettings): Adjustable {
-  return liveSettings<SseSocketSettings>(owner, settings, rules, liveNames, {
+  return liveSettings<SseSocketSettings>(owner, settings, rules, ["maxConnections", ...sseLiveNames], {
     check: (next) => checkSseSizes(owner, next),
   });
 }
-
-/** Limits that are looked at as they are now, and terms that the next channels are told of. */
-const liveNames = [
-  "maxConnections",
-  "maxChannels",
-  "maxMessageBytes",
-  "connectTimeoutMs",
-  "heartbeatMs",
-  "livenessMs",
-  "resumeWindowMs",
-  "retryMs",
-  "maxRetryMs",
-  "ackDelayMs",
-  "lingerMs",
-  "highWaterBytes",
-  "maxBufferedBytes",
-] as const;
 
 /** What the connections of a client are made by. */
 export function tcpSettings(settings: SseSocketSettings): TcpSettings {

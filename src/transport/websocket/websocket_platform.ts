@@ -11,7 +11,11 @@ import type { Channel, ChannelTransport, DialOptions, Listener } from "../../cor
 import { named } from "../../core/describe.ts";
 import { dialPlatform } from "./websocket_platform_dial.ts";
 import { MountedWebSockets } from "./websocket_platform_listen.ts";
-import { type PlatformWebSocketOptions, readPlatformOptions } from "./websocket_platform_options.ts";
+import {
+  adjustablePlatform,
+  type PlatformWebSocketOptions,
+  readPlatformOptions,
+} from "./websocket_platform_options.ts";
 
 export type { WebSocketCommonOptions, WebSocketRequest } from "./websocket_common_options.ts";
 export type { PlatformWebSocketOptions } from "./websocket_platform_options.ts";
@@ -58,6 +62,9 @@ export interface MountedTransport extends ChannelTransport {
  * mounted server of Deno, and lost after as much more; elsewhere that is the
  * platform's own business.
  *
+ * Its limits and times can be changed while it works ({@linkcode adjustablesOf}). Open connections go by them as they are
+ * now, but for `maxMessageBytes` and what may wait for a receiver, which their peers reckon with, and `heartbeatMs`.
+ *
  * Errors: `connect-failed`, `connect-timeout`, `cancelled` from dialling,
  * `unsupported` without `url`, and for `headers` where the platform takes none;
  * `address-in-use` where it is listened on already; else those of
@@ -100,10 +107,11 @@ export function platformWebSocket(options: PlatformWebSocketOptions = {}): Mount
     highWaterBytes,
     maxBufferedBytes,
   };
-  return named("platformWebSocket", shown, {
+  const transport = {
     dial: (dialOptions: DialOptions = {}): Promise<Channel> => dialPlatform(settings, counters.dialled, dialOptions),
     listen: (accept: (channel: Channel) => void): Promise<Listener> =>
       mounted.listen(accept).then((listener) => counters.listens(listener)),
     fetch: (request: Request, info?: unknown): Promise<Response> => mounted.answer(request, info),
-  }, counters.figures);
+  };
+  return named("platformWebSocket", shown, transport, counters.figures, adjustablePlatform(settings));
 }

@@ -29,6 +29,9 @@ export interface PlatformChannelSettings extends SenderSettings, WatchedSettings
 export class PlatformChannel extends WatchedChannel implements Channel {
   readonly protocol: string;
   readonly identity: unknown;
+  // Its peer reckons with both, so they are those that held when it was opened.
+  readonly maxMessageBytes: number;
+  readonly receiveLimitBytes: number;
   readonly #socket: WebSocket;
   readonly #settings: PlatformChannelSettings;
   readonly #sender: PlatformSender;
@@ -57,29 +60,23 @@ export class PlatformChannel extends WatchedChannel implements Channel {
     this.#socket = socket;
     this.#settings = settings;
     this.#sender = new PlatformSender(socket, settings);
-    this.#inbox = new PlatformInbox(settings.maxBufferedBytes + settings.maxMessageBytes);
+    this.maxMessageBytes = settings.maxMessageBytes;
+    this.receiveLimitBytes = settings.maxBufferedBytes;
+    this.#inbox = new PlatformInbox(this.receiveLimitBytes + this.maxMessageBytes);
     // By addEventListener, since not every edge runtime has the properties that stand for it.
     socket.addEventListener("message", this.#onMessage);
     socket.addEventListener("close", this.#onClose);
     this.opened();
   }
 
-  get maxMessageBytes(): number {
-    return this.#settings.maxMessageBytes;
-  }
-
   get bufferedBytes(): number {
     return this.#sender.bufferedBytes;
-  }
-
-  get receiveLimitBytes(): number {
-    return this.#settings.maxBufferedBytes;
   }
 
   send(message: Message): void | Promise<void> {
     if (this.closing !== undefined || this.over || this.#closed !== undefined) throw this.#closedError();
     const bytes = byteLengthOf(message);
-    const { maxMessageBytes } = this.#settings;
+    const { maxMessageBytes } = this;
     if (bytes > maxMessageBytes) throw tooLarge(bytes, maxMessageBytes);
     const backpressure = this.#sender.send(message as string | Uint8Array<ArrayBuffer>, bytes);
     const { counters } = this.place;
@@ -119,7 +116,7 @@ export class PlatformChannel extends WatchedChannel implements Channel {
     }
     const message = typeof data === "string" ? data : new Uint8Array(data);
     const bytes = byteLengthOf(message);
-    const { maxMessageBytes } = this.#settings;
+    const { maxMessageBytes } = this;
     if (bytes > maxMessageBytes) {
       return this.abort(refusedTooLarge(bytes, maxMessageBytes));
     }

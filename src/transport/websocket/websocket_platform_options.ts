@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { Adjustable } from "../../core/adjustable.ts";
+import { liveSettings } from "../../core/live_settings.ts";
 import { given, readOptions } from "../../core/options.ts";
 import type { AdmissionRules } from "./websocket_admission.ts";
 import {
@@ -51,14 +53,17 @@ export interface PlatformSettings extends PlatformChannelSettings, AdmissionRule
   readonly pingAfterMs: number;
 }
 
+const owner = "platformWebSocket()";
+
+const rules = {
+  url: urlRule,
+  createWebSocket: given<CreateWebSocket | undefined>(undefined, "a function"),
+  ...commonRules,
+};
+
 /** Checks the options and fills in the defaults. */
 export function readPlatformOptions(options: PlatformWebSocketOptions): PlatformSettings {
-  const owner = "platformWebSocket()";
-  const { url, heartbeatMs, ...read } = readOptions(owner, options, {
-    url: urlRule,
-    createWebSocket: given<CreateWebSocket | undefined>(undefined, "a function"),
-    ...commonRules,
-  });
+  const { url, heartbeatMs, ...read } = readOptions(owner, options, rules);
   checkBuffers(owner, read);
   return {
     ...read,
@@ -70,3 +75,33 @@ export function readPlatformOptions(options: PlatformWebSocketOptions): Platform
     livenessMs: Infinity,
   };
 }
+
+/** What can be changed while it works. */
+export function adjustablePlatform(settings: PlatformSettings): Adjustable {
+  const own = settings as { pingAfterMs: number };
+  const { heartbeatMs } = rules;
+  return liveSettings<PlatformSettings>(owner, settings, rules, liveNames, {
+    check: (next) => checkBuffers(owner, next),
+    more: {
+      // The platform is told of it with each upgrade.
+      heartbeatMs: {
+        rule: heartbeatMs,
+        min: heartbeatMs.min,
+        max: heartbeatMs.max,
+        get: () => own.pingAfterMs,
+        set: (value) => own.pingAfterMs = Number(value),
+      },
+    },
+  });
+}
+
+/** Limits of connections, which look at them as they are now; but for `maxMessageBytes`, which their peers know. */
+const liveNames = [
+  "maxConnections",
+  "maxMessageBytes",
+  "connectTimeoutMs",
+  "idleTimeoutMs",
+  "lingerMs",
+  "highWaterBytes",
+  "maxBufferedBytes",
+] as const;
