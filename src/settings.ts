@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ContentEncodingOptions } from "./call/content_encoding/content_encoding.ts";
 import type { BulkheadOptions } from "./call/limits/bulkhead.ts";
 import type { CacheOptions } from "./call/cache/cache.ts";
 import type { CircuitBreakerOptions } from "./call/breaker/circuit_breaker.ts";
@@ -19,8 +20,11 @@ import type { PoolOptions } from "./endpoint/pool.ts";
 import type { StreamingMuxOptions } from "./session/mux.ts";
 import type { HttpOptions } from "./transport/http/http.ts";
 import type { SseOptions } from "./transport/sse/sse.ts";
+import type { SseClientOptions } from "./transport/sse/sse_client.ts";
+import type { SseChannelOptions } from "./transport/sse/sse_options.ts";
 import type { TcpOptions } from "./transport/tcp/tcp.ts";
 import type { WebSocketOptions } from "./transport/websocket/websocket.ts";
+import type { PlatformWebSocketOptions } from "./transport/websocket/websocket_platform.ts";
 import { type ConfigFiles, systemFiles, systemVariable } from "./tuning/config/config_files.ts";
 import { parseSettings } from "./tuning/config/parse_settings.ts";
 import type { PresetName } from "./tuning/presets.ts";
@@ -61,8 +65,17 @@ export interface Settings {
   readonly tcp: Omit<TcpOptions, NoFileOption | "framing">;
   /** For `websocket()`. */
   readonly websocket: Omit<WebSocketOptions, NoFileOption | "authenticate">;
+  /** For `platformWebSocket()`. */
+  readonly platformWebSocket: Omit<PlatformWebSocketOptions, NoFileOption | "authenticate" | "createWebSocket">;
   /** For `sse()`. */
   readonly sse: Omit<SseOptions, NoFileOption | "authenticate">;
+  /** For `mountedSse()`. */
+  readonly mountedSse: Omit<SseChannelOptions, NoFileOption | "authenticate">;
+  /** For `sseClient()`: give `url` where the file may not. */
+  readonly sseClient: Omit<SseClientOptions, NoFileOption | "authenticate" | "fetchOptions" | "url"> & {
+    /** Where the server is. */
+    readonly url?: string;
+  };
   /** For `http()`. */
   readonly http: Omit<HttpOptions, NoFileOption>;
   /** For `mux()`. */
@@ -72,6 +85,8 @@ export interface Settings {
   };
   /** For `compress()`. */
   readonly compress: Omit<CompressOptions, NoFileOption>;
+  /** For `contentEncoding()`. */
+  readonly contentEncoding: Omit<ContentEncodingOptions, NoFileOption | "isCompressible">;
   /** For `batch()`. */
   readonly batch: Omit<BatchOptions, NoFileOption>;
   /** For `shape()`. */

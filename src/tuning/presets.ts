@@ -51,6 +51,10 @@ export interface Preset {
   readonly tcp: { readonly highWaterBytes: number; readonly backlog: number; readonly frameTimeoutMs: number };
   /** Options for `websocket()`. */
   readonly websocket: { readonly highWaterBytes: number; readonly backlog: number; readonly frameTimeoutMs: number };
+  /** Options for `platformWebSocket()`. */
+  readonly platformWebSocket: { readonly highWaterBytes: number };
+  /** Options for `sse()`. */
+  readonly sse: { readonly backlog: number };
   /** Options for `http()`. */
   readonly http: { readonly backlog: number; readonly headTimeoutMs: number; readonly bodyTimeoutMs: number };
   /** Options for `batch()`. */
@@ -84,8 +88,10 @@ const figures: Readonly<Record<PresetName, readonly [bufferKiB: number, backlog:
  *   TCP or WebSocket channel, of `batch()` and of `shape()` returns a promise,
  *   and the size of a batch. Those of the system (`SO_SNDBUF`, `SO_RCVBUF`) can't
  *   be set on Deno; they grow by themselves up to `tcp_wmem` and `tcp_rmem`.
- *   `http()` has none: its bodies are streams of the platform.
- * - The backlog is what `tcp()`, `websocket()` and `http()` ask the system for.
+ *   `http()` has none: its bodies are streams of the platform. The mark of
+ *   `sse()` is no such buffer but a window, of what is not acknowledged: the
+ *   figures of a link size it ({@linkcode bufferBytesFor}), and no preset.
+ * - The backlog is what `tcp()`, `websocket()`, `sse()` and `http()` ask the system for.
  *   The system gives no more than `net.core.somaxconn` and says nothing of it:
  *   `deno task doctor` does.
  * - The timeouts are those of a call (`timeout()`), of a frame or message that
@@ -113,6 +119,8 @@ export function preset(name: PresetName): Preset {
     timeoutMs,
     tcp: socket,
     websocket: { ...socket },
+    platformWebSocket: { highWaterBytes },
+    sse: { backlog },
     http: { backlog, headTimeoutMs: timeoutMs, bodyTimeoutMs: timeoutMs },
     batch: { maxBytes: highWaterBytes, highWaterBytes },
     shape: { highWaterBytes },

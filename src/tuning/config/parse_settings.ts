@@ -37,12 +37,22 @@ interface Bound {
   readonly usual: readonly [lesser: number, greater: number];
 }
 
+/** The sections of what has buffers between a program and a wire. */
+const buffered = ["tcp", "websocket", "platformWebSocket", "sse", "mountedSse", "sseClient", "batch", "shape"];
+
 const bounds: readonly Bound[] = [
   { section: "pool", lesser: "min", greater: "max", usual: [0, 10] },
   { section: "concurrencyLimit", lesser: "min", greater: "max", usual: [0, 200] },
   { section: "concurrencyLimit", lesser: "initial", greater: "max", usual: [0, 200] },
   { section: "circuitBreaker", lesser: "openMs", greater: "maxOpenMs", usual: [30_000, Infinity] },
-  ...["tcp", "websocket", "sse", "batch", "shape"].map((section): Bound => ({
+  // Where it is not given, it follows from the other.
+  ...["sse", "mountedSse", "sseClient"].map((section): Bound => ({
+    section,
+    lesser: "maxMessageBytes",
+    greater: "maxPostBytes",
+    usual: [16 * 1024 * 1024, Infinity],
+  })),
+  ...buffered.map((section): Bound => ({
     section,
     lesser: "highWaterBytes",
     greater: "maxBufferedBytes",
@@ -153,7 +163,7 @@ function composed(data: Record<string, unknown>): Record<string, unknown> & { pr
   const highWaterBytes = link === undefined ? undefined : bufferBytesFor(link);
   const buffers = highWaterBytes === undefined
     ? {}
-    : Object.fromEntries(["tcp", "websocket", "batch", "shape"].map((section) => [section, { highWaterBytes }]));
+    : Object.fromEntries(buffered.map((section) => [section, { highWaterBytes }]));
   const empty = Object.fromEntries(
     Object.keys(sections).filter((name) => name !== "rateLimit").map((name) => [name, {}]),
   );

@@ -10,11 +10,15 @@ import {
   adjustablesOf,
   chain,
   circuitBreaker,
+  contentEncoding,
   ManualClock,
+  mountedSse,
   mux,
+  platformWebSocket,
   pool,
   serve,
   sse,
+  sseClient,
   text,
   TransportError,
   websocket,
@@ -55,6 +59,50 @@ for (const [name, transport] of [["websocket", websocket], ["sse", sse]] as cons
     assert.deepEqual([call.stats().total, call.stats().errors, server.channels?.connectionsOpen], [1, 0, 1]);
   });
 }
+
+Deno.test("what is mounted, its clients and what encodes follow the file", async () => {
+  const limits = { maxMessageBytes: 100_000, highWaterBytes: 10_000 };
+  const before = {
+    mountedSse: { ...limits, maxChannels: 10 },
+    sseClient: { ...limits, url: "http://127.0.0.1/live" },
+    platformWebSocket: { ...limits, heartbeatMs: 20_000 },
+    contentEncoding: { thresholdBytes: 100 },
+  };
+  const config = file(before);
+  await using watch = await config.watch();
+  const { settings } = watch;
+  const parts = {
+    mountedSse: mountedSse(settings.mountedSse),
+    sseClient: sseClient({ url: "", ...settings.sseClient }),
+    platformWebSocket: platformWebSocket(settings.platformWebSocket),
+    contentEncoding: contentEncoding(settings.contentEncoding),
+  };
+  for (const part of Object.values(parts)) watch.follow(part);
+  const after = {
+    mountedSse: { ...limits, maxChannels: 20 },
+    sseClient: { maxMessageBytes: 50_000, highWaterBytes: 20_000, url: "http://127.0.0.1/other" },
+    platformWebSocket: { ...limits, heartbeatMs: 5000 },
+    contentEncoding: { thresholdBytes: 200, encode: false },
+  };
+  config.write(after);
+  const event = await watch.reload();
+  assert.ok(event.type === "applied", JSON.stringify(event));
+  assert.deepEqual(event.applied.map(({ path }) => path).sort(), [
+    "contentEncoding.encode",
+    "contentEncoding.thresholdBytes",
+    "mountedSse.maxChannels",
+    "platformWebSocket.heartbeatMs",
+    "sseClient.highWaterBytes",
+    "sseClient.maxMessageBytes",
+  ]);
+  assert.deepEqual(event.restart.map(({ path }) => path), ["sseClient.url"]);
+  for (const [name, part] of Object.entries(parts)) {
+    const now = adjustablesOf(part)[0].settings();
+    for (const [setting, value] of Object.entries(after[name as keyof typeof after])) {
+      if (setting !== "url") assert.equal(now[setting].value, value, `${name}.${setting}`);
+    }
+  }
+});
 
 Deno.test("the windows of a circuit breaker follow the file", async () => {
   const config = file({ circuitBreaker: { windows: [{ failureRate: 1, minCalls: 50 }] } });

@@ -39,10 +39,13 @@ Deno.test("a file may have comments and trailing commas, and stands on its prese
 });
 
 Deno.test("the figures of a link size the buffers, and what the file says itself stays", async () => {
-  const { tcp, batch, shape } = await load(
+  const { shape, ...others } = await load(
     `{ "link": { "bandwidthBitsPerSecond": 1e8, "roundTripMs": 40 }, "shape": { "highWaterBytes": 5 } }`,
   );
-  assert.deepEqual([tcp.highWaterBytes, batch.highWaterBytes, shape.highWaterBytes], [524_288, 524_288, 5]);
+  assert.equal(shape.highWaterBytes, 5);
+  for (const name of ["tcp", "websocket", "platformWebSocket", "sse", "mountedSse", "sseClient", "batch"] as const) {
+    assert.equal(others[name].highWaterBytes, 524_288, name);
+  }
 });
 
 Deno.test("an environment is laid over the file, by option or by variable", async () => {
@@ -124,6 +127,13 @@ Deno.test("a file that is no JSON is told where, and a key that stands twice is 
 
 Deno.test("settings that don't go together are refused, the other one's default included", async () => {
   assert.deepEqual(await refusal(`{ "pool": { "min": 11 } }`), ["1: pool.min is 11, above max, which is 10"]);
+  for (const section of ["sse", "mountedSse", "sseClient"]) {
+    assert.deepEqual(await refusal(`{ "${section}": { "maxPostBytes": 100 } }`), [
+      `1: ${section}.maxMessageBytes is 16777216, above maxPostBytes, which is 100`,
+    ]);
+    const fits = await load(`{ "${section}": { "maxMessageBytes": 10000000, "highWaterBytes": 5 } }`);
+    assert.equal(fits.sse.maxPostBytes, undefined);
+  }
   assert.deepEqual(await refusal(`{ "circuitBreaker": { "openMs": 20,\n "maxOpenMs": 10 } }`), [
     "2: circuitBreaker.openMs is 20, above maxOpenMs, which is 10",
   ]);
