@@ -33,6 +33,7 @@ async function main(words: string[]): Promise<number> {
       console.log(usage());
       return 0;
     }
+    await checkPlace(options.plot);
     return await load(options);
   } catch (error) {
     console.error((error as Error).message);
@@ -121,6 +122,16 @@ function objectivesOf({ p99Ms, errorPercent }: LoadOptions): Objectives | undefi
 function isGood({ measured, verdict, breaking }: Found): boolean {
   if (breaking !== undefined) return breaking.rate > 0;
   return measured !== undefined && measured.total.ok > 0 && (verdict?.met ?? true);
+}
+
+/** A picture that can't be written is told before the run, and not after it. */
+async function checkPlace(path: string | undefined): Promise<void> {
+  if (path === undefined) return;
+  try {
+    await Deno.writeTextFile(path, "", { append: true });
+  } catch (error) {
+    throw new UsageError(`Cannot use --plot ${path}: ${(error as Error).message.split(":")[0]}`);
+  }
 }
 
 async function draw(path: string, { setting, measured }: Found): Promise<void> {

@@ -207,17 +207,30 @@ function machine(): string {
 }
 
 function readFlags() {
+  const usage = `Usage: deno task bench:targets [--quick] [--plain] [--only TRANSPORT]
+  --quick           runs of a few seconds
+  --plain           without the flags of V8 that deno task doctor advises
+  --only TRANSPORT  one of ${promised.join(", ")}`;
   try {
     const parsed = parseArgs({
       args: Deno.args,
-      options: { quick: { type: "boolean" }, plain: { type: "boolean" }, only: { type: "string" } },
+      options: {
+        quick: { type: "boolean" },
+        plain: { type: "boolean" },
+        only: { type: "string" },
+        help: { type: "boolean" },
+      },
     });
-    const { only } = parsed.values;
+    const { only, help } = parsed.values;
+    if (help) {
+      console.log(usage);
+      Deno.exit(0);
+    }
     if (only === undefined || promised.includes(only as TransportName)) return parsed;
     console.error(`Cannot use --only ${only}: ${promised.join(", ")} are allowed`);
   } catch (error) {
     console.error(`Cannot read the command line: ${(error as Error).message.split(/[.\n]/)[0]}`);
-    console.error("Usage: deno task bench:targets [--quick] [--plain] [--only TRANSPORT]");
+    console.error(usage);
   }
   Deno.exit(2);
 }

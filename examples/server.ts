@@ -51,6 +51,9 @@ interface Place {
   listen(hostname: string, port: number): Promise<Running>;
 }
 
+/** What chooses the port of a place. */
+type PortFlag = `${Place["name"]}-port`;
+
 /** What ends in order. */
 interface Running {
   readonly addr: Address;
@@ -160,23 +163,36 @@ function app(): Hono<CallEnv> {
   return routes;
 }
 
-const flags = parseArgs({
-  options: {
-    hostname: { type: "string", default: "127.0.0.1" },
-    "tcp-port": { type: "string" },
-    "line-port": { type: "string" },
-    "frame-port": { type: "string" },
-    "http-port": { type: "string" },
-    "chat-port": { type: "string" },
-    "ticker-port": { type: "string" },
-    load: { type: "string", default: "0" },
-  },
-}).values;
+// deno-lint-ignore explicit-function-return-type -- what there is stands within
+function readFlags() {
+  const text = { type: "string" } as const;
+  const ports = Object.fromEntries(places.map(({ name }) => [`${name}-port`, text])) as Record<PortFlag, typeof text>;
+  const usage = `Usage: deno task start [--hostname H] [--load N] ${
+    places.map(({ name }) => `[--${name}-port N]`).join(" ")
+  }`;
+  try {
+    const { values } = parseArgs({
+      options: {
+        ...ports,
+        hostname: { ...text, default: "127.0.0.1" },
+        load: { ...text, default: "0" },
+        help: { type: "boolean" },
+      },
+    });
+    if (!values.help) return values;
+    console.log(usage);
+    Deno.exit(0);
+  } catch (error) {
+    return fail(`Cannot read the command line: ${(error as Error).message.split(/[.\n]/)[0]}\n${usage}`);
+  }
+}
+
+const flags = readFlags();
+const load = Number(flags.load);
+if (!(load >= 0 && load <= 1000)) fail(`Cannot make a load of ${flags.load}: --load takes 0 to 1000 calls a second`);
 
 /** The dashboard: it shows the servers that listen by then. */
 function board(): Dashboard {
-  const load = Number(flags.load);
-  if (!(load >= 0 && load <= 1000)) fail(`Cannot make a load of ${flags.load}: --load takes 0 to 1000 calls a second`);
   const sources = (): Metric[] =>
     servers.flatMap(({ name, channels, calls }) =>
       channels === undefined || calls === undefined ? [] : serverMetrics({ channels, calls }, { listener: name })()

@@ -79,6 +79,24 @@ Deno.test("the example server says in one line that a port is taken", async () =
   }
 });
 
+Deno.test("the example server says what is wrong with its command line before it listens", async () => {
+  const server = (...flags: string[]) =>
+    run(Deno.execPath(), ["run", "--allow-all", "examples/server.ts", ...flags], { cwd: root });
+  const help = await server("--help");
+  assert.deepEqual([help.code, help.stderr], [0, ""]);
+  assert.match(help.stdout, /^Usage: deno task start .*\[--ticker-port N\]\n$/);
+  for (
+    const [flags, why] of [
+      [["--bogus"], /^Cannot read the command line: Unknown option '--bogus'\nUsage: /],
+      [["--load", "abc"], /^Cannot make a load of abc: /],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await server(...flags);
+    assert.deepEqual([code, stdout], [1, ""], stderr);
+    assert.match(stderr, why);
+  }
+});
+
 Deno.test("the example client says in one line that nobody listens", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;

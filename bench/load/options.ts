@@ -134,6 +134,7 @@ export function readLoadOptions(words: string[]): LoadOptions | "help" {
   }
   const plot = text("plot");
   refuse(plot === "", "--plot without a file", "name one, such as load.svg");
+  refuse(plot !== undefined && !/.\.svg$/i.test(plot), `--plot ${plot}`, "a picture is an .svg file");
   const usual = usualConnections(transport);
   return {
     transport,

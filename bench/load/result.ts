@@ -96,7 +96,7 @@ export function progressLine(second: number, tally: Tally): string {
   const seconds = `${second} s`.padStart(6);
   return `${seconds}  ${amount(tally.ok).padStart(9)}/s  p50 ${at(0.5)}  p95 ${at(0.95)}  p99 ${at(0.99)}  max ${
     ms(tally.latency.max)
-  }${errors}`;
+  } ms${errors}`;
 }
 
 function measuredLines({ total, seconds, throughput, open, reconnects, client, server }: Measured): string[] {
@@ -106,10 +106,10 @@ function measuredLines({ total, seconds, throughput, open, reconnects, client, s
   return [
     `calls        ${amount(total.ok)} answered in ${seconds.toFixed(1)} s: ${amount(throughput)} a second`,
     `errors       ${total.failed === 0 ? "none" : errorList(total)}${share}`,
-    `latency      ${values.join("  ")}`,
+    `latency (ms) ${values.join("  ")}`,
     ...(delay === undefined
       ? []
-      : [`start delay  p99 ${ms(delay)}  max ${ms(total.startDelay.max)}, part of the latency`]),
+      : [`start delay  p99 ${ms(delay)}  max ${ms(total.startDelay.max)} ms, part of the latency`]),
     `connections  ${amount(open)} open${reconnects === 0 ? "" : `, ${reconnects} opened again`}`,
     usageLine("client", client),
     ...(server === undefined ? [] : [usageLine("server", server)]),

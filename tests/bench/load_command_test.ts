@@ -144,6 +144,22 @@ Deno.test("the plot is written to the file that is named", async () => {
   }
 });
 
+Deno.test("a plot that can't be written is told before the run, and so is one that is no SVG", async () => {
+  const nowhere = await load("--plot", join(root, "no_such_folder", "load.svg"), "--minutes", "60", "--soak");
+  assert.deepEqual([nowhere.code, nowhere.stdout], [2, ""]);
+  assert.match(nowhere.stderr, /^Cannot use --plot .*load\.svg: No such file or directory.*\n$/);
+  const other = await load("--plot", "load.png", ...short);
+  assert.deepEqual([other.code, other.stderr], [2, "Cannot use --plot load.png: a picture is an .svg file\n"]);
+});
+
+Deno.test("latencies are told with their unit, as they go and in the end", async () => {
+  const { code, stdout, stderr } = await load("--rate", "100", ...short);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /^ +1 s .*p99 [\d.]+ {2}max [\d.]+ ms$/m);
+  assert.match(stdout, /^latency \(ms\) p50 [\d.]+ /m);
+  assert.match(stdout, /^start delay {2}p99 [\d.]+ {2}max [\d.]+ ms, part of the latency$/m);
+});
+
 Deno.test("a server that is not there is said in one line", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;

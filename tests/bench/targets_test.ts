@@ -79,4 +79,7 @@ Deno.test("bench:targets refuses what it does not know", async () => {
   const { code, stderr } = await run(Deno.execPath(), args, { cwd: root });
   assert.equal(code, 2);
   assert.match(stderr, /^Cannot use --only udp: tcp, tls/);
+  const help = await run(Deno.execPath(), ["run", "--allow-all", "bench/targets.ts", "--help"], { cwd: root });
+  assert.equal(help.code, 0);
+  assert.match(help.stdout, /^Usage: deno task bench:targets .*\n {2}--quick/);
 });
