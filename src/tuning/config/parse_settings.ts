@@ -5,12 +5,15 @@
  * @module
  */
 
+import type * as z from "zod";
 import { bufferBytesFor, type LinkFigures } from "../buffer_size.ts";
 import { preset, type PresetName } from "../presets.ts";
 import { type ConfigPath, ConfigProblems, meant, showPath } from "./config_problems.ts";
 import { readConfigText } from "./config_text.ts";
 import { isObject, overlaid, type Variables, withVariables } from "./environment.ts";
 import { fileSchema, keysAt, sections } from "./sections.ts";
+
+type Issue = z.core.$ZodIssue;
 
 /** How a text is read. */
 export interface ParseOptions {
@@ -127,7 +130,7 @@ function check(
 ): Record<string, unknown> | undefined {
   const result = fileSchema.safeParse(data);
   if (result.success) return result.data;
-  for (const issue of result.error.issues) {
+  for (const issue of result.error.issues.flatMap((one) => within(one, data))) {
     if (problems.full) break;
     const path = issue.path as (string | number)[];
     const given = valueAt(data, path);
@@ -150,6 +153,16 @@ function check(
     }
   }
   return undefined;
+}
+
+/** What is wrong within an object that stands where a flag may: more than that the whole is. */
+function within(issue: Issue, data: unknown): Issue[] {
+  if (issue.code !== "invalid_union" || !isObject(valueAt(data, issue.path as (string | number)[]))) return [issue];
+  // The form that is no object is wrong at its root.
+  const own = issue.errors.find((form) =>
+    form.every(({ code, path }) => path.length > 0 || code === "unrecognized_keys")
+  );
+  return own === undefined ? [issue] : own.map((each) => ({ ...each, path: [...issue.path, ...each.path] }));
 }
 
 /** The preset, the sizes for the link, and what the file says itself, each over the one before. */

@@ -176,3 +176,21 @@ Deno.test("a file on disk sets both ends up", async () => {
   assert.equal(details.file, path);
   assert.match(message, /Cannot use .*NotFound|No such file/);
 });
+
+Deno.test("what is wrong within an object that may be a flag, too, is told by its own path", async () => {
+  const wrong = `{
+    "tcp": { "tls": { "cert": 5, "caCerts": ["a", 7] } },
+    "websocket": { "tls": { "crt": "x" } },
+    "sse": { "tls": "yes" },
+    "environments": { "production": { "tcp": { "tls": { "key": "" } } } }
+  }`;
+  assert.deepEqual((await refusal(wrong)).sort(), [
+    "2: tcp.tls.caCerts[1] is 7, allowed is a text that is not empty",
+    "2: tcp.tls.cert is 5, allowed is a text that is not empty",
+    "3: websocket.tls.crt is no setting: is cert meant",
+    "4: sse.tls is wrong, allowed is true, false or an object of texts",
+    '5: environments.production.tcp.tls.key is "", allowed is a text that is not empty',
+  ]);
+  const { tcp } = await load(`{ "tcp": { "tls": { "serverName": "a" } }, "websocket": { "tls": true } }`);
+  assert.deepEqual(tcp.tls, { serverName: "a" });
+});
