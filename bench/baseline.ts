@@ -18,7 +18,7 @@
 
 import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { compareRounds, type Comparison } from "./compare_rounds.ts";
+import { compareRounds, type Comparison, surest } from "./compare_rounds.ts";
 import { measureOnce } from "./floor/bench_run.ts";
 import { align } from "./floor/table.ts";
 import { UsageError } from "./load/usage_error.ts";
@@ -88,6 +88,7 @@ async function compare({ path, only, rounds, tolerance, confidence, fail }: Opti
     Object.keys(baseline.ratios).some((key) => key.startsWith(`${file}: `))
   );
   if (files.length === 0) throw new UsageError(`Cannot compare with ${path}: it has none of these benches`);
+  checkRounds(baseline, files, rounds, confidence);
   if (baseline.deno !== Deno.version.deno) {
     console.log(`The baseline is of Deno ${baseline.deno}, this is ${Deno.version.deno}`);
   }
@@ -104,6 +105,18 @@ async function compare({ path, only, rounds, tolerance, confidence, fail }: Opti
   for (const key of gone) console.log(`Gone: ${key}`);
   console.log(`${regressions.length} of ${compared.length} slower by more than ${percent(tolerance)}`);
   return fail && regressions.length > 0 ? 1 : 0;
+}
+
+/** Rounds that could not show a regression, however large, are told before they are made. */
+function checkRounds({ ratios }: Baseline, files: string[], rounds: number, confidence: number): void {
+  const kept = Object.entries(ratios).filter(([key]) => files.some((file) => key.startsWith(`${file}: `)));
+  const before = Math.max(...kept.map(([, all]) => all.length));
+  const most = surest(before, rounds);
+  if (most >= confidence - 1e-9) return;
+  throw new UsageError(
+    `Cannot be ${percent(confidence)} sure by ${rounds} rounds against ${before}: ${percent(most)} at the most; ` +
+      "give --rounds more, or --confidence less",
+  );
 }
 
 function figures({ before, now, change }: Comparison): string[] {

@@ -52,6 +52,11 @@ export function chanceOfMore(first: number[], second: number[]): number {
   return ways.slice(above).reduce((sum, count) => sum + count, 0) / all;
 }
 
+/** The most that so many rounds, against so many, can be sure of: where all of the later ones are slower. */
+export function surest(before: number, now: number): number {
+  return 1 - chanceOfMore(new Array<number>(before).fill(0), new Array<number>(now).fill(1));
+}
+
 /** In how many orders of n and m different values each number of pairs has the second one above the first. */
 function waysOf(n: number, m: number): number[] {
   // Place the values from the greatest down: one of the second series is above all of the first that are still left.

@@ -6,7 +6,7 @@
 
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
-import { chanceOfMore, compareRounds } from "../../bench/compare_rounds.ts";
+import { chanceOfMore, compareRounds, surest } from "../../bench/compare_rounds.ts";
 import { Random } from "../support/random.ts";
 import { run, type RunResult } from "../support/process.ts";
 
@@ -41,6 +41,11 @@ Deno.test("a regression is one by more than the tolerance, and said with its con
   assert.equal(faster.faster, 1 - 1 / 252);
 });
 
+Deno.test("so many rounds can be sure of so much, whatever they measure", () => {
+  assert.deepEqual([surest(3, 3), surest(5, 5), surest(1, 1)], [1 - 1 / 20, 1 - 1 / 252, 0.5]);
+  assert.equal(compareRounds([1, 1, 1], [9, 9, 9], 0.05).slower, surest(3, 3));
+});
+
 Deno.test("noise alone is seldom said to be a regression", () => {
   const random = new Random(3);
   const series = (): number[] => Array.from({ length: 5 }, () => 1 + random.below(200) / 1000);
@@ -64,6 +69,12 @@ Deno.test("a baseline is saved, and a bench that became slower is reported and f
     kept.ratios[key] = kept.ratios[key].map((ratio: number) => ratio / 100);
     kept.ratios["chain_bench.ts: chain(): another"] = [1, 1, 1];
     await Deno.writeTextFile(path, JSON.stringify(kept));
+    // Of three rounds each none can be told to be slower at 99 %: that would pass, whatever was measured.
+    const unsure = await baseline("compare", path, ...few, "--fail");
+    assert.deepEqual([unsure.code, unsure.stdout], [2, ""]);
+    const why =
+      /^Cannot be 99\.0 % sure by 3 rounds against 3: 95\.0 % at the most; give --rounds more, or --confidence/;
+    assert.match(unsure.stderr, why);
     const compared = await baseline("compare", path, ...few, "--confidence", "95", "--tolerance", "1000", "--fail");
     assert.equal(compared.code, 1, compared.stdout + compared.stderr);
     assert.match(compared.stdout, /five pass-through middleware .* \+[\d.]+ % +SLOWER, 95\.0 % sure/);
