@@ -178,3 +178,68 @@ Deno.test("a server's signal ends it in order", async () => {
   controller.abort();
   await within(server.finished, "the end");
 });
+
+Deno.test("shutdown() lets an upload come in whole within the grace, and refuses what comes meanwhile", async () => {
+  const gate = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  const handler = async (request: Request): Promise<Response> => {
+    let bytes = 0;
+    for await (const chunk of request.body ?? []) {
+      bytes += chunk.length;
+      begun.resolve();
+    }
+    return new Response(`${bytes}`);
+  };
+  const body = new ReadableStream<Uint8Array>({
+    async start(controller): Promise<void> {
+      controller.enqueue(new Uint8Array(3));
+      await gate.promise;
+      controller.enqueue(new Uint8Array(4));
+      controller.close();
+    },
+  });
+  await httpWorld(handler, async ({ origin, server }) => {
+    const upload = fetch(origin, { method: "POST", body });
+    await within(begun.promise, "the first bytes");
+    const shutdown = new Watched(server.shutdown({ graceMs: 60_000 }));
+    try {
+      const late = await fetch(origin);
+      assert.equal(late.status, 503);
+      assert.equal(late.headers.get("connection"), "close");
+      assert.match(await late.text(), /^draining: /);
+      assert.deepEqual([shutdown.settled, server.calls.refused], [0, 1]);
+    } finally {
+      gate.resolve();
+      await upload.catch(() => {});
+    }
+    const response = await within(upload, "the answer");
+    assert.deepEqual([response.status, await response.text()], [200, "7"]);
+    await until(() => shutdown.settled === 1, "the end");
+    await assert.rejects(fetch(origin), TypeError);
+  });
+});
+
+Deno.test("shutdown() answers for an upload that is still coming in when the grace is over", async () => {
+  const clock = new ManualClock();
+  const begun = Promise.withResolvers<void>();
+  const server = await serve(http({ port: 0, clock }), async (request) => {
+    for await (const _ of request.body ?? []) begun.resolve();
+    return new Response("whole");
+  });
+  using connection = await Deno.connect({ port: server.addr.port! });
+  const text = new TextDecoder();
+  await connection.write(
+    new TextEncoder().encode("POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n"),
+  );
+  await within(begun.promise, "the first bytes");
+  const shutdown = new Watched(server.shutdown({ graceMs: 5000 }));
+  await clock.advance(4999);
+  await settle();
+  assert.deepEqual([server.calls.inFlight, shutdown.settled], [1, 0]);
+  await clock.advance(1);
+  const answer = new Uint8Array(1000);
+  const count = await within(connection.read(answer), "the answer");
+  assert.match(text.decode(answer.subarray(0, count!)), /^HTTP\/1.1 503 .*its grace of 5000 ms is over/s);
+  await clock.advance(500);
+  await until(() => shutdown.settled === 1, "the end");
+});

@@ -94,11 +94,16 @@ export { httpRequest } from "./http_plain_request.ts";
  * error.
  *
  * Limits of `Deno.serve`: no timeout on a request's head, and no limit on
- * connections. Put a proxy in front where the callers are strangers. When a
- * server ends, request bodies that are still coming in fail at once; after the
- * grace an `eventStream()` is ended, another streamed response ends if it heeds the
- * signal of its context, and is left to its client if it does not: the program
- * then lives as long as that reads.
+ * connections. Put a proxy in front where the callers are strangers.
+ *
+ * When a server ends while uploads of more than 16 KiB or of unknown length are
+ * still unanswered, the port stays open until those are answered or the grace
+ * is over, and other requests are refused with 503 (`draining`). Without uploads
+ * it takes nothing from then on. Other bodies that are still coming in then fail
+ * over HTTP/1.1: shorter ones, and those whose response was given before their
+ * end. After the grace an `eventStream()` is ended, another streamed response
+ * ends if it heeds the signal of its context, and is left to its client if it
+ * does not: the program then lives as long as that reads.
  *
  * @example A server, and a client of it
  * ```ts

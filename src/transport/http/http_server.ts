@@ -31,6 +31,9 @@ const defaultGraceMs = 30_000;
 /** How long what was cut off may take to go out, in milliseconds. */
 const cutOffMs = 500;
 
+/** A body of at most so many bytes is there as soon as its head, or a round trip later. */
+const soonThereBytes = 16_384;
+
 /** Listens, and has `handler` answer the requests. */
 export function listenHttp(settings: HttpSettings, handler: Handler<Request, Response>): Promise<SessionListener> {
   try {
@@ -56,6 +59,8 @@ class HttpListener implements SessionListener {
   /** Event streams: the platform would wait for them for ever, and keep the program alive. */
   readonly #bodies = new Set<OpenBody>();
   #shutdown: Promise<void> | undefined = undefined;
+  /** Whether requests are refused, since the platform can't be told yet to take none. */
+  #refusing = false;
 
   constructor(settings: HttpSettings, handler: Handler<Request, Response>) {
     this.#settings = settings;
@@ -89,7 +94,7 @@ class HttpListener implements SessionListener {
       this.#cutOff(graceMs);
       timer = clock.schedule(over.resolve, cutOffMs);
     }, graceMs);
-    const ended = this.#server.shutdown().then(() => this.#server.finished);
+    const ended = this.#endPlatform().then(() => this.#server.finished);
     try {
       await Promise.race([ended, over.promise]);
     } finally {
@@ -98,6 +103,17 @@ class HttpListener implements SessionListener {
     }
     deadlinesOf().trim();
     this.#finished.resolve();
+  }
+
+  /**
+   * Has the platform end in order. From then on it gives nothing more of what is still coming in over HTTP/1.1
+   * (denoland/deno#36809): it is told when the uploads in flight are answered, and until then others are refused here.
+   */
+  #endPlatform(): Promise<void> {
+    const uploads = this.#promised.all().filter((answer) => answer.uploading());
+    if (uploads.length === 0) return this.#server.shutdown();
+    this.#refusing = true;
+    return Promise.allSettled(uploads.map((answer) => answer.response)).then(() => this.#server.shutdown());
   }
 
   #cutOff(graceMs: number): void {
@@ -113,6 +129,10 @@ class HttpListener implements SessionListener {
     const { calls, addr } = { calls: this.calls, addr: (): Address => this.addr };
     const [promised, heard, bodies] = [this.#promised, this.#heard, this.#bodies];
     return (request, info) => {
+      if (this.#refusing) {
+        calls.refused++;
+        return refusal();
+      }
       markRequest(request, bodies);
       calls.started++;
       calls.inFlight++;
@@ -127,7 +147,9 @@ class HttpListener implements SessionListener {
       );
       try {
         const response = handler(request, context);
-        if (response instanceof Promise) return new PromisedAnswer(response, cancellation, calls, promised).response;
+        if (response instanceof Promise) {
+          return new PromisedAnswer(request, response, cancellation, calls, promised).response;
+        }
         calls.inFlight--;
         cancellation.answered();
         return response;
@@ -144,9 +166,11 @@ class HttpListener implements SessionListener {
 class PromisedAnswer implements Placed {
   place = -1;
   readonly response: Promise<Response>;
+  readonly #request: Request;
   readonly #resolve: (response: Response) => void;
 
   constructor(
+    request: Request,
     response: Promise<Response>,
     cancellation: RequestCancellation,
     calls: CallCounters,
@@ -154,6 +178,7 @@ class PromisedAnswer implements Placed {
   ) {
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
     this.response = promise;
+    this.#request = request;
     this.#resolve = resolve;
     promised.add(this);
     response.then((response) => {
@@ -173,10 +198,24 @@ class PromisedAnswer implements Placed {
     });
   }
 
+  /** Whether the request's body may still be coming in. */
+  uploading(): boolean {
+    const { method, headers } = this.#request;
+    if (method === "GET" || method === "HEAD") return false;
+    return headers.has("transfer-encoding") || Number(headers.get("content-length")) > soonThereBytes;
+  }
+
   /** Answers instead of the handler, whose own answer nobody hears any more. */
   cut(response: Response): void {
     this.#resolve(response);
   }
+}
+
+/** The answer to a request that came when the server was ending. */
+function refusal(): Response {
+  const response = errorResponse(new TransportError("draining", "Call not run: the server is ending"));
+  response.headers.set("connection", "close");
+  return response;
 }
 
 /** The answer to a request whose handler failed. */
