@@ -48,8 +48,12 @@ export type Balanced<Req, Res> = Client<Req, Res> & {
  * One that is new or was let back in starts slowly. What others know of
  * endpoints, as `health()` does, counts through `isHealthy`.
  *
- * Only what says something about an endpoint counts: not what this side
- * refused, not callers who gave up. A response counts as in flight until its
+ * An endpoint whose circuit breaker is open, or to which no connection can be
+ * made, refuses calls at once: for as long as it says so, those that do not
+ * refuse carry them.
+ *
+ * Only what says something about an endpoint counts as its failure: not what this
+ * side refused, not callers who gave up. A response counts as in flight until its
  * body was read.
  *
  * Place: the base of a chain; a retry around it goes to another endpoint as the

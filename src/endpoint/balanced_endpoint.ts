@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Clock } from "../core/clock.ts";
 import type { Closable, Service } from "../core/service.ts";
 import { hashOf } from "../util/rendezvous.ts";
 import { CallRecord } from "./call_record.ts";
@@ -54,6 +55,8 @@ export class BalancedEndpoint<Req, Res> implements Candidate, Ejectable {
   weight = 1;
   /** Whether it is well, as far as others know. */
   healthy = true;
+  /** Until when it refuses what it is given. */
+  refusesUntil = 0;
   /** When it was let in last, from which its weight grows. */
   admittedAt: number;
   /** Whether it has gone, and only finishes what it carries. */
@@ -72,6 +75,15 @@ export class BalancedEndpoint<Req, Res> implements Candidate, Ejectable {
     const age = now - this.admittedAt;
     this.weight = age >= slowStartMs ? 1 : Math.max(firstWeight, age / slowStartMs);
     return this.weight < 1;
+  }
+
+  /** Takes note that it refuses calls for a time. Whether it did not before. */
+  refuses(forMs: number, clock: Clock): boolean {
+    if (forMs <= 0) return false;
+    const now = clock.now();
+    const before = this.refusesUntil;
+    this.refusesUntil = Math.max(before, now + forMs);
+    return before <= now;
   }
 
   /** What is known of it at this moment. */

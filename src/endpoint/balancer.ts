@@ -15,6 +15,7 @@ import { type Outcome, outcomeIn, outcomeOfReply } from "../core/outcome.ts";
 import { leave, Streamed } from "../core/streamed.ts";
 import { affinity, hashOf } from "../util/rendezvous.ts";
 import { WaiterLine } from "../util/waiters.ts";
+import { decideAvailable, isLeft, refusesForMs } from "./availability.ts";
 import type { BalanceSettings } from "./balance_options.ts";
 import { Closings } from "./closings.ts";
 import { BalancedEndpoint, type EndpointStats } from "./balanced_endpoint.ts";
@@ -40,6 +41,8 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
   readonly #leaving = new Set<BalancedEndpoint<Req, Res>>();
   readonly #closings = new Closings();
   #growing = false;
+  /** When an endpoint that refused calls may take them again. */
+  #lookAgainAt = Infinity;
   /** When to ask again whether endpoints are well. */
   #askAt = -Infinity;
   /** Whether there has been a list of endpoints. */
@@ -93,8 +96,10 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
   #pick(request: Req, context: CallContext): BalancedEndpoint<Req, Res> | undefined {
     if (this.#closed !== undefined) return undefined;
     const endpoints = this.#endpoints;
-    if (this.#growing || this.#ejection !== undefined || this.settings.isHealthy !== undefined) {
+    const looks = this.#growing || this.#lookAgainAt < Infinity;
+    if (looks || this.#ejection !== undefined || this.settings.isHealthy !== undefined) {
       const now = this.settings.clock.now();
+      if (now >= this.#lookAgainAt) this.#refresh();
       if (now >= this.#askAt) this.#ask(now);
       if (this.#ejection?.isDue(now)) this.#ejection.look(endpoints, now);
       if (this.#growing) this.#grow(now);
@@ -146,6 +151,8 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
       return reply;
     }, (error) => {
       this.#note(endpoint, outcomeIn(context, request, error), startedAt);
+      // It refuses calls: others carry them while it does.
+      if (endpoint.refuses(refusesForMs(error), clock)) this.#refresh();
       finish();
       throw error;
     });
@@ -247,12 +254,9 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
     }
   }
 
-  /** Works out who carries calls: all, where too few are left. */
   #refresh(): void {
-    const endpoints = this.#endpoints;
-    const left = endpoints.filter(isLeft).length;
-    const panic = left < this.settings.panicThreshold * endpoints.length;
-    for (const endpoint of endpoints) endpoint.available = panic || isLeft(endpoint);
+    const { panicThreshold, clock } = this.settings;
+    this.#lookAgainAt = decideAvailable(this.#endpoints, panicThreshold, clock.now());
   }
 
   #ejected(endpoint: string, forMs: number, reason: string): void {
@@ -290,9 +294,4 @@ export class Balancer<Endpoint, Req, Res> implements WaitingRoom<void> {
       this.deadlines.trim();
     }
   }
-}
-
-/** Whether nothing speaks against an endpoint. */
-function isLeft({ ejection, healthy }: Pick<BalancedEndpoint<unknown, unknown>, "ejection" | "healthy">): boolean {
-  return healthy && ejection.ejectedUntil === 0;
 }
