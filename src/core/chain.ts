@@ -194,23 +194,18 @@ export function chain<A, B, C, D, E, F, G, H, I, J, K, L, M>(
 ): Chained<A, M>;
 export function chain(base: unknown, ...middleware: Middleware<unknown, unknown>[]): unknown {
   if (middleware.length === 0) return base;
+  if (!isPart(base)) throw wrongMember(`member 1 is ${kindOf(base)}, a transport or a service is allowed`);
   let current = typeof base === "function" && !isChained(base) && !("close" in base) ? lift(base) : base;
   let stages: readonly Stage[] = isPart(base) ? stagesOf(base) : [];
   middleware.forEach((wrap, index) => {
     if (typeof wrap !== "function") {
-      throw new TransportError(
-        "invalid-option",
-        `Cannot build chain: member ${index + 2} is ${typeof wrap}, a middleware is allowed`,
-      );
+      throw wrongMember(`member ${index + 2} is ${kindOf(wrap)}, a middleware is allowed`);
     }
     // Before it is wrapped, so that nothing has been opened.
     checkOrder(stages, stagesOf(wrap)[0].name);
     const outer = wrap(current);
     if (!isPart(outer)) {
-      throw new TransportError(
-        "invalid-option",
-        `Cannot build chain: ${stagesOf(wrap)[0].name} gave ${typeof outer}, not a transport or a service`,
-      );
+      throw wrongMember(`${stagesOf(wrap)[0].name} gave ${kindOf(outer)}, not a transport or a service`);
     }
     // A middleware that gave back what it was given is not there.
     if (outer === current) return;
@@ -222,8 +217,18 @@ export function chain(base: unknown, ...middleware: Middleware<unknown, unknown>
   return current;
 }
 
+/** Not a promise of a part: without its `await` it would fail at the first call, or never. */
 function isPart(value: unknown): value is object {
-  return typeof value === "function" || (typeof value === "object" && value !== null);
+  return typeof value === "function" || (typeof value === "object" && value !== null && !(value instanceof Promise));
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  return value instanceof Promise ? "a promise" : typeof value;
+}
+
+function wrongMember(why: string): TransportError {
+  return new TransportError("invalid-option", `Cannot build chain: ${why}`);
 }
 
 /** Makes a service of a handler: it always gets a context and always answers by a promise. */

@@ -173,6 +173,16 @@ Deno.test("a member that is no middleware is refused with its position", () => {
   assert.throws(() => untyped(base, {}), (e) => isInvalidOption(e, /member 2 is object/));
 });
 
+Deno.test("a chain around nothing, or around a promise that nobody awaited, is refused when it is built", () => {
+  const untyped = chain as (...members: unknown[]) => unknown;
+  const base = (request: string) => request;
+  const later = async <T>(inner: T): Promise<T> => await inner;
+  assert.throws(() => untyped(undefined, passThrough), (e) => isInvalidOption(e, /member 1 is undefined/));
+  assert.throws(() => untyped(null, passThrough), (e) => isInvalidOption(e, /member 1 is null/));
+  assert.throws(() => untyped(Promise.resolve(base), passThrough), (e) => isInvalidOption(e, /member 1 is a promise/));
+  assert.throws(() => untyped(base, later, passThrough), (e) => isInvalidOption(e, /later gave a promise/));
+});
+
 Deno.test("a middleware that gives nothing is refused by its name", () => {
   const untyped = chain as (...members: unknown[]) => unknown;
   function forgetful(): void {}
