@@ -67,7 +67,7 @@ export class RateLimiter implements RateQueueOwner {
     key: string,
     cost: number,
   ): Promise<Res> {
-    if (!(cost >= 0 && cost < Infinity)) return Promise.reject(this.#wrongCost(cost));
+    if (typeof cost !== "number" || !(cost >= 0 && cost < Infinity)) return Promise.reject(this.#wrongCost(cost));
     const cancelled = context.cancellation === undefined ? undefined : cancelledBefore(context);
     // It must not spend what another call can use.
     if (cancelled !== undefined) return Promise.reject(cancelled);
@@ -143,8 +143,9 @@ export class RateLimiter implements RateQueueOwner {
     throw new TransportError("invalid-reply", `Call not run by ${this.#settings.name}: ${why}`, { processed: "no" });
   };
 
-  #wrongCost(cost: number): TransportError {
-    const why = `Call not run by ${this.#settings.name}: its cost is ${cost}, not a number of 0 or more`;
+  #wrongCost(cost: unknown): TransportError {
+    const given = typeof cost === "number" ? `${cost}` : `${String(cost)} (${typeof cost})`;
+    const why = `Call not run by ${this.#settings.name}: its cost is ${given}, not a number of 0 or more`;
     return new TransportError("invalid-request", why);
   }
 }

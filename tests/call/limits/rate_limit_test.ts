@@ -130,6 +130,14 @@ Deno.test("rateLimit() lets a call cost what it is said to cost", async () => {
   }
 });
 
+Deno.test("rateLimit() refuses a cost that is a text, as untyped programs have them", async () => {
+  const world = setUp({ windows: [tenPerSecond], cost: (request) => request as unknown as number });
+  const watched = world.call("1");
+  await settle();
+  assertRefused(watched, "invalid-request");
+  assert.match((watched.error as Error).message, /its cost is 1 \(string\), not a number/);
+});
+
 Deno.test("rateLimit() reads the clock once for each sixteenth of a burst, and lets no call more through for that", async () => {
   const clock = new ManualClock();
   let readings = 0;
