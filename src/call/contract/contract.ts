@@ -5,7 +5,7 @@
  */
 
 import { TransportError } from "../../core/errors.ts";
-import { invalidOption } from "../../core/options.ts";
+import { flag, given, integer, invalidOption, type OptionRule, readOptions } from "../../core/options.ts";
 import type { MethodRequest } from "../../core/method_call.ts";
 import { Streamed } from "../../core/streamed.ts";
 import { isSchema } from "../schema_errors.ts";
@@ -73,6 +73,17 @@ export interface Contract<M extends Methods> {
 
 const legalName = /^[A-Za-z_][\w-]*$/;
 
+const nameRule: OptionRule<string> = {
+  allowed: "a name of letters, digits, - and _",
+  fallback: "",
+  accepts: (value) => typeof value === "string" && legalName.test(value),
+};
+
+const schema: OptionRule<unknown> = { allowed: "a schema of Standard Schema", fallback: undefined, accepts: isSchema };
+
+/** The compiler lets a method have more than these: a misspelt one would be as if it were not there. */
+const methodRules = { request: schema, items: schema, reply: schema, replies: schema, idempotent: flag(false) };
+
 /**
  * Describes a service with schemas of zod or of any other library that speaks
  * Standard Schema. A method has
@@ -129,13 +140,13 @@ const legalName = /^[A-Za-z_][\w-]*$/;
  * ```
  */
 export function contract<const M extends Methods>(options: ContractOptions<M>): Contract<M> {
-  const { name, version = 1, methods } = options;
-  if (typeof name !== "string" || !legalName.test(name)) {
-    throw invalidOption("contract()", "name", name, "a name of letters, digits, - and _");
-  }
-  if (!Number.isInteger(version) || version < 1) {
-    throw invalidOption("contract()", "version", version, "an integer of at least 1");
-  }
+  const { name, version, methods } = readOptions("contract()", options, {
+    name: nameRule,
+    version: integer(1, 1, Number.MAX_SAFE_INTEGER),
+    methods: given<M | undefined>(undefined, "an object"),
+  });
+  if (name === "") throw invalidOption("contract()", "name", undefined, nameRule.allowed);
+  if (methods === undefined) throw invalidOption("contract()", "methods", undefined, "an object");
   const repeatable = new Set<string>();
   for (const [method, spec] of Object.entries(methods)) {
     checkMethod(method, spec);
@@ -156,11 +167,7 @@ function checkMethod(method: string, spec: Methods[string]): void {
   if (!legalName.test(method)) {
     throw invalidOption("contract()", "methods", method, "a name of letters, digits, - and _ for each");
   }
-  for (const part of ["request", "reply", "items", "replies"] as const) {
-    if (spec[part] !== undefined && !isSchema(spec[part])) {
-      throw invalidOption("contract()", `methods.${method}.${part}`, spec[part], "a schema of Standard Schema");
-    }
-  }
+  readOptions(`method ${method} of contract()`, spec, methodRules);
   if (spec.reply !== undefined && spec.replies !== undefined) {
     const why = `Cannot use contract(): ${method} has both a reply and replies, allowed is one of them`;
     throw new TransportError("invalid-option", why, { details: { option: `methods.${method}` } });

@@ -226,6 +226,15 @@ Deno.test("a contract is checked when it is made, and so is its implementation",
     { name: "a", methods: { b: { reply: 7 as unknown as typeof number } } },
   ];
   for (const options of bad) assert.throws(() => contract(options), { code: "invalid-option" });
+  const untyped = contract as (options: unknown) => unknown;
+  assert.throws(() => untyped(undefined), { code: "invalid-option" });
+  assert.throws(() => untyped({ methods: {} }), { message: /option name is undefined/ });
+  assert.throws(() => untyped({ name: "a" }), { message: /option methods is undefined/ });
+  assert.throws(() => untyped({ name: "a", methods: {}, versoin: 2 }), { message: /no option "versoin"/ });
+  assert.throws(() => untyped({ name: "a", methods: { b: { idempotent: "yes" } } }), {
+    message: /method b of contract/,
+  });
+  assert.throws(() => untyped({ name: "a", methods: { b: undefined } }), { message: /method b of contract/ });
   const partial = { count: () => 1 } as unknown as Parameters<typeof implement<typeof orders.methods>>[1];
   assert.throws(() => implement(orders, partial), { code: "invalid-option" });
 });
@@ -241,4 +250,13 @@ Deno.test("a contract is kept over mux(), with errors that tell the caller where
   assert.equal((error.details?.issues as { path: string }[])[0].path, "count");
   await call.close();
   await server.shutdown();
+});
+
+Deno.test("a part of a method that is misspelt is refused: the compiler lets it pass", () => {
+  const number = z.number();
+  const misspelt = { request: number, response: number };
+  assert.throws(() => contract({ name: "a", methods: { double: misspelt } }), {
+    code: "invalid-option",
+    message: /method double of contract\(\): it has no option "response", only request, items, reply, replies/,
+  });
 });
