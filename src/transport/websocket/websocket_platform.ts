@@ -65,6 +65,9 @@ export interface MountedTransport extends ChannelTransport {
  * Its limits and times can be changed while it works ({@linkcode adjustablesOf}). Open connections go by them as they are
  * now, but for `maxMessageBytes` and what may wait for a receiver, which their peers reckon with, and `heartbeatMs`.
  *
+ * `Deno.serve` closes what is mounted in it as soon as it is told to end, calls
+ * in flight or not: end the server of the calls first, then that of HTTP.
+ *
  * Errors: `connect-failed`, `connect-timeout`, `cancelled` from dialling,
  * `unsupported` without `url`, and for `headers` where the platform takes none;
  * `address-in-use` where it is listened on already; else those of
