@@ -44,8 +44,14 @@ export class Streamed<Head, Item = Head> implements AsyncIterable<Item> {
   /** What makes items of what the source gives. */
   #transform: Transform | undefined = undefined;
 
-  /** Puts a value before items, which are asked for one at a time as the far side takes them. */
+  /**
+   * Puts a value before items, which are asked for one at a time as the far side takes them.
+   * Throws `invalid-request` where they are no async iterable, such as a list.
+   */
   constructor(head: Head, items: AsyncIterable<Item>) {
+    if (typeof items?.[Symbol.asyncIterator] !== "function") {
+      throw new TransportError("invalid-request", "Cannot make a Streamed: its items are no async iterable");
+    }
     this.head = head;
     this.#source = new ItemSource(items);
   }

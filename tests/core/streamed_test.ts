@@ -60,3 +60,10 @@ Deno.test("a stream that nobody reads can be cancelled, and is read once only", 
   assert.deepEqual([ends, asked], [[undefined], 0]);
   assert.throws(() => reply[Symbol.asyncIterator](), { code: "invalid-request" });
 });
+
+Deno.test("items that are no async iterable are refused where they are given, as untyped programs may", () => {
+  const refused = { code: "invalid-request", processed: "no", message: /its items are no async iterable/ };
+  for (const items of [["a list"], "text", 5, undefined, null, {}]) {
+    assert.throws(() => new Streamed("head", items as unknown as AsyncIterable<string>), refused);
+  }
+});
