@@ -94,6 +94,25 @@ export class Http1Exchange {
   }
 
   /**
+   * The body, where all of it has come together with the head: once, and without
+   * waiting. Undefined where it has not, or is in chunks, or has more than
+   * `maxBytes`; then it is for `readBody()`.
+   */
+  bodyAtHand(maxBytes: number = Infinity): Uint8Array<ArrayBuffer> | undefined {
+    const { received, limits } = this.#line;
+    const length = requestBody(this.head);
+    if (this.#body !== "unread" || length === "chunked" || length > Math.min(maxBytes, limits.maxBodyBytes)) {
+      return undefined;
+    }
+    const end = received.start + length;
+    if (end > received.end) return undefined;
+    const body = received.bytes.slice(received.start, end);
+    received.start = end;
+    this.#body = "read";
+    return body;
+  }
+
+  /**
    * Answers, in one write; resolves when the platform has taken it all. A HEAD
    * request gets the same without the body. Throws `closed` where the client
    * has gone, and `invalid-request` for what can't be written.

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Cancellation } from "../../core/cancellation.ts";
 import type { Address } from "../../core/channel.ts";
 
 /** Header fields. */
@@ -43,9 +44,9 @@ export interface SseCarrier {
   /**
    * Makes another request. There is one at a time of messages, and beside it
    * one of acknowledgements, which must not wait for it on one connection. Rejects where there is
-   * no answer.
+   * no answer, and when it is given up.
    */
-  send(post: SsePost, signal: AbortSignal): Promise<SseReply>;
+  send(post: SsePost, giveUp: Cancellation): Promise<SseReply>;
   /** Gives everything back. */
   close(): void;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Cancellation } from "../../core/cancellation.ts";
 import type { Address } from "../../core/channel.ts";
 import { readBody } from "../../core/read_body.ts";
 import type { SseCarrier, SseFieldLines, SsePost, SseReply, SseStream } from "./sse_carrier.ts";
@@ -47,14 +48,14 @@ export class FetchCarrier implements SseCarrier {
     }
   }
 
-  async send(post: SsePost, signal: AbortSignal): Promise<SseReply> {
+  async send(post: SsePost, giveUp: Cancellation): Promise<SseReply> {
     const response = await fetch(this.#url, {
       ...this.#init,
       method: post.method,
       headers: post.fields,
       body: post.body,
       redirect: "error",
-      signal,
+      signal: giveUp.signal,
     });
     const text = response.body === null ? "" : await readBody(response, maxTextBytes).then(
       (bytes) => new TextDecoder().decode(bytes),

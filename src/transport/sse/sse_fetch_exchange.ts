@@ -49,6 +49,10 @@ export class FetchExchange implements SseExchange {
     return this.#request.headers;
   }
 
+  bodyAtHand(): undefined {
+    return undefined;
+  }
+
   async body(maxBytes: number): Promise<Uint8Array> {
     const reader = this.#request.body!.getReader();
     this.#reader = reader;

@@ -46,7 +46,8 @@ export async function listenSse(settings: SseSocketSettings, accept: (channel: C
   return new SseListener(http, server);
 
   async function answer(exchange: Http1Exchange): Promise<void> {
-    const at = exchange.head.path.split("?", 1)[0];
+    const target = exchange.head.path;
+    const at = target === path ? path : target.split("?", 1)[0];
     if (at !== path) {
       const why = `Request refused: its path is ${at}, not ${path}\n`;
       return await exchange.respond(404, [["content-type", "text/plain; charset=utf-8"]], why);
@@ -54,8 +55,8 @@ export async function listenSse(settings: SseSocketSettings, accept: (channel: C
     const { status, fields, text, down } = await server.handle(new SocketExchange(exchange, scheme));
     if (exchange.isAnswered) return down?.written();
     if (down !== undefined) return void new DownWriter(down, exchange.stream(status, fields, limits));
-    const type: [string, string][] = text === undefined ? [] : [["content-type", "text/plain; charset=utf-8"]];
-    await exchange.respond(status, [...fields, ...type], text);
+    if (text === undefined) return await exchange.respond(status, fields);
+    await exchange.respond(status, [...fields, ["content-type", "text/plain; charset=utf-8"]], text);
   }
 }
 
@@ -204,6 +205,10 @@ class SocketExchange implements SseExchange {
 
   headers(): Headers {
     return new Headers([...this.#exchange.head.fields]);
+  }
+
+  bodyAtHand(maxBytes: number): Uint8Array | undefined {
+    return this.#exchange.bodyAtHand(maxBytes);
   }
 
   body(maxBytes: number): Promise<Uint8Array> {

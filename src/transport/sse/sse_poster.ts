@@ -5,10 +5,13 @@
  * @module
  */
 
+import { Cancellation } from "../../core/cancellation.ts";
+import { type DeadlineEntry, deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
 import { sleep } from "../../core/sleep.ts";
 import { encodePost, postHeadBytes, toPostItem } from "../../framing/event_stream/sse_posts.ts";
 import { backoffMs } from "../../util/backoff.ts";
+import { type Placed, PlacedList } from "../../util/placed_list.ts";
 import { Alarm } from "./sse_alarm.ts";
 import type { SseCarrier, SseFieldLines, SsePost, SseReply } from "./sse_carrier.ts";
 import type { SseSettings } from "./sse_options.ts";
@@ -42,7 +45,7 @@ export class SsePosts {
   readonly #poster: SsePoster;
   readonly #common: SseFieldLines;
   readonly #over: AbortController = new AbortController();
-  readonly #inFlight = new Map<AbortController, Promise<SseReply>>();
+  readonly #inFlight = new PlacedList<RequestInFlight>();
   readonly #ackAlarm: Alarm;
   #posting = false;
   /** The acknowledgement that is in flight. */
@@ -96,7 +99,7 @@ export class SsePosts {
 
   /** The connections are dead, as it seems: gives up the requests in flight and makes them again. */
   restart(): void {
-    for (const request of this.#inFlight.keys()) request.abort();
+    for (const request of this.#inFlight.all()) request.expire();
   }
 
   /** The server can be reached again, as it seems: whoever waits to try again need not. */
@@ -132,7 +135,7 @@ export class SsePosts {
       ? { method: "POST", fields: this.#fields(), body: undefined }
       : { method: "DELETE", fields: this.#common, body: undefined };
     for (let attempt = 1; !time.signal.aborted; attempt++) {
-      const { status } = await this.#request(post, time);
+      const { status } = await this.#request(post);
       if (!inOrder || !isTransient(status)) break;
       await sleep(clock, backoffMs(attempt, this.#backoff()), time.signal);
     }
@@ -142,7 +145,7 @@ export class SsePosts {
   /** Gives up what is in flight, and waits until it has let go of its connections. */
   async abandon(): Promise<void> {
     this.restart();
-    await Promise.allSettled(this.#inFlight.values());
+    await Promise.allSettled(this.#inFlight.all().map(({ reply }) => reply));
   }
 
   #batchEnd(first: number): number {
@@ -166,8 +169,7 @@ export class SsePosts {
     for (let attempt = 1; !this.#over.signal.aborted; attempt++) {
       const fields = this.#fields([sseFields.first, `${at}`], ["content-type", ssePostType]);
       const told = this.#poster.handedUpTo();
-      const request = new AbortController();
-      const { status, text } = await this.#request({ method: "POST", fields, body: left }, request);
+      const { status, text } = await this.#request({ method: "POST", fields, body: left });
       if (this.#over.signal.aborted) return false;
       if (status === 204 || status === 202) {
         this.#answered(told);
@@ -199,7 +201,7 @@ export class SsePosts {
       return;
     }
     const post: SsePost = { method: "POST", fields: this.#fields(), body: undefined };
-    this.#acknowledging = this.#request(post, new AbortController());
+    this.#acknowledging = this.#request(post);
     const { status, text } = await this.#acknowledging;
     this.#acknowledging = undefined;
     const again = this.#ackAgain && status === 204;
@@ -223,23 +225,23 @@ export class SsePosts {
   }
 
   /** Makes a request; status 0 where there was no answer in time. */
-  async #request(
-    post: SsePost,
-    request: AbortController,
-  ): Promise<SseReply> {
+  async #request(post: SsePost): Promise<SseReply> {
     this.#spoke = true;
+    const { clock } = this.#settings;
     const { postTimeoutMs, livenessMs } = this.#terms;
-    const alarm = new Alarm(this.#settings.clock, () => request.abort());
-    alarm.set(postTimeoutMs + livenessMs);
-    const sent = this.#carrier.send(post, request.signal);
-    this.#inFlight.set(request, sent);
+    const request = new RequestInFlight(clock.now() + postTimeoutMs + livenessMs);
+    const deadlines = deadlinesOf(clock);
+    deadlines.add(request);
+    this.#inFlight.add(request);
+    request.reply = this.#carrier.send(post, request.giveUp);
     try {
-      return await sent;
+      return await request.reply;
     } catch {
       return { status: 0, text: "" };
     } finally {
-      alarm.clear();
-      this.#inFlight.delete(request);
+      deadlines.remove(request);
+      deadlines.trim();
+      this.#inFlight.remove(request);
     }
   }
 
@@ -259,6 +261,24 @@ export class SsePosts {
 
   #backoff(): { initialMs: number; maxMs: number } {
     return { initialMs: this.#terms.retryMs, maxMs: this.#settings.maxRetryMs };
+  }
+}
+
+/** A request that is given up when its time is over, or before. */
+class RequestInFlight implements DeadlineEntry, Placed {
+  place = -1;
+  position = -1;
+  readonly holds = false;
+  readonly dueAt: number;
+  readonly giveUp: Cancellation = new Cancellation();
+  reply: Promise<SseReply> | undefined = undefined;
+
+  constructor(dueAt: number) {
+    this.dueAt = dueAt;
+  }
+
+  expire(): void {
+    this.giveUp.cancel(new TransportError("cancelled", "Request given up: its connection is dead, as it seems"));
   }
 }
 

@@ -12,6 +12,12 @@ import type { SseSettings } from "./sse_options.ts";
 import { sseFields, ssePostType } from "./sse_protocol.ts";
 import { refused, type SseExchange } from "./sse_request.ts";
 
+/** The channel that a POST is to. */
+interface PostedTo {
+  readonly id: string;
+  readonly maxMessageBytes: number;
+}
+
 /** See the module. */
 export class SseReading {
   readonly #settings: SseSettings;
@@ -22,18 +28,35 @@ export class SseReading {
     this.#settings = settings;
   }
 
-  /** Reads the body of a POST to a channel, and what is in it. */
-  async read(
-    { id, maxMessageBytes }: { readonly id: string; readonly maxMessageBytes: number },
-    exchange: SseExchange,
-  ): Promise<PostItems> {
+  /** Reads the body of a POST to a channel, and what is in it: at once where it is there already. */
+  read(channel: PostedTo, exchange: SseExchange): PostItems | Promise<PostItems> {
     const type = exchange.header("content-type")?.split(";", 1)[0].trim().toLowerCase();
     if (type !== ssePostType) throw refused(415, `its type is ${type ?? "not said"}, not ${ssePostType}`);
-    const { clock, postTimeoutMs, maxPostBytes } = this.#settings;
+    const { maxPostBytes } = this.#settings;
     const length = Number(exchange.header("content-length") ?? 0);
     if (length > maxPostBytes) throw tooLarge(maxPostBytes);
     // One POST at a time: an earlier one that is still coming was given up by its client.
+    this.cancel(channel.id);
+    const body = exchange.bodyAtHand(maxPostBytes);
+    return body === undefined ? this.#readAll(channel, exchange) : new PostItems(body, channel.maxMessageBytes);
+  }
+
+  /** Sees that a body is empty, which over HTTP/2 its head need not tell. */
+  async nothing(exchange: SseExchange): Promise<void> {
+    try {
+      await exchange.body(0);
+    } catch {
+      throw refused(400, `it has a body and no ${sseFields.first}`);
+    }
+  }
+
+  /** Gives up what is being read for a channel. */
+  cancel(id: string): void {
     this.#reading.get(id)?.cancelBody();
+  }
+
+  async #readAll({ id, maxMessageBytes }: PostedTo, exchange: SseExchange): Promise<PostItems> {
+    const { clock, postTimeoutMs, maxPostBytes } = this.#settings;
     this.#reading.set(id, exchange);
     let late = false;
     const alarm = new Alarm(clock, () => {
@@ -55,20 +78,6 @@ export class SseReading {
       alarm.clear();
       if (this.#reading.get(id) === exchange) this.#reading.delete(id);
     }
-  }
-
-  /** Sees that a body is empty, which over HTTP/2 its head need not tell. */
-  async nothing(exchange: SseExchange): Promise<void> {
-    try {
-      await exchange.body(0);
-    } catch {
-      throw refused(400, `it has a body and no ${sseFields.first}`);
-    }
-  }
-
-  /** Gives up what is being read for a channel. */
-  cancel(id: string): void {
-    this.#reading.get(id)?.cancelBody();
   }
 }
 

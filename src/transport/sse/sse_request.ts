@@ -21,6 +21,8 @@ export interface SseExchange {
   readonly hasBody: boolean;
   header(name: string): string | undefined;
   headers(): Headers;
+  /** The body where it is there already, and not over the limit; undefined otherwise. */
+  bodyAtHand(maxBytes: number): Uint8Array | undefined;
   /** All of the body. Rejects with `message-too-large` past the limit. */
   body(maxBytes: number): Promise<Uint8Array>;
   /** Gives the reading of the body up: `body()` rejects. */

@@ -10,6 +10,7 @@ import { type Address, type ChannelCounters, emptyCounters } from "../../core/ch
 import { TransportError } from "../../core/errors.ts";
 import { notify } from "../../core/observer.ts";
 import { readNumber } from "../../framing/event_stream/sse_messages.ts";
+import type { PostItems } from "../../framing/event_stream/sse_posts.ts";
 import { inTime } from "../in_time.ts";
 import type { SseSettings } from "./sse_options.ts";
 import { originFields, sseMethods } from "./sse_origin.ts";
@@ -69,7 +70,7 @@ export class SseServer {
       shared = originFields(exchange, this.#settings.origins);
       const answer = this.#route(exchange);
       const { status, fields, text, down } = answer instanceof Promise ? await answer : answer;
-      return { status, fields: [...fields, ...shared], text, down };
+      return { status, fields: shared.length === 0 ? fields : [...fields, ...shared], text, down };
     } catch (error) {
       const known = TransportError.from(error, "remote");
       const status = known.details?.status;
@@ -166,7 +167,7 @@ export class SseServer {
     return { status: 200, fields: streamFields, down };
   }
 
-  async #post(exchange: SseExchange): Promise<SseAnswer> {
+  #post(exchange: SseExchange): SseAnswer | Promise<SseAnswer> {
     const found = this.#channelOf(exchange);
     const named = exchange.header(sseFields.first);
     const first = named === undefined ? undefined : readNumber(named);
@@ -183,13 +184,19 @@ export class SseServer {
       throw refused(409, `it acknowledges event ${ack}, which was not sent`);
     }
     if (first === undefined) {
-      if (exchange.hasBody) await this.#reading.nothing(exchange);
-      return { status: 204, fields: [] };
+      const nothing: SseAnswer = { status: 204, fields: [] };
+      return exchange.hasBody ? this.#reading.nothing(exchange).then(() => nothing) : nothing;
     }
-    const items = exchange.hasBody ? await this.#reading.read(found, exchange) : undefined;
-    found.heard();
-    const status = found.post(first, items);
-    return answerOf(found, typeof status === "number" ? status : await status);
+    const items = exchange.hasBody ? this.#reading.read(found, exchange) : undefined;
+    if (items instanceof Promise) return items.then((items) => this.#take(found, first, items));
+    return this.#take(found, first, items);
+  }
+
+  #take(channel: SseServerChannel, first: number, items: PostItems | undefined): SseAnswer | Promise<SseAnswer> {
+    channel.heard();
+    const status = channel.post(first, items);
+    if (typeof status === "number") return answerOf(channel, status);
+    return status.then((status) => answerOf(channel, status));
   }
 
   /** The channel that a request names, or that it was over in order. */

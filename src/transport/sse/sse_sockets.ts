@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Cancellation, CancelListener } from "../../core/cancellation.ts";
 import { type Address, formatAddress } from "../../core/channel.ts";
 import { TransportError } from "../../core/errors.ts";
 import { type BodyDecoder, bodyDecoder, responseBody } from "../../framing/http1/http1_body.ts";
@@ -13,6 +14,7 @@ import { type ResponseHead, ResponseHeadDecoder } from "../../framing/http1/http
 import { defaultHttp1Limits } from "../../framing/http1/http1_limits.ts";
 import { encodeRequestHead } from "../../framing/http1/http1_write.ts";
 import { ReceiveBuffer } from "../../framing/receive_buffer.ts";
+import { joinBytes } from "../../util/join_bytes.ts";
 import { readHead, writeAll } from "../http/http1_exchange.ts";
 import type { SseCarrier, SseFieldLines, SsePost, SseReply, SseStream } from "./sse_carrier.ts";
 import type { ByteStream } from "../stream/byte_stream.ts";
@@ -55,17 +57,17 @@ export class SocketCarrier implements SseCarrier {
     });
   }
 
-  async send(post: SsePost, signal: AbortSignal): Promise<SseReply> {
+  async send(post: SsePost, giveUp: Cancellation): Promise<SseReply> {
     const kept = this.#idle.pop();
     if (kept !== undefined) {
       try {
-        return await this.#exchange(kept, post, signal);
+        return await this.#exchange(kept, post, giveUp);
       } catch (error) {
         // The server has closed it meanwhile, most often. It knows what it has had already.
-        if (signal.aborted) throw error;
+        if (giveUp.reason !== undefined) throw error;
       }
     }
-    return await this.#exchange(await this.#dial(signal), post, signal);
+    return await this.#exchange(await this.#dial(giveUp.signal), post, giveUp);
   }
 
   close(): void {
@@ -78,22 +80,32 @@ export class SocketCarrier implements SseCarrier {
     return new Line(stream);
   }
 
-  #exchange(line: Line, { method, fields, body }: SsePost, signal: AbortSignal): Promise<SseReply> {
-    return line.guarded(signal, async () => {
+  async #exchange(line: Line, { method, fields, body }: SsePost, giveUp: Cancellation): Promise<SseReply> {
+    giveUp.subscribe(line);
+    try {
+      if (giveUp.reason !== undefined) throw giveUp.reason;
       await line.ask(method, this.#path, [["host", this.#host], ...fields], body);
       const head = await line.head();
-      const text = await line.text(head, method);
+      const text = head.status === 204 ? "" : await line.text(head, method);
+      if (giveUp.reason !== undefined) throw giveUp.reason;
       if (responsePersists(head, method)) this.#idle.push(line);
       else line.close();
       return { status: head.status, text };
-    });
+    } catch (error) {
+      line.close();
+      throw error;
+    } finally {
+      giveUp.unsubscribe(line);
+    }
   }
 }
 
 /** One connection. */
-class Line {
+class Line implements CancelListener {
   readonly stream: ByteStream;
   readonly received: ReceiveBuffer = new ReceiveBuffer();
+  /** Most answers are the same again and again, and a decoder of its own for each would read them anew. */
+  readonly #heads: ResponseHeadDecoder = new ResponseHeadDecoder();
 
   constructor(stream: ByteStream) {
     this.stream = stream;
@@ -101,6 +113,11 @@ class Line {
 
   close(): void {
     closeQuietly(this.stream);
+  }
+
+  /** What it is used for was given up. */
+  cancelled(): void {
+    this.close();
   }
 
   /** Does something on it; where that fails or is given up, the connection is closed. */
@@ -120,23 +137,18 @@ class Line {
     }
   }
 
-  async ask(method: string, target: string, fields: SseFieldLines, body: Uint8Array | undefined): Promise<void> {
+  ask(method: string, target: string, fields: SseFieldLines, body: Uint8Array | undefined): Promise<void> {
     const length = method === "POST" ? body?.length ?? 0 : undefined;
     const head = encodeRequestHead({ method, target, fields, body: length });
-    if (body === undefined || head.length + body.length > joinedBytes) {
-      await writeAll(this.stream, head);
-      if (body !== undefined) await writeAll(this.stream, body);
-      return;
-    }
-    const whole = new Uint8Array(head.length + body.length);
-    whole.set(head);
-    whole.set(body, head.length);
-    await writeAll(this.stream, whole);
+    const { stream } = this;
+    if (body === undefined) return writeAll(stream, head);
+    if (head.length + body.length > joinedBytes) return writeAll(stream, head).then(() => writeAll(stream, body));
+    return writeAll(stream, joinBytes([head, body]));
   }
 
   async head(): Promise<ResponseHead> {
     for (let interim = 0; interim <= maxInterim; interim++) {
-      const head = await readHead(this.stream, this.received, new ResponseHeadDecoder());
+      const head = await readHead(this.stream, this.received, this.#heads);
       if (head.status >= 200) return head;
     }
     throw new TransportError("protocol", `Answer refused: more than ${maxInterim} interim ones came first`);

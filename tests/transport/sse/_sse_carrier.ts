@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Address, Channel, Clock, SseChannelOptions } from "../../../mod.ts";
+import type { Address, Cancellation, Channel, Clock, SseChannelOptions } from "../../../mod.ts";
 import { readOptions } from "../../../src/core/options.ts";
 import type {
   SseCarrier,
@@ -109,10 +109,10 @@ export class TestCarrier implements SseCarrier {
     return stream;
   }
 
-  async send({ method, fields, body }: SsePost, signal: AbortSignal): Promise<SseReply> {
+  async send({ method, fields, body }: SsePost, giveUp: Cancellation): Promise<SseReply> {
     const post = { method, fields: Object.fromEntries(fields), body };
     this.posts.push(post);
-    const status = await Promise.race([this.onPost(post), aborted(signal)]);
+    const status = await Promise.race([this.onPost(post), aborted(giveUp.signal)]);
     if (status === 0) throw new Error("no answer");
     return { status, text: "" };
   }
