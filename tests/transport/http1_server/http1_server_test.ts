@@ -190,6 +190,32 @@ Deno.test("an exchange is answered once, and its body is read once", async () =>
   assert.equal(server.ends[0], undefined);
 });
 
+Deno.test("a body that came with its head can be had without waiting, and no other", async () => {
+  const seen: (string | undefined)[] = [];
+  await using server = await serving(async (exchange) => {
+    const atHand = exchange.bodyAtHand(10);
+    seen.push(atHand && decoder.decode(atHand));
+    if (atHand !== undefined) assert.equal(exchange.bodyAtHand(10), undefined, "once");
+    const body = atHand ?? await exchange.readBody(10);
+    await exchange.respond(200, [], decoder.decode(body));
+  });
+  const requests = head("POST /", "content-length: 3") + "abc" + head("GET /") +
+    head("POST /", "transfer-encoding: chunked") + "2\r\nde\r\n0\r\n\r\n" +
+    head("POST /", "content-length: 10") + "0123456789" + head("GET /", "connection: close");
+  const answers = await ask(server.port, requests);
+  assert.deepEqual(seen.splice(0), ["abc", undefined, undefined, "0123456789", undefined]);
+  assert.deepEqual(bodiesOf(answers), ["abc", "", "de", "0123456789", ""]);
+  const refused = await ask(server.port, head("POST /", "content-length: 11") + "0123456789x");
+  assert.match(refused, /^HTTP\/1\.1 413 /, "one byte too many is for readBody() to refuse");
+  assert.deepEqual(seen.splice(0), [undefined]);
+  using client = await RawClient.connect(server.port);
+  await client.send(head("POST /", "content-length: 2", "connection: close") + "x");
+  await until(() => seen.length === 1, "the request");
+  await client.send("y");
+  assert.match(await client.read(), /\r\n\r\nxy$/);
+  assert.deepEqual(seen, [undefined], "half of it had come");
+});
+
 Deno.test("the reading of a body is given up with its signal, and the answer still goes out", async () => {
   await using server = await serving(async (exchange) => {
     const abort = new AbortController();
