@@ -77,7 +77,7 @@ const locations = [
   "#frag",
   "//127.0.0.1:PORT/x",
   "HERE/y?z",
-  "THERE/other",
+  "OTHER/other",
   "http:end",
   "/a b",
   '/"<>`{}|^',
@@ -122,9 +122,9 @@ export function exchange(random: Pick): Scripted {
       );
     },
     answers(origin, port) {
-      const there = `http://localhost:${port}`;
+      const other = `http://localhost:${port}`;
       const moved = heads.map((head) => {
-        const text = head.replaceAll("HERE", origin).replaceAll("THERE", there).replaceAll("PORT", `${port}`);
+        const text = head.replaceAll("HERE", origin).replaceAll("OTHER", other).replaceAll("PORT", `${port}`);
         return { writes: [latin(text)], closes: false };
       });
       return [...moved, last.answer(method)];
