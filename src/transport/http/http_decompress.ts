@@ -34,42 +34,44 @@ export function decompressed(
   codings: string[],
   begun?: () => void,
 ): ReadableStream<Uint8Array> {
-  for (const coding of codings) stream = undone(stream, coding);
-  const reader = stream.getReader();
-  return new ReadableStream<Uint8Array>({
-    async pull(controller): Promise<void> {
-      begun?.();
-      try {
-        await handOn(reader, controller);
-      } catch (error) {
-        const why = `Response body refused: it is not ${codings.join(", ")}: ${textOf(error)}`;
-        controller.error(
-          error instanceof TransportError ? error : new TransportError("invalid-reply", why, { cause: error }),
-        );
-      }
-    },
-    cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
+  const told = (error: unknown): TransportError => {
+    if (error instanceof TransportError) return error;
+    const why = `Response body refused: it is not ${codings.join(", ")}: ${textOf(error)}`;
+    return new TransportError("invalid-reply", why, { cause: error });
+  };
+  const last = codings.length - 1;
+  for (let i = 0; i < last; i++) stream = undone(stream, codings[i], undefined, (error) => error);
+  return undone(stream, codings[last], begun, told);
 }
 
 /**
  * Undoes one coding. A body without a byte stays one: servers say how they
  * would have compressed what they have nothing of.
  */
-function undone(stream: ReadableStream<Uint8Array>, coding: string): ReadableStream<Uint8Array> {
+function undone(
+  stream: ReadableStream<Uint8Array>,
+  coding: string,
+  begun: (() => void) | undefined,
+  told: (error: unknown) => unknown,
+): ReadableStream<Uint8Array> {
   const source = stream.getReader();
   let reader: Pieces | undefined;
   return new ReadableStream<Uint8Array>({
     async pull(controller): Promise<void> {
-      if (reader === undefined) {
-        const first = await firstOf(source);
-        if (first === undefined) return controller.close();
-        // The types of the platform don't know all of its formats.
-        const format = (coding === "deflate" ? flavourOf(first) : coding) as CompressionFormat;
-        const undoing = new DecompressionStream(format) as ReadableWritablePair<Uint8Array, Uint8Array>;
-        reader = behind(first, source).pipeThrough(undoing).getReader();
+      begun?.();
+      try {
+        if (reader === undefined) {
+          const first = await firstOf(source);
+          if (first === undefined) return controller.close();
+          // The types of the platform don't know all of its formats.
+          const format = (coding === "deflate" ? flavourOf(first) : coding) as CompressionFormat;
+          const undoing = new DecompressionStream(format) as ReadableWritablePair<Uint8Array, Uint8Array>;
+          reader = behind(first, source).pipeThrough(undoing).getReader();
+        }
+        await handOn(reader, controller);
+      } catch (error) {
+        controller.error(told(error));
       }
-      await handOn(reader, controller);
     },
     cancel: (reason) => (reader ?? source).cancel(reason),
   }, { highWaterMark: 0 });
