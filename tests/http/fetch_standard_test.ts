@@ -6,7 +6,7 @@
  */
 
 import { strict as assert } from "node:assert";
-import { brotliCompressSync, deflateRawSync, deflateSync } from "node:zlib";
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { failure } from "../support/calls.ts";
 import { turn } from "../support/channels.ts";
 import { latin } from "./_exchanges.ts";
@@ -139,14 +139,18 @@ Deno.test("deflate without the header of zlib is deflate all the same, and no by
   }
 });
 
-Deno.test("what says to be deflate and is neither form of it is an invalid reply", async () => {
-  await rawWorld(async (connection) => {
-    await connection.request();
-    await connection.write(fixed("never compressed", "content-encoding: deflate\r\n"));
-  }, async ({ origin, dial }) => {
-    const response = await (await dial()).call(new Request(origin));
-    assert.match((await failure(response.text(), "invalid-reply", "yes")).message, /not deflate/);
-  });
+Deno.test("what says to be compressed and is not, or is more than that, is an invalid reply", async () => {
+  const member = String.fromCharCode(...gzipSync("hello"));
+  const bodies = { deflate: "never compressed", gzip: member + member, "x-gzip": `${member}more` };
+  for (const [coding, body] of Object.entries(bodies)) {
+    await rawWorld(async (connection) => {
+      await connection.request();
+      await connection.write(fixed(body, `content-encoding: ${coding}\r\n`));
+    }, async ({ origin, dial }) => {
+      const response = await (await dial()).call(new Request(origin));
+      assert.match((await failure(response.text(), "invalid-reply", "yes")).message, /not (deflate|gzip)/);
+    });
+  }
 });
 
 Deno.test("a request with a password in its URL is refused, and the password not told", async () => {

@@ -84,7 +84,8 @@ export { httpRequest } from "./http_plain_request.ts";
  * `cookie` stays with the first origin as `authorization` does. Responses are
  * refused that readers could take apart differently: folded and doubled
  * fields, lines that end with LF alone, spaces in a chunk's size, codings of
- * the transfer but chunks, a status past 599.
+ * the transfer but chunks, a status past 599; and compressed bodies with
+ * anything behind their end, a second member of gzip included.
  *
  * Metadata travels in header fields: `traceparent`, `tracestate` and `baggage`
  * under their own names, all others as `meta-…`. Deadlines are kept at the
