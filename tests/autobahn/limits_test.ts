@@ -1,6 +1,6 @@
 /**
- * The sections 9 and 10 of the public Autobahn test suite, bounded: large
- * messages, many fragments, small writes, many messages.
+ * The sections 9 and 10 of the public Autobahn test suite: large messages, many
+ * fragments, small writes, many messages.
  *
  * @module
  */
@@ -18,37 +18,37 @@ const sizes: Case[] = [64 * KiB, 256 * KiB, MiB, 4 * MiB, 8 * MiB, 16 * MiB].fla
   { id: `9.2.${i + 1}`, what: `a binary message of ${size} bytes`, send: [binary(of(size))] },
 ]);
 
-const fragments: Case[] = [64, 256, KiB, 4 * KiB, 16 * KiB, 64 * KiB, 256 * KiB].flatMap((size, i) => [
+const fragments: Case[] = [64, 256, KiB, 4 * KiB, 16 * KiB, 64 * KiB, 256 * KiB, MiB, 4 * MiB].flatMap((size, i) => [
   {
     id: `9.3.${i + 1}`,
-    what: `a text of 1 MiB in fragments of ${size} bytes`,
-    send: fragmented(opcode.text, of(MiB), size),
-    back: [text(of(MiB))],
+    what: `a text of 4 MiB in fragments of ${size} bytes`,
+    send: fragmented(opcode.text, of(4 * MiB), size),
+    back: [text(of(4 * MiB))],
   },
   {
     id: `9.4.${i + 1}`,
-    what: `a binary message of 1 MiB in fragments of ${size} bytes`,
-    send: fragmented(opcode.binary, of(MiB), size),
-    back: [binary(of(MiB))],
+    what: `a binary message of 4 MiB in fragments of ${size} bytes`,
+    send: fragmented(opcode.binary, of(4 * MiB), size),
+    back: [binary(of(4 * MiB))],
   },
 ]);
 
 const chopped: Case[] = [64, 128, 256, 512, KiB, 2 * KiB].flatMap((chop, i) => [
-  { id: `9.5.${i + 1}`, what: `a text of 256 KiB in writes of ${chop} bytes`, send: [text(of(256 * KiB))], chop },
+  { id: `9.5.${i + 1}`, what: `a text of 1 MiB in writes of ${chop} bytes`, send: [text(of(MiB))], chop },
   {
     id: `9.6.${i + 1}`,
-    what: `a binary message of 256 KiB in writes of ${chop} bytes`,
-    send: [binary(of(256 * KiB))],
+    what: `a binary message of 1 MiB in writes of ${chop} bytes`,
+    send: [binary(of(MiB))],
     chop,
   },
 ]);
 
 const many: Case[] = [0, 16, 64, 256, KiB, 4 * KiB].flatMap((size, i) => [
-  { id: `9.7.${i + 1}`, what: `500 texts of ${size} bytes`, send: Array.from({ length: 500 }, () => text(of(size))) },
+  { id: `9.7.${i + 1}`, what: `1000 texts of ${size} bytes`, send: Array.from({ length: 1000 }, () => text(of(size))) },
   {
     id: `9.8.${i + 1}`,
-    what: `500 binary messages of ${size} bytes`,
-    send: Array.from({ length: 500 }, () => binary(of(size))),
+    what: `1000 binary messages of ${size} bytes`,
+    send: Array.from({ length: 1000 }, () => binary(of(size))),
   },
 ]);
 

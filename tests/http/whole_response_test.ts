@@ -34,7 +34,7 @@ const questions: Record<string, (response: Response) => unknown> = {
   "its stream": (response) => Array.fromAsync(response.body!),
   "its text twice": async (response) => [await response.text(), await response.text()],
   "its JSON after its headers": (response) => [[...response.headers], response.json()],
-  "its state": (response) => [response.ok, response.status, response.statusText, response.type, response.bodyUsed],
+  "its state": (response) => [response.ok, response.status, response.statusText, response.bodyUsed],
   "its state once read": async (response) => {
     const text = await response.text();
     return [text, response.bodyUsed, response.body?.locked, [...response.headers], response.status];

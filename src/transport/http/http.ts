@@ -71,8 +71,21 @@ export { httpRequest } from "./http_plain_request.ts";
  * has it; compressed bodies are decompressed. A request's own fields go out as
  * they are but for those of the connection (`connection`, `transfer-encoding`
  * and their like), which are left out. A body goes out with its length where it
- * was made of text or bytes, or where the caller gives a `content-length`; else
- * in chunks. `expect: 100-continue` is honoured.
+ * was made of text or bytes or is a form of at most 1 MiB, or where the caller
+ * gives a `content-length`; else in chunks. `expect: 100-continue` is honoured.
+ *
+ * On own sockets a response is what `fetch` gives, but for this: its header
+ * fields can be changed, and are without `content-encoding` and
+ * `content-length` where its body was decompressed; `redirect: "manual"` hands
+ * out the redirect itself; its stream has no readers with buffers of their own
+ * (BYOB); failures are a {@linkcode TransportError}, a caller's own reason its
+ * `cause`. `host` is the caller's to say, and no `accept-language` is added. A
+ * name or a password in a URL is refused, and dropped where a redirect has one.
+ * `cookie` stays with the first origin as `authorization` does. Responses are
+ * refused that readers could take apart differently: folded and doubled
+ * fields, lines that end with LF alone, spaces in a chunk's size, codings of
+ * the transfer but chunks, a status past 599; and compressed bodies with
+ * anything behind their end, a second member of gzip included.
  *
  * Metadata travels in header fields: `traceparent`, `tracestate` and `baggage`
  * under their own names, all others as `meta-…`. Deadlines are kept at the

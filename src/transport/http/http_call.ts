@@ -17,7 +17,7 @@ import type { ResponseHead } from "../../framing/http1/http1_head.ts";
 import type { StreamedBody } from "./http_body.ts";
 import type { CallLine, Carried, Exchange } from "./http_exchange.ts";
 import type { HttpSettings } from "./http_options.ts";
-import { redirected, type RedirectedRequest, redirectOf, refused } from "./http_redirect.ts";
+import { isRedirect, redirected, type RedirectedRequest, redirectOf, refused } from "./http_redirect.ts";
 import type { OutgoingRequest } from "./http_request.ts";
 import { responseOf } from "./http_response.ts";
 import { reasonOf } from "./http_session.ts";
@@ -100,7 +100,8 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry, Placed
     } else if (body instanceof Uint8Array) {
       this.#send(body);
     } else {
-      peekBody(body, this.#request.declaredLength).then((peeked) => this.#send(peeked), (error) => {
+      const { declaredLength, isForm } = this.#request;
+      peekBody(body, declaredLength, isForm).then((peeked) => this.#send(peeked), (error) => {
         const why = `Cannot send request: its body failed: ${textOf(error)}`;
         this.#fail(new TransportError("invalid-request", why, { cause: error }));
       });
@@ -111,8 +112,9 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry, Placed
   // Exchange
 
   answered(head: ResponseHead, body: Uint8Array | StreamedBody): void {
-    const location = this.#redirectMode === "manual" ? undefined : redirectOf(head);
-    if (location === undefined) {
+    const mode = this.#redirectMode;
+    const location = mode === "manual" ? undefined : redirectOf(head);
+    if (location === undefined && !(mode === "error" && isRedirect(head))) {
       const { method } = this;
       const { decompress } = this.#home.settings;
       const origin = { url: this.#request.url, redirected: this.#redirects > 0, method, decompress };
@@ -124,7 +126,7 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry, Placed
       return;
     }
     try {
-      this.#next = this.#redirected(head, location);
+      this.#next = this.#redirected(head, location ?? "");
     } catch (error) {
       this.#settle(error as TransportError);
     }
@@ -206,8 +208,9 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry, Placed
   #redirected(head: ResponseHead, location: string): RedirectedRequest {
     if (this.#redirectMode === "error") throw refused(this.#request, "the request wants none");
     const next = redirected(this.#request, head, location, ++this.#redirects);
-    if (next.keepsBody && this.#streamed) {
-      throw refused(this.#request, `status ${head.status} asks for the body again, which was a stream`);
+    // The standard has it so for 301 and 302, too, which mostly want no body.
+    if (this.#streamed && head.status !== 303) {
+      throw refused(this.#request, `the body that status ${head.status} may ask for again was a stream`);
     }
     return next;
   }
@@ -218,7 +221,10 @@ export class HttpCall implements Exchange, CancelListener, DeadlineEntry, Placed
     this.#next = undefined;
     this.#request = request;
     this.method = request.method;
-    if (!keepsBody) this.#body = undefined;
+    if (!keepsBody) {
+      this.#body = undefined;
+      this.#streamed = false;
+    }
     const home = this.#home;
     if (request.origin === origin && !this.#connection.closed) return this.#send(this.#body);
     this.#leave();

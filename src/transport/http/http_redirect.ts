@@ -27,9 +27,14 @@ const ofBody: ReadonlySet<string> = new Set([
  */
 const ofOrigin: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization"]);
 
-/** Where the response sends its caller; undefined where it is no redirect. */
+/** Whether a status is that of a redirect, wherever it leads. */
+export function isRedirect({ status }: ResponseHead): boolean {
+  return statuses.has(status);
+}
+
+/** Where the response sends its caller; undefined where it is no redirect, or leads nowhere. */
 export function redirectOf(head: ResponseHead): string | undefined {
-  return statuses.has(head.status) ? head.fields.get("location") : undefined;
+  return isRedirect(head) ? head.fields.get("location") : undefined;
 }
 
 /** A request, and whether it takes the body of the one before. */
@@ -50,8 +55,10 @@ export function redirected(
   count: number,
 ): RedirectedRequest {
   if (count > maxRedirects) throw refused(request, `it is number ${count}, ${maxRedirects} are followed`);
-  if (!URL.canParse(location, request.url)) throw refused(request, `it goes to ${JSON.stringify(location)}`);
-  const url = new URL(location, request.url);
+  // Bytes past ASCII stay what they are: read as characters, each would become two (whatwg/fetch#883).
+  const ascii = location.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
+  if (!URL.canParse(ascii, request.url)) throw refused(request, `it goes to ${JSON.stringify(location)}`);
+  const url = new URL(ascii, request.url);
   if (url.protocol !== "http:" && url.protocol !== "https:") throw refused(request, `it goes to ${url.protocol}`);
   url.hash = url.username = url.password = "";
   const { method } = request;

@@ -26,6 +26,8 @@ export interface OutgoingRequest {
   readonly closes: boolean;
   /** The body waits to be asked for. */
   readonly expectsContinue: boolean;
+  /** The body is a form, as the platform writes them. */
+  readonly isForm: boolean;
   /** The length of the body, where the caller gave one. */
   readonly declaredLength: number | undefined;
   /** The head as it was encoded last, for a body of that length. */
@@ -86,8 +88,9 @@ function made(
   let declaredLength: number | undefined;
   let accept = false;
   let agent = false;
-  // A part of a body is a part of its bytes as they are stored.
-  let encodings = !settings.decompress;
+  let encodings = false;
+  let ranged = false;
+  let isForm = false;
   if (metadata !== noMetadata) {
     for (const key of Object.keys(metadata)) fields.push([fieldOf(key), metadata[key]]);
   }
@@ -101,8 +104,13 @@ function made(
         agent = true;
         break;
       case "accept-encoding":
-      case "range":
         encodings = true;
+        break;
+      case "content-type":
+        isForm = value.startsWith("multipart/form-data; boundary=");
+        break;
+      case "range":
+        ranged = true;
         break;
       case "host":
         host = value;
@@ -122,12 +130,14 @@ function made(
   if (plain === undefined) request.headers.forEach(add);
   else for (const [name, value] of plain.fields) add(value, name);
   if (!accept) fields.push(["accept", "*/*"]);
-  if (!encodings) fields.push(["accept-encoding", "gzip, deflate, br"]);
+  // A part of a body is a part of its bytes as they are stored.
+  if (!encodings && ranged) fields.push(["accept-encoding", "identity"]);
+  else if (!encodings && settings.decompress) fields.push(["accept-encoding", "gzip, deflate, br"]);
   if (!agent) fields.push(["user-agent", "Wireway"]);
   const { url: full } = request;
   const hash = full.indexOf("#");
   const url = hash < 0 ? full : full.slice(0, hash);
-  return { method, url, origin, fields, host, closes, expectsContinue, declaredLength, encoded: undefined };
+  return { method, url, origin, fields, host, closes, expectsContinue, isForm, declaredLength, encoded: undefined };
 }
 
 function encoded(request: OutgoingRequest, body: number | "chunked" | undefined): Uint8Array {

@@ -4,11 +4,9 @@
  * @module
  */
 
-import { TransportError } from "../../core/errors.ts";
-import { textOf } from "../../core/thrown.ts";
-import type { HttpFields } from "../../framing/http1/http1_fields.ts";
 import type { ResponseHead } from "../../framing/http1/http1_head.ts";
 import type { StreamedBody } from "./http_body.ts";
+import { codingsOf, decompressed } from "./http_decompress.ts";
 import { keptBytes } from "../../util/kept_bytes.ts";
 import { type MakeResponse, type WholeParts, wholeResponses } from "./http_whole_response.ts";
 
@@ -32,20 +30,25 @@ class HttpResponse extends Response {
     return this.#redirected;
   }
 
+  override get type(): ResponseType {
+    return "basic";
+  }
+
   override clone(): Response {
-    const copy = super.clone();
-    Object.defineProperties(copy, { url: { value: this.#url }, redirected: { value: this.#redirected } });
-    return copy;
+    return copied(super.clone(), this);
   }
 }
 
-/** Formats of `DecompressionStream`, by their names in header fields. */
-const formats: Readonly<Record<string, string>> = {
-  "gzip": "gzip",
-  "x-gzip": "gzip",
-  "deflate": "deflate",
-  "br": "brotli",
-};
+/** A clone that says the same, as its own clones do. */
+function copied(copy: Response, { url, redirected, type }: Response): Response {
+  const clone = (): Response => copied(Response.prototype.clone.call(copy), copy);
+  return Object.defineProperties(copy, {
+    url: { value: url },
+    redirected: { value: redirected },
+    type: { value: type },
+    clone: { value: clone },
+  });
+}
 
 /** Where a response came from, and what is done about its body. */
 export interface ResponseOrigin {
@@ -92,16 +95,6 @@ function platforms({ status, statusText, url, redirected, fields, bytes }: Whole
   return response;
 }
 
-/** The formats to undo, the last one first; undefined where there are none, or one is not known. */
-function codingsOf(fields: HttpFields): string[] | undefined {
-  if (!fields.has("content-encoding")) return undefined;
-  const codings = fields.tokens("content-encoding").filter((coding) => coding !== "identity").reverse();
-  if (codings.length === 0 || codings.length > 3 || codings.some((coding) => !Object.hasOwn(formats, coding))) {
-    return undefined;
-  }
-  return codings.map((coding) => formats[coding]);
-}
-
 function streamOf(
   body: Uint8Array | StreamedBody,
   codings: string[] | undefined,
@@ -116,33 +109,4 @@ function streamOf(
   const stream = codings === undefined ? body.open() : decompressed(body.open(true), codings, begun);
   body.watch(stream);
   return stream;
-}
-
-function decompressed(
-  stream: ReadableStream<Uint8Array>,
-  codings: string[],
-  begun?: () => void,
-): ReadableStream<Uint8Array> {
-  for (const coding of codings) {
-    // The types of the platform don't know all of its formats.
-    const undone = new DecompressionStream(coding as CompressionFormat);
-    stream = stream.pipeThrough(undone as ReadableWritablePair<Uint8Array, Uint8Array>);
-  }
-  const reader = stream.getReader();
-  return new ReadableStream<Uint8Array>({
-    async pull(controller): Promise<void> {
-      begun?.();
-      try {
-        const { done, value } = await reader.read();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      } catch (error) {
-        const why = `Response body refused: it is not ${codings.join(", ")}: ${textOf(error)}`;
-        controller.error(
-          error instanceof TransportError ? error : new TransportError("invalid-reply", why, { cause: error }),
-        );
-      }
-    },
-    cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
 }

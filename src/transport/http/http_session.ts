@@ -65,7 +65,10 @@ export function refusalOf(
   const url: unknown = (request as Request | null | undefined)?.url;
   if (typeof url !== "string") return noRequest(origin, request);
   if (!url.startsWith(origin) || url[origin.length] !== "/") {
-    return new TransportError("invalid-request", `Cannot send request for ${url}: the session goes to ${origin}`);
+    const named = /^[^/]*\/\/[^/]*@/.test(url);
+    // What is secret in it is not repeated.
+    const why = named ? "with a name or a password in its URL" : `for ${url}: the session goes to ${origin}`;
+    return new TransportError("invalid-request", `Cannot send request ${why}`);
   }
   if (request.bodyUsed) {
     return new TransportError("invalid-request", "Cannot send request: its body has been used already");

@@ -34,15 +34,24 @@ export const maxJoinedBytes: number = 64 * 1024;
  */
 const peekTurns = 16;
 
-/** What a body turned out to be: its bytes where they were there at once, or a stream. */
+/** A form of at most so many bytes goes out with its length, and can be sent again. */
+const maxFormBytes = 1024 * 1024;
+
+/**
+ * What a body turned out to be: its bytes where they were there at once, or a
+ * stream. The platform gives a `form` in several pieces, any other in one.
+ */
 export async function peekBody(
   stream: ReadableStream<Uint8Array>,
   declared: number | undefined,
+  form: boolean,
 ): Promise<Uint8Array | Upload> {
   const reader = stream.getReader();
   const pieces: Uint8Array[] = [];
   let turns = peekTurns;
+  let byteCount = 0;
   for (;;) {
+    if (form) turns = peekTurns;
     const reading = reader.read();
     let piece: Piece | undefined;
     let failed = false;
@@ -58,8 +67,9 @@ export async function peekBody(
       throw error;
     }
     if (piece.value.length > 0) pieces.push(piece.value);
+    byteCount += piece.value.length;
     // More than one piece is no text and no bytes.
-    if (pieces.length > 1) return new Upload(pieces, declared, reader, undefined);
+    if (form ? byteCount > maxFormBytes : pieces.length > 1) return new Upload(pieces, declared, reader, undefined);
   }
 }
 

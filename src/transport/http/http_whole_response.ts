@@ -62,6 +62,10 @@ export function wholeResponses(platform: MakeResponse): MakeResponse {
       return this.#parts.statusText;
     }
 
+    get type(): ResponseType {
+      return "basic";
+    }
+
     get ok(): boolean {
       const { status } = this.#parts;
       return status >= 200 && status < 300;
