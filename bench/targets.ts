@@ -16,12 +16,11 @@
  */
 
 import { parseArgs } from "node:util";
-import { Histogram } from "../mod.ts";
 import { steadyV8Flags } from "../src/tuning/doctor/garbage.ts";
 import { exists } from "./harness.ts";
 import { hostLimits, provide } from "./load/capacity.ts";
 import { h2load } from "./load/h2load.ts";
-import { Alarm } from "./load/pace.ts";
+import { lostTime } from "./load/lost_time.ts";
 import { type Measured, Rig, type RigOptions } from "./load/rig.ts";
 import { Tally } from "./load/tally.ts";
 import * as targets from "./load/targets.ts";
@@ -34,6 +33,9 @@ const size = 64;
 
 /** Inherited by the processes that are measured. */
 const v8Variable = "DENO_V8_FLAGS";
+
+/** How long the machine is looked at, in milliseconds. */
+const lostTimeMs = 3000;
 
 /** How long things are measured, in seconds. */
 interface Times {
@@ -64,7 +66,7 @@ let peakOfMain = 0;
 
 if (!flags.plain && !Deno.env.has(v8Variable)) Deno.env.set(v8Variable, steadyV8Flags);
 console.log(machine());
-await wakeUps();
+lost("before");
 for (const name of names) await attempt(name, () => transport(name));
 if (names.includes("h2")) await attempt("h2load", byH2load);
 for (
@@ -76,6 +78,7 @@ for (
 }
 if (names.includes(main)) await attempt("a sustained run", sustained);
 lines.push(targets.errorLine(all));
+lost("behind all this");
 console.log(`\n${targets.tableOf(lines)}\n`);
 console.log(machine());
 const met = targets.allMet(lines);
@@ -167,17 +170,12 @@ async function sustained(): Promise<void> {
   told(what, measured);
 }
 
-/** How late a process that does nothing else wakes up: what the machine alone adds to each latency. */
-async function wakeUps(): Promise<void> {
-  using alarm = new Alarm();
-  const late = new Histogram();
-  for (let i = 0; i < 1000; i++) {
-    const at = performance.now() + 1;
-    await alarm.pace(at);
-    late.record(performance.now() - at);
-  }
-  const measured = `p50 ${targets.ms(late.percentile(0.5))}, p99 ${targets.ms(late.percentile(0.99))} late`;
-  add({ subject: "the machine: waking up a thousand times", target: "(told)", measured, met: undefined });
+/** What the machine alone takes from a process: it is in every latency. */
+function lost(when: string): void {
+  const { share, longestMs } = lostTime(lostTimeMs);
+  const measured = `away ${(100 * share).toFixed(2)} % of the time, up to ${targets.ms(longestMs)} at once`;
+  const subject = `the machine: a process that only looks at the clock, ${when}`;
+  add({ subject, target: "(told)", measured, met: undefined });
 }
 
 /** Adds a figure that has no target: throughput, processors, memory. */

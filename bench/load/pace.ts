@@ -16,16 +16,19 @@ export function byTimer(clock: Clock): Pace {
   return (time) => new Promise((resolve) => clock.schedule(resolve, Math.max(0, time - clock.now())));
 }
 
-/** How much too late the thread's word comes in the middle, in milliseconds: what is left of a wait is spun through. */
-const wordMs = 0.12;
+/**
+ * What is left of a wait is spun through, in milliseconds. The thread's word
+ * comes some 0.1 ms too late in the middle, and more than 1 ms one time in a
+ * hundred where both processors are busy.
+ */
+const wordMs = 0.5;
 
 /**
  * Waits to within some 0.1 ms, which timers do not: they are one or two
  * milliseconds late, the greater part of the latency of a local call. A thread
  * sleeps, and the last of the wait is spun through, turn by turn of the event
- * loop. To spin through all of it would be more exact on a machine with a free
- * processor, and on a busy one the system takes the processor from a process
- * that spins when it needs it most.
+ * loop. Measured at 7 000 calls a second over HTTP/1.1, where a wait is 0.14 ms:
+ * p99 of the delay of starts is 0.2 ms by spinning, and 1.9 ms by the thread.
  *
  * While turns follow each other the platform looks at its sockets only every
  * 61st time, so that an answer may be some 0.1 ms older than it is told to be.
@@ -47,7 +50,11 @@ export class Alarm implements Disposable {
   readonly pace: Pace = async (time) => {
     const long = time - systemClock.now() - wordMs;
     if (long > 0) await this.#word(long);
-    do await turn(); while (systemClock.now() < time);
+    // No promise for each turn: what is collected of this loop is in the latencies too.
+    await new Promise<void>((resolve) => {
+      const look = (): void => void (systemClock.now() < time ? setImmediate(look) : resolve());
+      setImmediate(look);
+    });
   };
 
   [Symbol.dispose](): void {
@@ -63,8 +70,4 @@ export class Alarm implements Disposable {
       Atomics.notify(asked, 0);
     });
   }
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
 }
