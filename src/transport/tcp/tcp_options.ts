@@ -57,7 +57,12 @@ export interface TcpOptions {
   framing?: Framing;
   /** TLS; `true` to dial with the system's authorities. @default {false} */
   tls?: boolean | TlsOptions;
-  /** Send small writes at once (TCP_NODELAY), on both ends. Off, a call can wait 40 ms for an acknowledgement. @default {true} */
+  /**
+   * Send small writes at once (TCP_NODELAY), on both ends. Off, a call can wait 40 ms for an acknowledgement. On
+   * connections that a TLS listener has taken the platform has it off: see the README's limits.
+   *
+   * @default {true}
+   */
   noDelay?: boolean;
   /** Have the system probe idle connections, on both ends. @default {true} */
   keepAlive?: boolean;
