@@ -7,6 +7,7 @@
 
 import { strict as assert } from "node:assert";
 import { balance, chain, circuitBreaker, ManualClock, type Service, TransportError } from "../../mod.ts";
+import { settle } from "../support/calls.ts";
 import { balanced, type BalanceSetUp } from "./_endpoints.ts";
 
 const open = (retryAfterMs?: number): TransportError =>
@@ -37,6 +38,27 @@ Deno.test("an endpoint that refuses calls gets none for as long as it says", asy
   await set.clock.advance(1);
   assert.equal(await reached(set, 6), "aabbcc");
   await set.client.close();
+});
+
+Deno.test("of calls that an endpoint refuses together the longest time counts, whichever comes first", async () => {
+  for (const times of [[500, 100], [100, 500]]) {
+    const set = three();
+    for (let i = 0; i < 6; i++) set.begin();
+    for (const { name, calls } of set.endpoints) {
+      for (const call of calls) {
+        if (name === "c") call.resolve("");
+        else call.reject(open(name === "a" ? times.shift() : 200));
+      }
+    }
+    await settle();
+    await set.clock.advance(199);
+    assert.equal(await reached(set, 2), "cc");
+    await set.clock.advance(300);
+    assert.equal(await reached(set, 2), "bc");
+    await set.clock.advance(1);
+    assert.equal(await reached(set, 3), "abc");
+    await set.client.close();
+  }
 });
 
 Deno.test("several endpoints that refuse calls come back each at its time", async () => {

@@ -24,8 +24,6 @@ export interface Scripted {
   answers(origin: string, port: number): Answer[];
 }
 
-type Pick = Random;
-
 const paths = [
   "",
   "?",
@@ -102,7 +100,7 @@ const bodies: Record<string, () => BodyInit> = {
 };
 
 /** Makes one exchange. */
-export function exchange(random: Pick): Scripted {
+export function exchange(random: Random): Scripted {
   const method = random.pick(["GET", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CHICKEN"]);
   const mayCarry = method !== "GET" && method !== "HEAD";
   const body = method === "PATCH" || (mayCarry && random.oneIn(2)) ? random.pick(Object.keys(bodies)) : undefined;
@@ -132,13 +130,13 @@ export function exchange(random: Pick): Scripted {
   };
 }
 
-function redirection(random: Pick, isLast: boolean): string {
+function redirection(random: Random, isLast: boolean): string {
   const status = random.pick([301, 302, 303, 307, 308]);
   const location = isLast && random.oneIn(8) ? random.pick(nowhere) : random.pick(locations);
   return `HTTP/1.1 ${status} Elsewhere\r\nlocation: ${location}\r\ncontent-length: 0\r\n\r\n`;
 }
 
-function final(random: Pick): { what: string; answer(method: string): Answer } {
+function final(random: Random): { what: string; answer(method: string): Answer } {
   const status = random.pick([200, 200, 200, 201, 204, 205, 206, 299, 300, 304, 404, 500, 599]);
   const interim = random.pick([
     "",

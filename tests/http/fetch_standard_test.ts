@@ -91,6 +91,22 @@ Deno.test("a form goes out with its length, and again to where it is redirected;
   assert.match(large.seen[0], /\r\ntransfer-encoding: chunked\r\n/);
 });
 
+Deno.test("what looks like a form and gives nothing is not waited for until it ends", async () => {
+  const request = (origin: string): Request => {
+    let left = 1000;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller): void {
+        controller.enqueue(new Uint8Array(--left > 0 ? 0 : 1));
+        if (left === 0) controller.close();
+      },
+    });
+    const headers = { "content-type": "multipart/form-data; boundary=x" };
+    return new Request(origin, { method: "POST", body, headers, duplex: "half" } as RequestInit);
+  };
+  const { seen } = await ask([fixed("there")], request);
+  assert.match(seen[0], /\r\ntransfer-encoding: chunked\r\n/);
+});
+
 Deno.test("a clone, and a clone of that, come from where the response comes from", async () => {
   const chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n";
   for (const answer of [[fixed("hello")], [chunked, "0\r\n\r\n"]]) {

@@ -17,7 +17,7 @@ import {
   type TransportError,
 } from "../../mod.ts";
 import { settle, Watched } from "../support/calls.ts";
-import { until, within } from "../support/channels.ts";
+import { turn, until, within } from "../support/channels.ts";
 import { endless, httpWorld } from "./_world.ts";
 
 Deno.test("shutdown() lets a streamed body finish within the grace", async () => {
@@ -242,4 +242,31 @@ Deno.test("shutdown() answers for an upload that is still coming in when the gra
   assert.match(text.decode(answer.subarray(0, count!)), /^HTTP\/1.1 503 .*its grace of 5000 ms is over/s);
   await clock.advance(500);
   await until(() => shutdown.settled === 1, "the end");
+});
+
+Deno.test("shutdown() lets an upload whose length is known come in whole, too", async () => {
+  const begun = Promise.withResolvers<void>();
+  const handler = async (request: Request): Promise<Response> => {
+    let bytes = 0;
+    for await (const chunk of request.body ?? []) {
+      bytes += chunk.length;
+      begun.resolve();
+    }
+    return new Response(`${bytes} bytes`);
+  };
+  await httpWorld(handler, async ({ server }) => {
+    using connection = await Deno.connect({ port: server.addr.port! });
+    const text = new TextDecoder();
+    await connection.write(new TextEncoder().encode("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 20000\r\n\r\nabc"));
+    await within(begun.promise, "the first bytes");
+    const shutdown = server.shutdown({ graceMs: 60_000 });
+    // By then the platform would have taken the rest away.
+    await turn();
+    const rest = new Uint8Array(19_997);
+    for (let at = 0; at < rest.length;) at += await connection.write(rest.subarray(at));
+    const answer = new Uint8Array(1000);
+    const count = await within(connection.read(answer), "the answer");
+    assert.match(text.decode(answer.subarray(0, count!)), /^HTTP\/1\.1 200 .*20000 bytes$/s);
+    await within(shutdown, "the end");
+  });
 });

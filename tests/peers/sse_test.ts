@@ -23,7 +23,7 @@ peerTest("curl opens a channel, posts to it, resumes it and ends it, as sse.md s
     accepted.resolve(channel);
   });
   const url = `http://127.0.0.1:${listener.addr.port}/`;
-  const stream = start("curl", ["-sN", "-H", "Wireway-Version: 1", url], stopping);
+  await using stream = start("curl", ["-sN", "-H", "Wireway-Version: 1", url], stopping);
   const [, id] = await stream.until(/"channel":"([^"]+)"/);
   const channel = await within(accepted.promise, "the channel");
   const headers = ["-H", `Wireway-Channel: ${id}`];

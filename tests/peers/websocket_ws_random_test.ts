@@ -6,6 +6,7 @@
  */
 
 import { strict as assert } from "node:assert";
+import { fileURLToPath } from "node:url";
 // Has the package there, for Node to load from where it is.
 import "ws";
 import { type TransportError, websocket } from "../../mod.ts";
@@ -14,7 +15,7 @@ import { peer, peerTest, type RunningProcess, start } from "../support/peer.ts";
 import { Random } from "../support/random.ts";
 
 const node = peer("node", "nodejs");
-const program = new URL("./websocket_ws_script.mjs", import.meta.url).pathname;
+const program = fileURLToPath(new URL("./websocket_ws_script.mjs", import.meta.url));
 
 /** Where the form of a frame's length changes, and of a window. */
 const edges = [0, 1, 125, 126, 127, 255, 256, 511, 512, 4096, 32_767, 32_768, 65_535, 65_536, 65_537, 1 << 20];
@@ -84,7 +85,10 @@ function scriptsOf(seed: number): Script[] {
 
 /** Starts ws in a role. */
 function ws(role: string, settings: Record<string, unknown>): RunningProcess {
-  return start("node", [program, import.meta.resolve("ws"), role, JSON.stringify(settings)]);
+  const running = start("node", [program, import.meta.resolve("ws"), role]);
+  // Of one that has ended before its output tells more.
+  running.write(`${JSON.stringify(settings)}\n`).catch(() => {});
+  return running;
 }
 
 /** What both must have agreed on: what ws asks for. Our ends ask for nothing more. */

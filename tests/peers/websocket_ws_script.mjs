@@ -1,16 +1,22 @@
 /**
  * npm's ws on Node, playing scripts: as a client, and as a server that echoes.
  *
- * `node websocket_ws_script.mjs <package> client|server <json>`: a client plays
- * one connection after the other to a port and prints a line of JSON for each;
- * a server prints its port, and a line for each connection when that is over.
+ * `node websocket_ws_script.mjs <package> client|server`: the scripts are the
+ * first line of its standard input, in JSON, and it ends with that input. A
+ * client plays one connection after the other to a port and prints a line of
+ * JSON for each; a server prints its port, and a line for each connection when
+ * that is over.
  *
  * @module
  */
 
 import { randomFillSync } from "node:crypto";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
 
-const [location, role, json] = process.argv.slice(2);
+const [location, role] = process.argv.slice(2);
+const input = createInterface({ input: process.stdin }).on("close", () => process.exit(0));
+const [json] = await once(input, "line");
 const { WebSocket, WebSocketServer } = await import(location);
 const { port, scripts } = JSON.parse(json);
 const say = (line) => console.log(JSON.stringify(line));
@@ -49,6 +55,8 @@ async function play({ deflate, steps, code, reason }) {
   socket.on("message", (data, binary) => wake(got.push({ data, binary })));
   socket.on("pong", (data) => wake(pongs.push(data.toString())));
   socket.on("error", (error) => wake(errors.push(error.message)));
+  socket.on("close", () => wake());
+  const isOpen = () => socket.readyState === WebSocket.OPEN;
   const closed = new Promise((resolve) => socket.on("close", (code, reason) => resolve({ code, reason: `${reason}` })));
   await new Promise((resolve, reject) => socket.on("open", resolve).on("error", reject));
   const sent = [];
@@ -62,13 +70,13 @@ async function play({ deflate, steps, code, reason }) {
     sent.push({ data: Buffer.from(data), binary: step.binary });
     send(socket, data, step.binary, step.cuts, step.pings ? ping : undefined);
     if (step.waits) {
-      while (got.length < sent.length && errors.length === 0) await new Promise((resolve) => wake = resolve);
+      while (got.length < sent.length && isOpen()) await new Promise((resolve) => wake = resolve);
     }
   }
-  while ((got.length < sent.length || pongs.length < pings.length) && errors.length === 0) {
+  while ((got.length < sent.length || pongs.length < pings.length) && isOpen()) {
     await new Promise((resolve) => wake = resolve);
   }
-  const wrong = sent.findIndex(({ data, binary }, i) => got[i].binary !== binary || !got[i].data.equals(data));
+  const wrong = sent.findIndex(({ data, binary }, i) => got[i]?.binary !== binary || !got[i].data.equals(data));
   if (code === undefined) socket.close();
   else socket.close(code, reason);
   const end = await closed;
@@ -101,3 +109,5 @@ if (role === "client") {
     });
   }
 }
+
+input.close();

@@ -36,8 +36,8 @@ export class StreamedBody {
     this.#line = line;
   }
 
-  /** The stream. Made once at most. Where `ahead`, what stands around it asks for pieces before anybody reads. */
-  open(ahead = false): ReadableStream<Uint8Array> {
+  /** The stream. Made once at most. */
+  open(): ReadableStream<Uint8Array> {
     return new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = new WeakRef(controller);
@@ -45,7 +45,7 @@ export class StreamedBody {
       pull: (controller) => {
         this.#waiting = controller;
         this.wanted = true;
-        if (!ahead) this.unread = false;
+        this.unread = false;
         this.#line.wanted();
       },
       cancel: () => {

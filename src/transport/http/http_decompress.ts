@@ -28,20 +28,16 @@ export function codingsOf(fields: HttpFields): string[] | undefined {
   return codings.map((coding) => formats[coding]);
 }
 
-/** The body that was compressed to `stream`. `begun` is called when somebody reads it. */
-export function decompressed(
-  stream: ReadableStream<Uint8Array>,
-  codings: string[],
-  begun?: () => void,
-): ReadableStream<Uint8Array> {
+/** The body that was compressed to `stream`, of which nothing is read before somebody reads this. */
+export function decompressed(stream: ReadableStream<Uint8Array>, codings: string[]): ReadableStream<Uint8Array> {
   const told = (error: unknown): TransportError => {
     if (error instanceof TransportError) return error;
     const why = `Response body refused: it is not ${codings.join(", ")}: ${textOf(error)}`;
     return new TransportError("invalid-reply", why, { cause: error });
   };
   const last = codings.length - 1;
-  for (let i = 0; i < last; i++) stream = undone(stream, codings[i], undefined, (error) => error);
-  return undone(stream, codings[last], begun, told);
+  for (let i = 0; i < last; i++) stream = undone(stream, codings[i], (error) => error);
+  return undone(stream, codings[last], told);
 }
 
 /**
@@ -51,14 +47,12 @@ export function decompressed(
 function undone(
   stream: ReadableStream<Uint8Array>,
   coding: string,
-  begun: (() => void) | undefined,
   told: (error: unknown) => unknown,
 ): ReadableStream<Uint8Array> {
   const source = stream.getReader();
   let reader: Pieces | undefined;
   return new ReadableStream<Uint8Array>({
     async pull(controller): Promise<void> {
-      begun?.();
       try {
         if (reader === undefined) {
           const first = await firstOf(source);

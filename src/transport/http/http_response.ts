@@ -103,10 +103,7 @@ function streamOf(
     // The memory is the connection's, which uses it again.
     return body.length === 0 ? body.slice() : decompressed(ReadableStream.from([body.slice()]), codings!);
   }
-  const begun = (): void => {
-    body.unread = false;
-  };
-  const stream = codings === undefined ? body.open() : decompressed(body.open(true), codings, begun);
+  const stream = codings === undefined ? body.open() : decompressed(body.open(), codings);
   body.watch(stream);
   return stream;
 }

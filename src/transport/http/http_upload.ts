@@ -51,7 +51,6 @@ export async function peekBody(
   let turns = peekTurns;
   let byteCount = 0;
   for (;;) {
-    if (form) turns = peekTurns;
     const reading = reader.read();
     let piece: Piece | undefined;
     let failed = false;
@@ -66,8 +65,12 @@ export async function peekBody(
       reader.cancel(error).catch(() => {});
       throw error;
     }
-    if (piece.value.length > 0) pieces.push(piece.value);
-    byteCount += piece.value.length;
+    if (piece.value.length > 0) {
+      pieces.push(piece.value);
+      byteCount += piece.value.length;
+      // Pieces without a byte may come for ever.
+      if (form) turns = peekTurns;
+    }
     // More than one piece is no text and no bytes.
     if (form ? byteCount > maxFormBytes : pieces.length > 1) return new Upload(pieces, declared, reader, undefined);
   }

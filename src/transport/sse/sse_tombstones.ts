@@ -36,7 +36,7 @@ export class Tombstones {
     const { clock, resumeWindowMs, maxChannels } = this.#settings;
     const now = clock.now();
     this.#all.set(id, { error, until: now + resumeWindowMs });
-    // They fall due in the order in which they were added.
+    // They fall due in the order in which they were added, but for those of a longer window that was shortened since.
     for (const [old, { until }] of this.#all) {
       if (until >= now && this.#all.size <= maxChannels) break;
       this.#all.delete(old);

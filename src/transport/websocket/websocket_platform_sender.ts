@@ -57,6 +57,8 @@ export class PlatformSender implements DeadlineEntry {
     const total = waiting + this.#overheadBytes + byteLength + heldBytes;
     const isAlone = waiting === 0 && this.#overheadBytes <= highWaterBytes;
     if (total > maxBufferedBytes && !isAlone) {
+      // The limits may have become smaller since it was asked last.
+      this.#poll();
       const why =
         `Cannot send message: ${waiting} bytes wait for a peer that does not read, ${maxBufferedBytes} are allowed`;
       throw new TransportError("overloaded", why);

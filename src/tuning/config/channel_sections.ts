@@ -6,9 +6,7 @@
 
 import * as z from "zod";
 import { fraction, integer, oneOf } from "../../core/options.ts";
-import { bool, by, bytes, bytesOrNone, ms, needed, rate, someMs } from "./schemas.ts";
-
-const buffers = { highWaterBytes: bytesOrNone, maxBufferedBytes: bytes };
+import { bool, buffers, by, bytes, bytesOrNone, ms, needed, rate, someMs } from "./schemas.ts";
 
 /** The sections of what stands between transports and calls. */
 export const channelSections = {

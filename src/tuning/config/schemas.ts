@@ -64,3 +64,5 @@ export const weight: z.ZodType = by(fraction(undefined, 0, 1000));
 export const backlog: z.ZodType = by(integer(undefined, 1, 65_535));
 /** Bytes a second. */
 export const rate: z.ZodType = by(byteRate);
+/** The buffers of what keeps what is on its way. */
+export const buffers = { highWaterBytes: bytesOrNone, maxBufferedBytes: bytes } as const;

@@ -6,14 +6,27 @@
 
 import * as z from "zod";
 import { integer, label, oneOf } from "../../core/options.ts";
-import { backlog, bool, by, bytes, bytesOrNone, count, ms, needed, port, someMs, text, texts } from "./schemas.ts";
+import {
+  backlog,
+  bool,
+  buffers,
+  by,
+  bytes,
+  bytesOrNone,
+  count,
+  ms,
+  needed,
+  port,
+  someMs,
+  text,
+  texts,
+} from "./schemas.ts";
 
 const certificates = { cert: text, key: text, caCerts: texts };
 const tls = z.union([
   z.boolean(),
   z.strictObject({ ...certificates, serverName: text, alpnProtocols: texts }),
 ], { error: "is wrong, allowed is true, false or an object of texts" }).optional();
-const buffers = { highWaterBytes: bytesOrNone, maxBufferedBytes: bytes };
 const listening = {
   hostname: text,
   port,

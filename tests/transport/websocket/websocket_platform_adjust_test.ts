@@ -146,6 +146,19 @@ Deno.test("the buffers of platformWebSocket() are changed under a connection", a
   await recorder.until(() => recorder.ends === 1, "the peer's end");
 });
 
+Deno.test("small messages that were sent long ago fill no buffer that has become smaller since", async () => {
+  const { channel, clock, limits, tell, recorder } = await scripted({ highWaterBytes: 100_000 });
+  for (let i = 0; i < 200; i++) assert.equal(channel.send(""), undefined);
+  limits.adjust("highWaterBytes", 1000);
+  limits.adjust("maxBufferedBytes", 2000);
+  // Whether the platform has sent them is not known before it is asked.
+  assert.throws(() => channel.send(""), { code: "overloaded" });
+  await clock.advance(1);
+  assert.equal(channel.send(""), undefined);
+  tell("close", { code: 1000, reason: "" });
+  await recorder.until(() => recorder.ends === 1, "the peer's end");
+});
+
 Deno.test("a connection of the platform's that was never idle too long is so by a limit that it is given while it is open", async () => {
   const { clock, limits, tell, recorder } = await scripted();
   await clock.advance(100_000);
