@@ -50,7 +50,8 @@ export type Balanced<Req, Res> = Client<Req, Res> & {
  *
  * An endpoint whose circuit breaker is open, or to which no connection can be
  * made, refuses calls at once: for as long as it says so, those that do not
- * refuse carry them.
+ * refuse carry them, however few they are. Limits on their own connections keep
+ * them from falling next.
  *
  * Only what says something about an endpoint counts as its failure: not what this
  * side refused, not callers who gave up. A response counts as in flight until its
