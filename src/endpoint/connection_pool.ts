@@ -140,6 +140,14 @@ export class ConnectionPool<P extends Poolable> implements GrowingPool<P>, KeptP
     void member.poolable.close();
   }
 
+  /** Work failed on one: it must show that it is still good before it is used again. */
+  suspect(isIt: (member: PoolMember<P>) => boolean): void {
+    const member = this.#members.find(isIt);
+    if (member === undefined) return;
+    member.stale = true;
+    this.check(member);
+  }
+
   /** Until it has answered, one that is stale carries only what it carried before. */
   check(member: PoolMember<P>): void {
     if (member.checking) return;

@@ -33,7 +33,11 @@ export interface ResourcePoolOptions<T> extends PoolSizeOptions {
   create: (signal: AbortSignal) => T | Promise<T>;
   /** Ends one that is not used. What it throws is dropped. Default: nothing is to be done. */
   destroy?: (resource: T) => unknown;
-  /** Says whether one is still good: false or a rejection ends it. Default: all are. */
+  /**
+   * Says whether one is still good: false or a rejection ends it. It is asked after a time without use
+   * (`validateAfterIdleMs`), and after work of {@linkcode Pool.use} that failed. Default: all are good, and a client
+   * whose server went away is lent again until somebody discards it.
+   */
   validate?: (resource: T) => boolean | Promise<boolean>;
 }
 
@@ -51,7 +55,7 @@ export interface ResourcePoolOptions<T> extends PoolSizeOptions {
 export interface Lease<T> extends Disposable {
   /** What was borrowed. */
   readonly resource: T;
-  /** Gives it back; does nothing the second time. */
+  /** Gives it back as good; does nothing the second time. */
   release(): void;
   /** Gives it back as broken: it is ended, and not used again. */
   discard(): void;
@@ -103,11 +107,17 @@ export class Pool<T> implements AsyncDisposable {
     return this.#pool.whenFree(context, ({ poolable }) => poolable.borrow());
   }
 
-  /** Borrows one for the time of `work`, and gives it back however that ends. */
+  /**
+   * Borrows one for the time of `work`, and gives it back however that ends. Where `work` failed, `validate` says
+   * whether it is used again.
+   */
   async use<Result>(work: (resource: T) => Result | Promise<Result>, context?: CallContext): Promise<Result> {
     const lease = await this.acquire(context);
     try {
       return await work(lease.resource);
+    } catch (error) {
+      this.#pool.suspect(({ poolable }) => poolable.holds(lease.resource));
+      throw error;
     } finally {
       lease.release();
     }
@@ -151,6 +161,11 @@ class Resource<T> implements Poolable {
   borrow(): Lease<T> {
     this.load = 1;
     return new Borrowed(this.#resource, (broken) => this.#returned(broken));
+  }
+
+  /** Whether it is this one. */
+  holds(resource: T): boolean {
+    return this.#resource === resource;
   }
 
   async ping(): Promise<void> {

@@ -264,3 +264,23 @@ async function live(seed: number, steps: number): Promise<void> {
 Deno.test("Pool keeps its promises in 2000 random lives", async () => {
   for (let seed = 1; seed <= 2000; seed++) await live(seed, 60);
 });
+
+Deno.test("after work that failed a resource is asked before it is used again, and replaced where it is no longer good", async () => {
+  const { pool, made, alive } = things({ max: 1 });
+  const failing = (broken: boolean) =>
+    assert.rejects(
+      pool.use((thing) => {
+        thing.good = !broken;
+        throw new Error("the query failed");
+      }),
+      /the query failed/,
+    );
+  await failing(false);
+  assert.equal(await pool.use(({ id }) => id), 0);
+  await failing(true);
+  // Nobody has to wait for the time of an idle one, and nobody gets the broken one.
+  assert.equal(await pool.use(({ id }) => id), 1);
+  assert.equal(made[0].destroyed, 1);
+  assert.equal(alive().length, 1);
+  await pool.close();
+});
