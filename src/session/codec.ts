@@ -131,13 +131,17 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const utf8: Codec<string> = {
-  encode: (value) => encoder.encode(value),
+  encode(value) {
+    // Without types to say so, 5 would become "5", and what a handler forgot to return "".
+    if (typeof value !== "string") throw new TypeError(`${value === null ? "null" : typeof value} is not text`);
+    return encoder.encode(value);
+  },
   decode: (bytes) => decoder.decode(bytes),
 };
 
 /**
- * Requests, replies and items as text, UTF-8 on the wire. Bytes that are not UTF-8 are
- * refused.
+ * Requests, replies and items as text, UTF-8 on the wire. Bytes that are not UTF-8
+ * are refused, and so is what is no text: nothing is converted on the way.
  *
  * @example
  * ```ts

@@ -50,6 +50,26 @@ Deno.test("text goes there and back, whatever is in it", async () => {
   }
 });
 
+Deno.test("text() refuses what is no text, which a program without types may give it, at both ends", async () => {
+  const { wire } = wireOf(text());
+  let heard = 0;
+  await wire.listen((request) => {
+    heard++;
+    return (request === "nothing" ? undefined : 5) as unknown as string;
+  });
+  const session = await wire.dial();
+  for (const [value, what] of [[5, "number"], [undefined, "undefined"], [null, "null"], [["a"], "object"]] as const) {
+    const error = await rejection(session.call(value as unknown as string), "invalid-request");
+    assert.equal(error.processed, "no");
+    assert.equal(error.message, `Cannot convert request: ${what} is not text`);
+  }
+  assert.equal(heard, 0);
+  for (const [request, what] of [["nothing", "undefined"], ["a number", "number"]]) {
+    const error = await rejection(session.call(request), "invalid-reply");
+    assert.match(error.message, new RegExp(`${what} is not text`));
+  }
+});
+
 Deno.test("JSON goes there and back", async () => {
   const { wire } = wireOf(json<{ a: number; b: number }, { sum: number }>());
   await wire.listen(({ a, b }) => Promise.resolve({ sum: a + b }));
