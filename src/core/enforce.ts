@@ -6,7 +6,7 @@
 
 import { Cancellation } from "./cancellation.ts";
 import { discardReply, endsLater, whenComplete } from "./completion.ts";
-import type { CallContext } from "./context.ts";
+import { type CallContext, contextRefusal } from "./context.ts";
 import type { DeadlineEntry, DeadlineQueue } from "./deadline_queue.ts";
 import { TransportError } from "./errors.ts";
 import type { Service } from "./service.ts";
@@ -24,6 +24,8 @@ export function enforceDeadline<Req, Res>(
   deadlines: DeadlineQueue,
   describe: () => string,
 ): Promise<Res> {
+  const refusal = contextRefusal(context);
+  if (refusal !== undefined) return Promise.reject(refusal);
   const call = new BoundedCall<Res>(context, deadline, deadlines, describe);
   try {
     inner(request, context.bounded(deadline, call.cancellation)).then(call.onReply, call.onError);

@@ -6,7 +6,7 @@
 
 import type { CancelListener } from "./cancellation.ts";
 import type { Clock } from "./clock.ts";
-import type { CallContext } from "./context.ts";
+import { type CallContext, contextRefusal } from "./context.ts";
 import type { DeadlineEntry, DeadlineQueue } from "./deadline_queue.ts";
 import { TransportError } from "./errors.ts";
 import { notSent } from "./not_sent.ts";
@@ -102,8 +102,10 @@ export class WaitingCall<Carrier, Res> implements Waiting<Carrier>, CancelListen
   }
 }
 
-/** The error for a call that was cancelled before it could wait; undefined where it was not. */
-export function cancelledBefore({ cancellation }: CallContext): TransportError | undefined {
-  const reason = cancellation?.reason;
+/** The error for a call that was cancelled before it could wait, or can't be made; undefined where neither is so. */
+export function cancelledBefore(context: CallContext): TransportError | undefined {
+  const refusal = contextRefusal(context);
+  if (refusal !== undefined) return refusal;
+  const reason = context.cancellation?.reason;
   return reason && notSent(reason);
 }

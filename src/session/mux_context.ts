@@ -4,7 +4,7 @@
  * @module
  */
 
-import { background, type CallContext } from "../core/context.ts";
+import { background, type CallContext, contextRefusal } from "../core/context.ts";
 import { TransportError } from "../core/errors.ts";
 import { head, type MuxLink } from "./mux_link.ts";
 import { tooLarge } from "./mux_refusals.ts";
@@ -20,6 +20,8 @@ export function writeContext(link: MuxLink, offset: number, request: Uint8Array,
   if (context === background) return offset;
   let timeLeftMs: number | undefined;
   if (context.deadline !== Infinity) {
+    const refusal = contextRefusal(context);
+    if (refusal !== undefined) throw refusal;
     timeLeftMs = context.deadline - link.settings.clock.now();
     if (timeLeftMs <= 0) {
       throw new TransportError("deadline-exceeded", "Call not sent: its deadline has passed", { processed: "no" });

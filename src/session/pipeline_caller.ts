@@ -5,7 +5,7 @@
  */
 
 import type { Channel, Message } from "../core/channel.ts";
-import { background, type CallContext } from "../core/context.ts";
+import { background, type CallContext, contextRefusal } from "../core/context.ts";
 import { deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
 import { notSent } from "../core/not_sent.ts";
@@ -42,9 +42,13 @@ export class PipelineCaller extends PipelineSession {
     const reason = cancellation?.reason;
     if (reason !== undefined) return Promise.reject(notSent(reason));
     const { clock } = this.settings;
-    if (deadline !== Infinity && deadline <= clock.now()) {
-      const why = "Call not sent: its deadline has passed";
-      return Promise.reject(new TransportError("deadline-exceeded", why, { processed: "no" }));
+    if (deadline !== Infinity) {
+      const refusal = contextRefusal(context);
+      if (refusal !== undefined) return Promise.reject(refusal);
+      if (deadline <= clock.now()) {
+        const why = "Call not sent: its deadline has passed";
+        return Promise.reject(new TransportError("deadline-exceeded", why, { processed: "no" }));
+      }
     }
     try {
       // A promise is backpressure; the limit on calls in flight bounds what can gather.

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { background, type CallContext } from "../../core/context.ts";
+import { background, type CallContext, contextRefusal } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
 import { liveSettings } from "../../core/live_settings.ts";
 import { TransportError } from "../../core/errors.ts";
@@ -154,10 +154,11 @@ export function cache<Req, Res>(options: CacheOptions<Req, Res>): Cache<Req, Res
       let id: string | undefined;
       try {
         id = keyOf(request, context);
+        if (context.get(idempotent) === false) id = undefined;
       } catch (error) {
-        return Promise.reject(error);
+        return Promise.reject(contextRefusal(context) ?? error);
       }
-      if (id === undefined || context.get(idempotent) === false) return inner(request, context);
+      if (id === undefined) return inner(request, context);
       const entry = held.get(id);
       if (entry !== undefined) {
         const time = clock.now();

@@ -6,7 +6,7 @@
 
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { discardReply } from "../../core/completion.ts";
-import { background, type CallContext } from "../../core/context.ts";
+import { background, type CallContext, contextRefusal } from "../../core/context.ts";
 import { type DeadlineQueue, deadlinesOf } from "../../core/deadline_queue.ts";
 import { named, withFigures } from "../../core/describe.ts";
 import { counted, current } from "../../core/figures.ts";
@@ -118,10 +118,11 @@ export function coalesce<Req>(
       let shared: string | undefined;
       try {
         shared = key === undefined ? defaultKey(request) : key(request, context);
+        if (context.get(idempotent) === false) shared = undefined;
       } catch (error) {
-        return Promise.reject(error);
+        return Promise.reject(contextRefusal(context) ?? error);
       }
-      if (shared === undefined || context.get(idempotent) === false) return inner(request, context);
+      if (shared === undefined) return inner(request, context);
       const generation = context.get(cacheGeneration);
       if (generation !== 0) shared = `\0g${generation} ${shared}`;
       const own = withOwnSignal(request, context);

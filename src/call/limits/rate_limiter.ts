@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../../core/clock.ts";
-import type { CallContext } from "../../core/context.ts";
+import { type CallContext, contextRefusal } from "../../core/context.ts";
 import { type DeadlineQueue, deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
 import type { Observer } from "../../core/observer.ts";
@@ -116,7 +116,7 @@ export class RateLimiter implements RateQueueOwner {
   ): Promise<Res> {
     const { clock, maxWaiting } = this.#settings;
     const now = clock.now();
-    const refused = this.#refusal(waitMs, context.deadline - now);
+    const refused = contextRefusal(context) ?? this.#refusal(waitMs, context.deadline - now);
     if (refused !== undefined) return Promise.reject(refused);
     if (this.waiting >= maxWaiting) {
       return Promise.reject(this.rejections.reject("rate-limited", `${maxWaiting} calls wait already`, waitMs));

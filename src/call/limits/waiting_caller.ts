@@ -5,7 +5,7 @@
  */
 
 import type { CancelListener } from "../../core/cancellation.ts";
-import type { CallContext } from "../../core/context.ts";
+import { type CallContext, contextRefusal } from "../../core/context.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
 import { expiredBefore } from "../../core/enforce.ts";
@@ -98,5 +98,6 @@ export class WaitingCaller<Req, Res> implements CancelListener, DeadlineEntry {
 export function overBefore(context: CallContext, now: () => number): TransportError | undefined {
   const reason = context.cancellation?.reason;
   if (reason !== undefined) return notSent(reason);
-  return context.deadline !== Infinity && context.deadline <= now() ? expiredBefore() : undefined;
+  if (context.deadline === Infinity) return undefined;
+  return context.deadline <= now() ? expiredBefore() : contextRefusal(context);
 }

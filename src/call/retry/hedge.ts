@@ -6,7 +6,7 @@
 
 import { attempt } from "../../core/attempt.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
-import { background, type CallContext } from "../../core/context.ts";
+import { background, type CallContext, contextRefusal } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
 import { counted, current } from "../../core/figures.ts";
 import { type Idempotence, isIdempotent } from "../../core/idempotent.ts";
@@ -127,7 +127,7 @@ export function hedge(options: HedgeOptions = {}): CallMiddleware {
         try {
           if (!isIdempotent(request, context, idempotent)) return inner(request, context);
         } catch (error) {
-          return Promise.reject(error);
+          return Promise.reject(contextRefusal(context) ?? error);
         }
         if (context.get(attempt) === 1) budget.deposit();
         const now = clock.now();

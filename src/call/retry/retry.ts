@@ -6,7 +6,7 @@
 
 import { attempt } from "../../core/attempt.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
-import { background, type CallContext } from "../../core/context.ts";
+import { background, type CallContext, contextRefusal } from "../../core/context.ts";
 import { named } from "../../core/describe.ts";
 import { counted, current } from "../../core/figures.ts";
 import { type ErrorCode, TransportError } from "../../core/errors.ts";
@@ -135,8 +135,12 @@ export function retry(options: RetryOptions = {}): CallMiddleware {
     { ...shown, maxReplayBytes, budget: shared && "shared" },
     <Req, Res>(inner: Service<Req, Res>): Service<Req, Res> =>
       function retry(request: Req, context: CallContext = background): Promise<Res> {
-        // A further attempt of a call is no call of its own.
-        if (context.get(attempt) === 1) budget.deposit();
+        try {
+          // A further attempt of a call is no call of its own.
+          if (context.get(attempt) === 1) budget.deposit();
+        } catch (error) {
+          return Promise.reject(contextRefusal(context) ?? error);
+        }
         const replay = replayOf(request, maxReplayBytes);
         const onReply = (reply: Res): Res | Promise<Res> => {
           if (!isDone(reply)) return new RetriedCall(inner, request, context, settings, replay).afterReply(reply);

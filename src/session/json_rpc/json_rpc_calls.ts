@@ -4,7 +4,7 @@
  * @module
  */
 
-import { background, type CallContext } from "../../core/context.ts";
+import { background, type CallContext, contextRefusal } from "../../core/context.ts";
 import { deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
 import type { MethodCall, MethodRequest } from "../../core/method_call.ts";
@@ -158,7 +158,10 @@ export class JsonRpcCalls implements CallOwner {
 
   #textOf(number: number | undefined, request: MethodCall, context: CallContext): string {
     const { settings } = this.#link;
-    const now = context.deadline === Infinity ? 0 : settings.clock.now();
+    const bounded = context.deadline !== Infinity;
+    const refusal = bounded ? contextRefusal(context) : undefined;
+    if (refusal !== undefined) throw refusal;
+    const now = bounded ? settings.clock.now() : 0;
     if (context.deadline <= now) {
       throw new TransportError("deadline-exceeded", "Call not sent: its deadline has passed", { processed: "no" });
     }

@@ -5,7 +5,7 @@
  */
 
 import { formatAddress } from "../../core/channel.ts";
-import { background, type CallContext, callContext } from "../../core/context.ts";
+import { background, type CallContext, callContext, contextRefusal } from "../../core/context.ts";
 import { TransportError } from "../../core/errors.ts";
 import type { MethodCall, MethodRequest } from "../../core/method_call.ts";
 import { type PlainParts, plainRequest } from "../../core/plain_request.ts";
@@ -108,7 +108,10 @@ export class JsonRpcHttpSession extends WrappedSession<Request, Response, Method
   /** The request in bytes. */
   #encode(id: number | undefined, request: MethodCall, context: CallContext): Uint8Array<ArrayBuffer> {
     const { maxMessageBytes, extensions, clock } = this.#settings;
-    const now = context.deadline === Infinity ? 0 : clock.now();
+    const bounded = context.deadline !== Infinity;
+    const refusal = bounded ? contextRefusal(context) : undefined;
+    if (refusal !== undefined) throw refusal;
+    const now = bounded ? clock.now() : 0;
     if (context.deadline <= now) {
       throw new TransportError("deadline-exceeded", "Call not sent: its deadline has passed", { processed: "no" });
     }

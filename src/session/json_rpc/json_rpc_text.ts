@@ -24,10 +24,11 @@ export interface RequestParts {
 /** A request, or a notification where there is no id. Throws `invalid-request` for what is not JSON. */
 export function requestText(
   id: number | undefined,
-  { method, params }: MethodCall,
+  request: MethodCall,
   context: CallContext,
   { now, extensions, mark }: RequestParts,
 ): string {
+  const { method, params } = request ?? {};
   if (typeof method !== "string") throw notConverted(`its method is ${typeof method}, not a name`);
   const given = isPlain(params) ? params : valueOf(params);
   // JSON-RPC takes nothing but arrays and objects for arguments.

@@ -7,7 +7,7 @@
 import { Cancellation } from "../../core/cancellation.ts";
 import type { Address } from "../../core/channel.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { CallContext } from "../../core/context.ts";
+import { type CallContext, contextRefusal } from "../../core/context.ts";
 import { TransportError } from "../../core/errors.ts";
 import { notSent } from "../../core/not_sent.ts";
 import type { CloseOptions, Session } from "../../core/session.ts";
@@ -75,10 +75,11 @@ export function refusalOf(
   }
   const reason = context.cancellation?.reason;
   if (reason !== undefined) return notSent(reason);
-  if (context.deadline !== Infinity && context.deadline <= clock.now()) {
+  if (context.deadline === Infinity) return undefined;
+  if (context.deadline <= clock.now()) {
     return new TransportError("deadline-exceeded", "Call not sent: its deadline has passed", { processed: "no" });
   }
-  return undefined;
+  return contextRefusal(context);
 }
 
 /** Without types to say so, a text is a likely thing to be given to what stands for `fetch`. */
