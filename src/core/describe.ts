@@ -91,7 +91,7 @@ function stageOf(name: string, shown: object, figures: Figures | undefined, adju
   const stage: Stage = {
     name,
     get settings() {
-      return adjustable === undefined ? { ...shown } : { ...shown, ...valuesOf(adjustable.settings()) };
+      return adjustable === undefined ? { ...shown } : asTheyAre(shown, adjustable.settings());
     },
     ...(figures === undefined ? {} : { figures }),
   };
@@ -99,8 +99,16 @@ function stageOf(name: string, shown: object, figures: Figures | undefined, adju
   return stage;
 }
 
-function valuesOf(settings: Readonly<Record<string, Setting>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(settings).map(([name, { value }]) => [name, value]));
+/** What was given, with what holds now in its place: `windows[0].calls` within `windows`. */
+function asTheyAre(shown: object, settings: Readonly<Record<string, Setting>>): Record<string, unknown> {
+  const fields: Record<string, unknown> = { ...shown };
+  for (const [name, { value }] of Object.entries(settings)) {
+    const [, list, at, field] = /^(\w+)\[(\d+)\]\.(\w+)$/.exec(name) ?? [];
+    const items = fields[list];
+    if (Array.isArray(items)) fields[list] = items.with(Number(at), { ...items[Number(at)], [field]: value });
+    else fields[name] = value;
+  }
+  return fields;
 }
 
 /** Whether the part came out of a chain. */

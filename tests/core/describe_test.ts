@@ -5,7 +5,18 @@
  */
 
 import { strict as assert } from "node:assert";
-import { chain, counted, current, describe, named, type Service, stagesOf, withFigures } from "../../src/core/mod.ts";
+import {
+  adjustablesOf,
+  chain,
+  counted,
+  current,
+  describe,
+  named,
+  type Service,
+  stagesOf,
+  withFigures,
+} from "../../src/core/mod.ts";
+import { rateLimit } from "../../src/call/limits/rate_limit.ts";
 
 function shown(settings: object): string {
   return describe(named("part", settings, {}));
@@ -107,4 +118,16 @@ Deno.test("a stage shows live figures: of the middleware, or of what it has made
   const both = { name: "seen", kind: "count", value: 2 };
   assert.deepEqual(figuresOf(one), [undefined, both, { name: "number", kind: "now", value: 1, unit: "By" }]);
   assert.deepEqual(figuresOf(two), [undefined, { name: "number", kind: "now", value: 2, unit: "By" }, both]);
+});
+
+Deno.test("settings of an item of a list are told once, in their place, as they are now", () => {
+  const limit = rateLimit({ windows: [{ calls: 10, perMs: 1000 }, { calls: 100, perMs: 60_000 }] });
+  adjustablesOf(limit)[0].adjust("windows[1].calls", 50);
+  const told = describe(limit);
+  assert.ok(
+    told.includes("windows: [{ calls: 10, perMs: 1000, burst: 10 }, { calls: 50, perMs: 60000, burst: 50 }]"),
+    told,
+  );
+  assert.equal(told.split("calls").length, 3, told);
+  assert.ok(!told.includes("[0]"), told);
 });
