@@ -221,7 +221,10 @@ export interface Listener {
   readonly counters: ChannelCounters;
   /** Resolves when it has stopped accepting; rejects where it had to. */
   readonly finished: Promise<void>;
-  /** Stops accepting. The channels it has accepted live on. */
+  /**
+   * Stops accepting. The channels it has accepted live on, and are not waited for: a server that ends lets their calls
+   * finish afterwards. (The callback of Node's `server.close()` does wait for them.)
+   */
   close(): Promise<void>;
 }
 

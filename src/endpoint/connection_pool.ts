@@ -117,7 +117,8 @@ export class ConnectionPool<P extends Poolable> implements GrowingPool<P>, KeptP
 
   timedOut(): TransportError {
     this.timeouts++;
-    return noneFree(this.settings.acquireTimeoutMs, this.dialler.lastFailure);
+    const { dialling, lastFailure } = this.dialler;
+    return noneFree(this.settings.acquireTimeoutMs, dialling, lastFailure);
   }
 
   /** Lets work in flight finish within a grace, and closes all connections. Those who wait are refused. */

@@ -18,8 +18,9 @@ export function tooManyWait(waiting: number, allowed: number): TransportError {
 }
 
 /** It has waited long enough. */
-export function noneFree(withinMs: number, cause: TransportError | undefined): TransportError {
-  const why = `Call not sent: no connection was free within ${withinMs} ms`;
+export function noneFree(withinMs: number, dialling: number, cause: TransportError | undefined): TransportError {
+  const opening = dialling === 0 ? "" : "; one is still being opened, its peer has not answered yet";
+  const why = `Call not sent: no connection was free within ${withinMs} ms${opening}`;
   return new TransportError("acquire-timeout", why, { cause });
 }
 

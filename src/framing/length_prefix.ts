@@ -8,6 +8,7 @@
 import { named } from "../core/describe.ts";
 import { TransportError } from "../core/errors.ts";
 import { integer, invalidOption, readOptions } from "../core/options.ts";
+import { isMuxHello, muxHelloAsLength } from "../util/hello_bytes.ts";
 import type { FrameDecoder, Framing } from "./framing.ts";
 
 /**
@@ -114,6 +115,7 @@ class LengthPrefixDecoder implements FrameDecoder {
     if (length > this.#maxBytes) throw tooLarge(bytes.subarray(start, end), length, this.#maxBytes);
     const messageEnd = messageStart + length;
     if (messageEnd > end) {
+      if (length === muxHelloAsLength && isMuxHello(bytes, start, end)) throw noLength();
       this.needed = messageEnd - start;
       return false;
     }
@@ -133,6 +135,11 @@ function tooLarge(bytes: Uint8Array, length: number, maxBytes: number): Transpor
     }`,
     { details: { length, maxBytes } },
   );
+}
+
+function noLength(): TransportError {
+  const why = "Frame refused: the bytes look like a hello of mux() without a length: does the peer use newline()?";
+  return new TransportError("protocol", why, { processed: "no" });
 }
 
 /** What a peer most likely speaks whose first bytes are not a frame: the usual cause is a wrong port or TLS on one end only. */

@@ -8,6 +8,7 @@
 import { named } from "../core/describe.ts";
 import { TransportError } from "../core/errors.ts";
 import { flag, integer, readOptions } from "../core/options.ts";
+import { isMuxHello } from "../util/hello_bytes.ts";
 import type { FrameDecoder, Framing } from "./framing.ts";
 
 /**
@@ -122,6 +123,7 @@ class NewlineDecoder implements FrameDecoder {
       );
     }
     if (at < 0) {
+      refuseLengthPrefix(bytes, start, end);
       this.#searched = length;
       // How long the line will be is not known: room for twice as much keeps the copying linear.
       this.needed = Math.min(2 * length, Math.max(length, this.#maxBytes)) + 1;
@@ -133,4 +135,11 @@ class NewlineDecoder implements FrameDecoder {
     this.frameEnd = at + 1;
     return true;
   }
+}
+
+/** What begins as the hello of mux() behind a length has no line feed to wait for: the two ends mark off differently. */
+function refuseLengthPrefix(bytes: Uint8Array, start: number, end: number): void {
+  if (bytes[start] !== 0 || !(isMuxHello(bytes, start + 4, end) || isMuxHello(bytes, start + 2, end))) return;
+  const why = "Line refused: the bytes look like a hello of mux() behind its length: does the peer use lengthPrefix()?";
+  throw new TransportError("protocol", why, { processed: "no" });
 }

@@ -10,6 +10,7 @@ import { deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
 import { notSent } from "../core/not_sent.ts";
 import { Streamed } from "../core/streamed.ts";
+import { isMuxHello } from "../util/hello_bytes.ts";
 import { PendingCall } from "./pending_call.ts";
 import { asBytes, PipelineSession, type PipelineSettings } from "./pipeline_session.ts";
 import { refuseStream } from "./refuse_stream.ts";
@@ -19,6 +20,8 @@ export class PipelineCaller extends PipelineSession {
   /** Calls without a reply, the oldest first. One whose caller gave up stays, for its reply will come. */
   readonly #calls: PendingCall[] = [];
   #answered = 0;
+  /** Whether a message has come. */
+  #heard = false;
 
   constructor(channel: Channel, settings: PipelineSettings) {
     super(channel, settings);
@@ -66,6 +69,7 @@ export class PipelineCaller extends PipelineSession {
   }
 
   message(message: Message): void {
+    if (!this.#heard) this.#hear(asBytes(message));
     const call = this.#calls[this.#answered];
     if (call === undefined) throw new TransportError("protocol", "Message refused: a reply that no call waits for");
     call.resolve(asBytes(message));
@@ -93,6 +97,14 @@ export class PipelineCaller extends PipelineSession {
 
   protected closeIfDone(): void {
     if (this.load === 0) void this.channel.close();
+  }
+
+  /** The first message tells a peer of another kind, whose hello is no reply. */
+  #hear(message: Uint8Array): void {
+    this.#heard = true;
+    if (!isMuxHello(message, 0, message.length)) return;
+    const why = "its first message is a hello of mux(); both ends need the same chain";
+    throw new TransportError("protocol", `Cannot speak pipeline() with the peer: ${why}`);
   }
 
   #failAll(error: TransportError | undefined): void {

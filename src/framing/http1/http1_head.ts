@@ -151,7 +151,9 @@ abstract class HeadDecoder {
   }
 
   #unreadable(bytes: Uint8Array, start: number, at: number): Error {
-    const tls = at === start && bytes[at] === 0x16 ? "; it looks like a TLS handshake: is TLS on at one end only?" : "";
+    const tls = at === start && (bytes[at] === 0x16 || bytes[at] === 0x15)
+      ? `; it looks like a TLS ${bytes[at] === 0x16 ? "handshake" : "alert"}: is TLS on at one end only?`
+      : "";
     return refusal(this.#side, "head", 400, `${nameOf(bytes[at])} in the first line${tls}`, at - start);
   }
 }

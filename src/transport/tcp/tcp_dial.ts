@@ -135,6 +135,9 @@ export function closeQuietly(conn: { close(): void } | undefined): void {
   }
 }
 
+/** What the platform says of bytes that are no TLS. */
+const noTls = /InvalidContentType/;
+
 function connectError(target: string, error: unknown): TransportError {
   if (error instanceof TransportError) return error;
   const why = error instanceof Deno.errors.ConnectionRefused
@@ -142,7 +145,7 @@ function connectError(target: string, error: unknown): TransportError {
     : error instanceof Deno.errors.NotFound
     ? "no such socket: does anything listen there?"
     : error instanceof Deno.errors.InvalidData
-    ? `TLS handshake failed: ${error.message}`
+    ? `TLS handshake failed: ${error.message}${noTls.test(error.message) ? ": is TLS on at one end only?" : ""}`
     : error instanceof Error
     ? error.message
     : String(error);
