@@ -6,7 +6,8 @@
 
 import { Cancellation } from "./cancellation.ts";
 import { discardReply, endsLater, whenComplete } from "./completion.ts";
-import { type CallContext, contextRefusal } from "./context.ts";
+import type { CallContext } from "./context.ts";
+import { contextRefusal } from "./context_refusal.ts";
 import type { DeadlineEntry, DeadlineQueue } from "./deadline_queue.ts";
 import { TransportError } from "./errors.ts";
 import type { Service } from "./service.ts";

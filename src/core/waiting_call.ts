@@ -6,7 +6,8 @@
 
 import type { CancelListener } from "./cancellation.ts";
 import type { Clock } from "./clock.ts";
-import { type CallContext, contextRefusal } from "./context.ts";
+import type { CallContext } from "./context.ts";
+import { contextRefusal } from "./context_refusal.ts";
 import type { DeadlineEntry, DeadlineQueue } from "./deadline_queue.ts";
 import { TransportError } from "./errors.ts";
 import { notSent } from "./not_sent.ts";

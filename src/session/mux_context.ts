@@ -4,7 +4,8 @@
  * @module
  */
 
-import { background, type CallContext, contextRefusal } from "../core/context.ts";
+import { background, type CallContext } from "../core/context.ts";
+import { contextRefusal } from "../core/context_refusal.ts";
 import { TransportError } from "../core/errors.ts";
 import { head, type MuxLink } from "./mux_link.ts";
 import { tooLarge } from "./mux_refusals.ts";

@@ -5,7 +5,8 @@
  */
 
 import type { Channel, Message } from "../core/channel.ts";
-import { background, type CallContext, contextRefusal } from "../core/context.ts";
+import { background, type CallContext } from "../core/context.ts";
+import { contextRefusal } from "../core/context_refusal.ts";
 import { deadlinesOf } from "../core/deadline_queue.ts";
 import { TransportError } from "../core/errors.ts";
 import { notSent } from "../core/not_sent.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { background, type CallContext, contextRefusal } from "../../core/context.ts";
+import { background, type CallContext } from "../../core/context.ts";
+import { contextRefusal } from "../../core/context_refusal.ts";
 import { named } from "../../core/describe.ts";
 import { liveSettings } from "../../core/live_settings.ts";
 import { TransportError } from "../../core/errors.ts";

@@ -6,7 +6,8 @@
 
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { discardReply } from "../../core/completion.ts";
-import { background, type CallContext, contextRefusal } from "../../core/context.ts";
+import { background, type CallContext } from "../../core/context.ts";
+import { contextRefusal } from "../../core/context_refusal.ts";
 import { type DeadlineQueue, deadlinesOf } from "../../core/deadline_queue.ts";
 import { named, withFigures } from "../../core/describe.ts";
 import { counted, current } from "../../core/figures.ts";

@@ -5,7 +5,8 @@
  */
 
 import type { Clock } from "../../core/clock.ts";
-import { type CallContext, contextRefusal } from "../../core/context.ts";
+import type { CallContext } from "../../core/context.ts";
+import { contextRefusal } from "../../core/context_refusal.ts";
 import { type DeadlineQueue, deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
 import type { Observer } from "../../core/observer.ts";

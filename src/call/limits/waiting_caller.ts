@@ -5,7 +5,8 @@
  */
 
 import type { CancelListener } from "../../core/cancellation.ts";
-import { type CallContext, contextRefusal } from "../../core/context.ts";
+import type { CallContext } from "../../core/context.ts";
+import { contextRefusal } from "../../core/context_refusal.ts";
 import type { DeadlineEntry, DeadlineQueue } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
 import { expiredBefore } from "../../core/enforce.ts";

@@ -6,7 +6,8 @@
 
 import { attempt } from "../../core/attempt.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
-import { background, type CallContext, contextRefusal } from "../../core/context.ts";
+import { background, type CallContext } from "../../core/context.ts";
+import { contextRefusal } from "../../core/context_refusal.ts";
 import { named } from "../../core/describe.ts";
 import { counted, current } from "../../core/figures.ts";
 import { type ErrorCode, TransportError } from "../../core/errors.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { background, type CallContext, contextRefusal } from "../../core/context.ts";
+import { background, type CallContext } from "../../core/context.ts";
+import { contextRefusal } from "../../core/context_refusal.ts";
 import { deadlinesOf } from "../../core/deadline_queue.ts";
 import { TransportError } from "../../core/errors.ts";
 import type { MethodCall, MethodRequest } from "../../core/method_call.ts";

@@ -5,7 +5,8 @@
  */
 
 import { formatAddress } from "../../core/channel.ts";
-import { background, type CallContext, callContext, contextRefusal } from "../../core/context.ts";
+import { background, type CallContext, callContext } from "../../core/context.ts";
+import { contextRefusal } from "../../core/context_refusal.ts";
 import { TransportError } from "../../core/errors.ts";
 import type { MethodCall, MethodRequest } from "../../core/method_call.ts";
 import { type PlainParts, plainRequest } from "../../core/plain_request.ts";

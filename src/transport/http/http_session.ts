@@ -7,7 +7,8 @@
 import { Cancellation } from "../../core/cancellation.ts";
 import type { Address } from "../../core/channel.ts";
 import type { Clock } from "../../core/clock.ts";
-import { type CallContext, contextRefusal } from "../../core/context.ts";
+import type { CallContext } from "../../core/context.ts";
+import { contextRefusal } from "../../core/context_refusal.ts";
 import { TransportError } from "../../core/errors.ts";
 import { notSent } from "../../core/not_sent.ts";
 import type { CloseOptions, Session } from "../../core/session.ts";
