@@ -35,6 +35,10 @@ export class WrappedChannel implements Channel {
   get bufferedBytes(): number {
     return this.inner.bufferedBytes;
   }
+  get peerHoldsBack(): boolean | undefined {
+    return this.inner.peerHoldsBack;
+  }
+
   get alpnProtocol(): string | null | undefined {
     return this.inner.alpnProtocol;
   }

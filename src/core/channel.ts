@@ -87,6 +87,8 @@ export interface Receiver {
    * until it has settled: that is the receiver's backpressure.
    */
   message(message: Message): void | Promise<void>;
+  /** The beginning of a message has come, and the rest may be held back: see {@linkcode Channel.peerHoldsBack}. */
+  begun?(): void;
   /** The peer sends no more, but may still read. */
   end(): void;
   /**
@@ -133,6 +135,12 @@ export interface Channel {
    * stops the peer.
    */
   readonly receiveLimitBytes?: number;
+  /**
+   * The far end may hold what it sends back until all before it is acknowledged
+   * (Nagle's algorithm), as TLS listeners do on Deno, which can't be told not to.
+   * mux() then says something while it waits: an acknowledgement goes along.
+   */
+  readonly peerHoldsBack?: boolean;
 
   /**
    * Sends a message. The channel owns it from then on: do not change its bytes.

@@ -42,6 +42,8 @@ export class MuxLink {
   /** What all streams share; undefined where one of the ends knows none. */
   streams: StreamPool | undefined = undefined;
   owner: LinkOwner | undefined = undefined;
+  /** Changes with each frame that goes to the channel. */
+  sent = 0;
   /** Frames that wait for room on the channel or for credit; none most of the time. */
   #held: HeldFrames | undefined = undefined;
   /** The channel has said that it is full, or there is no credit. */
@@ -213,6 +215,7 @@ export class MuxLink {
 
   #toChannel(frameHead: Uint8Array, headLength: number, body: Uint8Array, priority: number): void | Promise<void> {
     const { channel, credits } = this;
+    this.sent = (this.sent + 1) | 0;
     const full = channel.sendParts === undefined
       ? channel.send(join(frameHead, headLength, body), priority)
       : channel.sendParts(frameHead, headLength, body, priority);

@@ -20,6 +20,7 @@ import type { CreditsOwner } from "./mux_credits.ts";
 import { decodeHello, encodeHello } from "./mux_hello.ts";
 import { head, type LinkOwner, MuxLink } from "./mux_link.ts";
 import type { MuxSettings } from "./mux_settings.ts";
+import { MuxNudge } from "./mux_nudge.ts";
 import { MuxPings } from "./mux_pings.ts";
 import { endedBeforeHello, noHello, unsupportedStream } from "./mux_refusals.ts";
 import { takeOther } from "./mux_other_frames.ts";
@@ -41,6 +42,7 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
   /** What the peer is told in the hello, whatever the settings are by the time of its first call. */
   readonly #maxRunning: number;
   #pings: MuxPings | undefined = undefined;
+  readonly #nudge: MuxNudge | undefined;
   readonly #owner: SessionOwner<StreamedBytes, StreamedBytes>;
   #readyTold = false;
   #goawaySent = false;
@@ -63,6 +65,7 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
     this.#counters = counters;
     this.#maxRunning = settings.maxInFlight;
     this.#owner = owner;
+    this.#nudge = channel.peerHoldsBack ? new MuxNudge(link, this) : undefined;
     channel.receive(this);
     if (this.state !== "open") return;
     link.owner = this;
@@ -143,8 +146,13 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
     if (peer === undefined) return this.#refused === undefined ? this.#welcome(frame) : undefined;
     if (credits === undefined) this.take(frame);
     else credits.received(frame);
+    this.#nudge?.received();
     // A peer that does not read our replies is not read from either.
     return this.#link.backpressure(this.load > 0);
+  }
+
+  begun(): void {
+    this.#nudge?.begun();
   }
 
   take(frame: Uint8Array): void {
@@ -196,6 +204,7 @@ export class MuxSession extends ChannelSession<StreamedBytes, StreamedBytes>
     const lost = this.lost(error);
     this.#tellReady(error ?? lost);
     this.#link.drop();
+    this.#nudge?.stop();
     this.#madeCalls?.failAll(lost);
     this.#madeAnswers?.cancelAll(error);
     this.#pings?.failAll(lost);

@@ -43,6 +43,7 @@ export class FakeChannel implements Channel {
   /** Why it was aborted. */
   aborted: TransportError | undefined = undefined;
   over = false;
+  peerHoldsBack = false;
   #receiver: Receiver | undefined;
   readonly #closing = Promise.withResolvers<void>();
 
@@ -83,6 +84,11 @@ export class FakeChannel implements Channel {
       assert.ok(error instanceof TransportError, `the receiver threw ${error}`);
       this.abort(error);
     }
+  }
+
+  /** A part of a message has come. */
+  begin(): void {
+    this.#receiver!.begun?.();
   }
 
   /** The far side sends no more. */

@@ -58,6 +58,8 @@ export interface StreamPlace {
   readonly side: "client" | "server";
   readonly local: Address;
   readonly counters: ChannelCounters;
+  /** See `Channel.peerHoldsBack`. */
+  readonly peerHoldsBack?: boolean;
 }
 
 /** A connection on which a protocol has been agreed, and what was read of it by then. */

@@ -75,6 +75,10 @@ export class StreamChannel extends WatchedChannel implements Channel, ProtocolLi
     return (this.#protocol ?? this.#settings.framing).maxBytes;
   }
 
+  get peerHoldsBack(): boolean {
+    return this.place.peerHoldsBack === true;
+  }
+
   get bufferedBytes(): number {
     return this.#writer.bufferedBytes;
   }
@@ -218,8 +222,11 @@ export class StreamChannel extends WatchedChannel implements Channel, ProtocolLi
 
   /** Notes whether a frame is unfinished. */
   #noteFrame(messages: number): void {
-    if (this.#received.start === this.#received.end && this.#protocol?.unfinished !== true) this.watch.noteWhole();
-    else this.watch.noteUnfinished(messages > 0);
+    if (this.#received.start === this.#received.end && this.#protocol?.unfinished !== true) {
+      return this.watch.noteWhole();
+    }
+    this.watch.noteUnfinished(messages > 0);
+    if (this.place.peerHoldsBack) this.receiver?.begun?.();
   }
 
   #peerEnd(): void {

@@ -58,7 +58,8 @@ export function tcp(options: TcpOptions): ChannelTransport {
   const transport: ChannelTransport = {
     async dial(dialOptions: DialOptions = {}): Promise<Channel> {
       return await dialStream<Channel>(settings, dialOptions.signal, ({ stream, local, remote, alpnProtocol }) => {
-        const place = { side: "client", local, counters: counters.dialled } as const;
+        const peerHoldsBack = settings.tls !== undefined;
+        const place = { side: "client", local, counters: counters.dialled, peerHoldsBack } as const;
         return Promise.resolve(new StreamChannel(stream, settings, place, remote, alpnProtocol));
       });
     },

@@ -50,7 +50,7 @@ export function dialWebSocket(
     const frames = new WebSocketProtocol(
       deflate === undefined ? settings.plain.client : agreementOf("client", settings, deflate),
     );
-    const place = { side: "client", local, counters } as const;
+    const place = { side: "client", local, counters, peerHoldsBack: settings.tcp.tls !== undefined } as const;
     const agreement = { frames, received, name: head.fields.get("sec-websocket-protocol") };
     return new StreamChannel(stream, settings.tcp, place, remote, alpnProtocol, agreement);
   });
