@@ -5,6 +5,7 @@
  */
 
 import { TransportError } from "../core/errors.ts";
+import type { MuxSettings } from "./mux_settings.ts";
 import { Kind, readU32, writeU32 } from "./mux_wire.ts";
 
 /** The version that this end speaks, and the oldest one that it can. */
@@ -38,6 +39,26 @@ export interface Hello {
   readonly streamWindowBytes: number;
   /** How much of all streams together. */
   readonly allStreamsBytes: number;
+}
+
+/** What this end says of itself. */
+export function ownHello(
+  { maxInFlight, streams }: MuxSettings,
+  maxMessageBytes: number,
+  windowBytes: number,
+  needsCredits: boolean,
+): Hello {
+  const { windowBytes: streamWindowBytes, allBytes: allStreamsBytes } = streams ?? { windowBytes: 0, allBytes: 0 };
+  return {
+    version,
+    oldestVersion,
+    maxMessageBytes,
+    maxInFlight,
+    windowBytes,
+    needsCredits,
+    streamWindowBytes,
+    allStreamsBytes,
+  };
 }
 
 /** The first frame of each end. */

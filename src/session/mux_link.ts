@@ -9,8 +9,7 @@ import { type Channel, formatAddress } from "../core/channel.ts";
 import { TransportError } from "../core/errors.ts";
 import { type CreditsOwner, MuxCredits } from "./mux_credits.ts";
 import { HeldFrames } from "./mux_held.ts";
-import type { Hello } from "./mux_hello.ts";
-import * as hello from "./mux_hello.ts";
+import { type Hello, ownHello } from "./mux_hello.ts";
 import { join } from "./mux_join.ts";
 import type { MuxSettings } from "./mux_settings.ts";
 import { StreamPool } from "./mux_stream_pool.ts";
@@ -75,16 +74,7 @@ export class MuxLink {
 
   /** What this end says of itself. */
   get hello(): Hello {
-    return {
-      version: hello.version,
-      oldestVersion: hello.oldestVersion,
-      maxMessageBytes: this.maxTakenBytes,
-      maxInFlight: this.settings.maxInFlight,
-      windowBytes: this.#windowBytes,
-      needsCredits: this.channel.receiveLimitBytes !== undefined,
-      streamWindowBytes: this.settings.streams?.windowBytes ?? 0,
-      allStreamsBytes: this.settings.streams?.allBytes ?? 0,
-    };
+    return ownHello(this.settings, this.maxTakenBytes, this.#windowBytes, this.channel.receiveLimitBytes !== undefined);
   }
 
   /** The peer has said of itself what it can. Credits are in force where one of the ends needs them. */

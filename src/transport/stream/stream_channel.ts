@@ -75,10 +75,6 @@ export class StreamChannel extends WatchedChannel implements Channel, ProtocolLi
     return (this.#protocol ?? this.#settings.framing).maxBytes;
   }
 
-  get peerHoldsBack(): boolean {
-    return this.place.peerHoldsBack === true;
-  }
-
   get bufferedBytes(): number {
     return this.#writer.bufferedBytes;
   }
@@ -226,7 +222,7 @@ export class StreamChannel extends WatchedChannel implements Channel, ProtocolLi
       return this.watch.noteWhole();
     }
     this.watch.noteUnfinished(messages > 0);
-    if (this.place.peerHoldsBack) this.receiver?.begun?.();
+    if (this.peerHoldsBack) this.receiver?.begun?.();
   }
 
   #peerEnd(): void {

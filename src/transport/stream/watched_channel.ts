@@ -46,6 +46,10 @@ export abstract class WatchedChannel implements Watched {
     return this.place.local;
   }
 
+  get peerHoldsBack(): boolean {
+    return this.place.peerHoldsBack === true;
+  }
+
   abstract get bufferedBytes(): number;
 
   receive(receiver: Receiver): void {
