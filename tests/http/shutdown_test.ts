@@ -179,15 +179,21 @@ Deno.test("a server's signal ends it in order", async () => {
   await within(server.finished, "the end");
 });
 
+/** Reads a body to its end, and tells of each piece. */
+async function lengthOf(request: Request, onPiece: () => void): Promise<number> {
+  let bytes = 0;
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.length;
+    onPiece();
+  }
+  return bytes;
+}
+
 Deno.test("shutdown() lets an upload come in whole within the grace, and refuses what comes meanwhile", async () => {
   const gate = Promise.withResolvers<void>();
   const begun = Promise.withResolvers<void>();
   const handler = async (request: Request): Promise<Response> => {
-    let bytes = 0;
-    for await (const chunk of request.body ?? []) {
-      bytes += chunk.length;
-      begun.resolve();
-    }
+    const bytes = await lengthOf(request, begun.resolve);
     return new Response(`${bytes}`);
   };
   const body = new ReadableStream<Uint8Array>({
@@ -247,11 +253,7 @@ Deno.test("shutdown() answers for an upload that is still coming in when the gra
 Deno.test("shutdown() lets an upload whose length is known come in whole, too", async () => {
   const begun = Promise.withResolvers<void>();
   const handler = async (request: Request): Promise<Response> => {
-    let bytes = 0;
-    for await (const chunk of request.body ?? []) {
-      bytes += chunk.length;
-      begun.resolve();
-    }
+    const bytes = await lengthOf(request, begun.resolve);
     return new Response(`${bytes} bytes`);
   };
   await httpWorld(handler, async ({ server }) => {
